@@ -1,0 +1,86 @@
+/*
+ * A Go executable as a file: what its sections tell without running it. Wraps ELF (go_elf), .gopclntab (go_pclntab), build
+ * info (go_buildinfo), struct offsets (go_layout, from DWARF through go_dwarf). All addresses are the file's virtual
+ * addresses; a position-independent executable runs at address + bias (go_process.h).
+ */
+#ifndef GOTAPE_RECORD_GO_BINARY_H
+#define GOTAPE_RECORD_GO_BINARY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct go_binary;
+
+struct go_dependency {
+    const char *path, *version, *replace_path, *replace_version; /* replace_*: NULL without a replacement */
+};
+
+struct go_setting {
+    const char *key, *value;
+};
+
+struct go_build_info {
+    int major, minor;      /* 1, 26 for "go1.26.8" (also for "go1.26-abcdef", "go1.26rc1 X:…", "devel go1.27-…") */
+    const char *version;   /* "go1.26.8" */
+    const char *path;      /* main package path, may be "" */
+    const char *main_path, *main_version; /* main module, may be "" */
+    const struct go_setting *settings; /* -buildmode, GOARCH, vcs.revision, vcs.modified, … */
+    size_t setting_count;
+    const struct go_dependency *deps;
+    size_t dep_count;
+};
+
+/* Byte offsets of runtime struct fields (runtime2.go, chan.go, netpoll.go, coro.go, proc.go, internal/abi/type.go). -1: the
+ * field does not exist in this version. */
+struct go_layout {
+    int g_m, g_sched_pc, g_sched_sp, g_sched_bp, g_status, g_goid, g_waitreason, g_startpc, g_gopc, g_waiting,
+        g_coroarg, g_coroexit, g_labels, g_parent_goid;
+    int m_p, m_id, m_curg, m_procid, p_id;
+    int hchan_qcount, hchan_dataqsiz, hchan_elemsize, hchan_elemtype, hchan_timer, hchan_lock;
+    int polldesc_fd, polldesc_rg, polldesc_wg;
+    int coro_gp;
+    int sudog_elem, sudog_waitlink, sudog_c;
+};
+
+/* Why a file cannot be traced: ERR_UNSUPPORTED with a message that says what is missing; ERR_NOT_FOUND not a Go binary;
+ * ERR_DAMAGED. `path` may be /proc/PID/exe. `shown` is the name used in messages. */
+int go_binary_open(const char *path, const char *shown, struct go_binary **out, struct error *err);
+void go_binary_close(struct go_binary *self);
+/* A quick look for followers of exec chains: true when the ELF file has Go build info. No messages. */
+bool go_binary_is_go(const char *path);
+
+const struct go_build_info *go_binary_build_info(const struct go_binary *self);
+const struct go_layout *go_binary_layout(const struct go_binary *self);
+bool go_binary_is_pie(const struct go_binary *self);
+/* Hex of .note.gnu.build-id or Go's own build id note; "" when there is none. */
+const char *go_binary_build_id(const struct go_binary *self);
+/* Lowest virtual address of the first PT_LOAD (page aligned down): bias = start of that mapping - this. */
+uint64_t go_binary_load_address(const struct go_binary *self);
+
+/* Entry and end of a function by its full name; false when absent. */
+bool go_binary_function(const struct go_binary *self, const char *name, uint64_t *start, uint64_t *end);
+/* Bytes of code or read-only data at an address; NULL when the range is not in the file. */
+const uint8_t *go_binary_bytes(const struct go_binary *self, uint64_t address, size_t size);
+/* File offset of a code address, for a uprobe; false when it is not in an executable segment. */
+bool go_binary_file_offset(const struct go_binary *self, uint64_t address, uint64_t *offset_out);
+
+struct go_frame {
+    const char *function; /* owned by the binary, valid until it is closed */
+    const char *file;
+    uint32_t line;
+};
+
+/* The functions at a code address, innermost first, inlined calls expanded. is_return: the address is a return address,
+ * so the call before it is meant. Returns how many frames were written (at most max); 0 when the address is no Go code. */
+size_t go_binary_symbolize(const struct go_binary *self, uint64_t address, bool is_return, struct go_frame *frames,
+                           size_t max);
+
+/* How many send and receive cases the select has whose `call runtime.selectgo` returns to this address; false when the
+ * call site could not be decoded (reflect.Select). Results are cached. */
+bool go_binary_select_counts(struct go_binary *self, uint64_t return_address, unsigned *sends_out,
+                             unsigned *receives_out);
+
+#endif

@@ -1,0 +1,38 @@
+/*
+ * Where the probes of probe_table.h sit in one binary: function, instruction, cost class, fetch arguments. Sites are found
+ * by instruction pattern in the bytes at hand, never from a table of offsets.
+ */
+#ifndef GOTAPE_RECORD_PROBE_PLAN_H
+#define GOTAPE_RECORD_PROBE_PLAN_H
+
+#include "go/go_binary.h"
+#include "go/probe_table.h"
+
+enum probe_cost {
+    PROBE_COST_EMULATED,     /* the kernel emulates the instruction: about 0.5 us a hit, one exception */
+    PROBE_COST_SINGLE_STEP,  /* the kernel steps a copy: 20 times dearer */
+};
+
+struct probe_site {
+    bool found;
+    char function[64];       /* "runtime.gopark" */
+    uint64_t address;        /* virtual address in the file */
+    uint64_t function_offset;/* address - entry of the function */
+    uint64_t file_offset;    /* for tracefs */
+    char instruction[24];    /* "push %rbp" */
+    enum probe_cost cost;
+    uint8_t bytes[8];        /* first bytes at the site, to be compared with the live process just before arming */
+    unsigned byte_count;
+    char fetch[1024];        /* tracefs fetch arguments: "goid=+152(%r14):u64 …", names as in probe_spec.values */
+    char missing[160];       /* when not found: why, for the user */
+};
+
+struct probe_plan {
+    struct probe_site sites[PROBE_COUNT];
+    char note[256]; /* inlined copies and other doubts; "" when there are none */
+};
+
+/* Fails when a required probe has no site, with the reason. */
+int probe_plan_make(const struct go_binary *binary, struct probe_plan *out, struct error *err);
+
+#endif

@@ -1,0 +1,58 @@
+/*
+ * What we probe in the Go runtime: one row per probe, with the values that it fetches. Where a probe sits is decided per
+ * binary (probe_plan.h); which perf event carries it is decided by the session. The names double as tracefs event names.
+ */
+#ifndef GOTAPE_RECORD_PROBE_TABLE_H
+#define GOTAPE_RECORD_PROBE_TABLE_H
+
+#include <stdbool.h>
+
+enum probe_id {
+    PROBE_CREATE,
+    PROBE_EXEC,
+    PROBE_PARK,
+    PROBE_SELECT,
+    PROBE_READY,
+    PROBE_NET,
+    PROBE_END,
+    PROBE_SCHED,
+    PROBE_YIELD,
+    PROBE_PREEMPT_PARK,
+    PROBE_SYSCALL_NO_P,
+    PROBE_CORO,
+    PROBE_COUNT
+};
+
+#define PROBE_VALUES_MAX 32
+
+/* Indexes of the fetched values, in the order of probe_spec.values. An array value takes as many indexes as it has
+ * elements. Where a value is reached through a pointer that may be NULL, that pointer is a value of its own: a fetch that
+ * faults leaves stale bytes behind, so test the parent before believing the child. */
+enum { V_CREATE_G, V_CREATE_GOID, V_CREATE_STATUS, V_CREATE_STARTPC, V_CREATE_CURG, V_CREATE_CUR_GOID };
+enum { V_EXEC_GOID, V_EXEC_G, V_EXEC_INHERIT, V_EXEC_P };
+enum { V_PARK_GOID, V_PARK_G, V_PARK_LOCK, V_PARK_REASON, V_PARK_OBJ, V_PARK_BP1, V_PARK_PD, V_PARK_RET };
+enum { V_SELECT_GOID, V_SELECT_RET, V_SELECT_CASES, V_SELECT_ARRAY /* 16 x u64: {hchan, elem} x 8 */ };
+enum { V_READY_GOID, V_READY_CURG, V_READY_CUR_GOID, V_READY_RET };
+enum { V_NET_PD, V_NET_MODE, V_NET_RG, V_NET_WG };
+enum { V_GOID_ONLY }; /* end, yield, preempt_park, syscall_no_p */
+enum { V_SCHED_GOID, V_SCHED_PREEMPTED, V_SCHED_PC, V_SCHED_BP, V_SCHED_RET0, V_SCHED_BP1, V_SCHED_RET1 };
+enum { V_CORO_GOID, V_CORO_C, V_CORO_TO_G, V_CORO_EXITING };
+
+#define SELECT_ARRAY_CASES 8
+
+struct probe_value {
+    const char *name;  /* tracefs field name */
+    unsigned elements; /* 1, or the length of an array */
+};
+
+struct probe_spec {
+    const char *name;   /* "park" */
+    struct probe_value values[12]; /* ends with a NULL name */
+    bool call_chain;    /* sampled with the user call chain */
+    bool required;      /* without it the recording makes no sense; others are reported as missing */
+};
+
+/* id < PROBE_COUNT. */
+const struct probe_spec *probe_spec_get(enum probe_id id);
+
+#endif

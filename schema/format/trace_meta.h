@@ -1,0 +1,47 @@
+/*
+ * Facts about the recording as a whole: key and value strings in META chunks, repeated at the start of each definition
+ * epoch. Keys are dotted and lower case; a key may be missing when the fact is unknown. The documented keys:
+ *
+ *   trace.id                     32 hex digits, random
+ *   trace.recorder               "gotape-record 0.1.0"
+ *   record.start_ns              CLOCK_MONOTONIC when the probes had been armed (launch: when the program started)
+ *   record.start_realtime_ns     the same moment in CLOCK_REALTIME
+ *   record.mode                  launch | attach
+ *   record.options               the options given that change what is recorded
+ *   host.name host.kernel host.machine host.cpus host.boottime_offset_ns
+ *   process.pid process.name process.exe process.exe_build_id process.args (only with --with-args)
+ *   go.version go.module go.path go.vcs go.vcs.revision go.vcs.time go.vcs.modified
+ *   go.setting.NAME              every build setting, e.g. go.setting.GOARCH, go.setting.-buildmode
+ *   go.dep.N                     "path version" or "path version => path version"
+ *   go.wait_reason.N             the runtime's string of wait reason N
+ *   go.gomaxprocs
+ *   probe.NAME                   "function+0x1f push emulated" and the like, one per armed probe
+ *   probe.NAME.missing           why a probe is not armed
+ *   perf.ring_bytes              bytes of each ring
+ */
+#ifndef GOTAPE_FORMAT_TRACE_META_H
+#define GOTAPE_FORMAT_TRACE_META_H
+
+#include <stddef.h>
+
+#include "base/error.h"
+
+struct meta_pair {
+    char *key, *value; /* owned by the table */
+};
+
+struct trace_meta {
+    struct meta_pair *pairs; /* in the order of insertion */
+    size_t count, capacity;
+};
+
+void trace_meta_init(struct trace_meta *self);
+void trace_meta_release(struct trace_meta *self);
+/* Sets or replaces; both strings are copied. Returns 0 or ERR_NOMEM. */
+int trace_meta_set(struct trace_meta *self, const char *key, const char *value, struct error *err);
+int trace_meta_setf(struct trace_meta *self, struct error *err, const char *key, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+/* NULL when missing. */
+const char *trace_meta_get(const struct trace_meta *self, const char *key);
+
+#endif
