@@ -1,0 +1,186 @@
+-- Fact tables: what the trace says, imported once and never changed.
+-- Times are CLOCK_MONOTONIC nanoseconds; NULL means unknown, never zero. One comment stands above each table and behind
+-- each column: `gotape-replay schema` prints them.
+
+-- Facts about the recording, as written by the recorder (keys: see gotape(5)).
+CREATE TABLE meta (
+  key TEXT PRIMARY KEY,                -- dotted name, e.g. go.version
+  value TEXT NOT NULL                  -- always text
+) WITHOUT ROWID;
+
+-- The one recording that this database holds.
+CREATE TABLE recording (
+  start_ns INTEGER NOT NULL,           -- the probes were armed
+  end_ns INTEGER NOT NULL,             -- last moment that the trace tells about
+  start_realtime_ns INTEGER,           -- start_ns in CLOCK_REALTIME
+  is_attach INTEGER NOT NULL,          -- 1: the process ran before the recording began
+  is_clean_end INTEGER NOT NULL,       -- 0: the file has no end mark (recorder killed, file cut)
+  event_count INTEGER NOT NULL,        -- events loaded
+  lost_count INTEGER NOT NULL,         -- records that the kernel dropped
+  damage_count INTEGER NOT NULL        -- rows of table damage
+);
+
+-- The chunks of the file, good ones only.
+CREATE TABLE chunk (
+  sequence INTEGER PRIMARY KEY,        -- 0, 1, 2 …
+  offset INTEGER NOT NULL,             -- byte offset in the file
+  kind INTEGER NOT NULL,               -- 1 meta, 2 events, 3 index, 4 end
+  epoch INTEGER NOT NULL,              -- definition epoch
+  event_count INTEGER NOT NULL,        -- events inside
+  lost_count INTEGER NOT NULL,         -- lost records reported inside
+  stored_bytes INTEGER NOT NULL,       -- size of the zstd frame
+  raw_bytes INTEGER NOT NULL,          -- size when unpacked
+  first_ns INTEGER,                    -- time of the first event
+  last_ns INTEGER,                     -- time of the last event
+  watermark_ns INTEGER,                -- later chunks hold nothing before this
+  monotonic_ns INTEGER,                -- the three clocks when the chunk was closed
+  realtime_ns INTEGER,                 -- …
+  boottime_ns INTEGER                  -- …
+);
+
+-- Bytes of the file that could not be used.
+CREATE TABLE damage (
+  id INTEGER PRIMARY KEY,
+  kind TEXT NOT NULL,                  -- header, payload, missing, truncated, no_end, unknown
+  offset INTEGER NOT NULL,             -- where in the file
+  size INTEGER NOT NULL,               -- bytes concerned
+  after_ns INTEGER,                    -- time of the last event before
+  message TEXT NOT NULL
+);
+
+-- Functions, by their full names.
+CREATE TABLE function (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,           -- main.(*Queue).Push
+  package TEXT NOT NULL,               -- import path: main
+  is_internal INTEGER NOT NULL         -- 1: in Go's own runtime, sync or internal/… (never a wait's site)
+);
+
+-- Source files, by their paths at build time.
+CREATE TABLE file (
+  id INTEGER PRIMARY KEY,
+  path TEXT NOT NULL UNIQUE
+);
+
+-- Call chains. The site is the first function that is_internal does not cover.
+CREATE TABLE stack (
+  id INTEGER PRIMARY KEY,              -- 0: a chain that was lost with its chunk (function <lost>)
+  depth INTEGER NOT NULL,              -- rows in frame
+  is_cut INTEGER NOT NULL,             -- 1: the kernel's limit cut outer frames off
+  site_function_id INTEGER REFERENCES function (id), -- NULL: none
+  site_file_id INTEGER REFERENCES file (id),
+  site_line INTEGER
+);
+
+-- The frames of each stack.
+CREATE TABLE frame (
+  stack_id INTEGER NOT NULL REFERENCES stack (id),
+  depth INTEGER NOT NULL,              -- 0 is the innermost
+  function_id INTEGER NOT NULL REFERENCES function (id),
+  file_id INTEGER REFERENCES file (id),
+  line INTEGER,
+  is_inlined INTEGER NOT NULL,         -- 1: inlined into the next frame
+  pc INTEGER,                          -- code address in the target
+  PRIMARY KEY (stack_id, depth)
+) WITHOUT ROWID;
+
+-- The wait reasons of the traced Go version.
+CREATE TABLE reason (
+  number INTEGER PRIMARY KEY,          -- runtime.waitReason
+  name TEXT NOT NULL,                  -- the runtime's own string
+  class TEXT NOT NULL                  -- chan_recv, chan_send, select, mutex, rwmutex, cond, waitgroup, sleep, net, gc,
+                                       -- syscall, coroutine, runtime, other
+);
+
+-- What goroutines wait for. An address may be reused: see generation.
+CREATE TABLE object (
+  id INTEGER PRIMARY KEY,
+  kind TEXT NOT NULL,                  -- chan, mutex, rwmutex, waitgroup, cond, polldesc, semaphore, unknown
+  addr INTEGER NOT NULL,               -- of the object that the program knows: the Mutex, not its semaphore
+  generation INTEGER NOT NULL,         -- 1, 2 …: objects at one address that are known to differ
+  type TEXT,                           -- element type of a channel
+  capacity INTEGER,                    -- of a channel's buffer
+  is_timer INTEGER NOT NULL,           -- 1: the channel of a timer or ticker
+  is_doubtful INTEGER NOT NULL         -- 1: the address may have been reused unnoticed
+);
+
+-- Threads of the target.
+CREATE TABLE thread (
+  tid INTEGER PRIMARY KEY,
+  name TEXT,
+  creator_tid INTEGER,
+  start_ns INTEGER,                    -- NULL: before the recording
+  exit_ns INTEGER                      -- NULL: still there
+);
+
+-- Names of the numbers in transition.event.
+CREATE TABLE event_type (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL
+);
+
+-- Names of the numbers in transition.from_state, to_state and interval.state.
+CREATE TABLE state (
+  id INTEGER PRIMARY KEY,              -- 0 unknown, 1 runnable, 2 running, 3 waiting, 4 preempted, 5 dead
+  name TEXT NOT NULL
+);
+
+-- One row for each change of a goroutine's state, in time order.
+CREATE TABLE transition (
+  id INTEGER PRIMARY KEY,              -- ascending in merged time order
+  time_ns INTEGER NOT NULL,
+  event INTEGER NOT NULL REFERENCES event_type (id),
+  goid INTEGER NOT NULL,               -- whose state changes; negative: a goroutine whose goid never became known
+  from_state INTEGER NOT NULL,
+  to_state INTEGER NOT NULL,
+  tid INTEGER,                         -- thread on which the event was seen
+  cpu INTEGER,
+  p INTEGER,                           -- P id (exec only)
+  reason INTEGER REFERENCES reason (number), -- park only
+  object_id INTEGER REFERENCES object (id),  -- park only
+  value INTEGER,                       -- park on sleep: duration in ns
+  stack_id INTEGER REFERENCES stack (id),    -- park: the waiter; ready: the waker; create: the creator
+  other_goid INTEGER,                  -- ready: the waker; create: the creator; coro: the other side; NULL: none
+  flags INTEGER NOT NULL               -- 1 illegal, 2 inferred, 4 after a gap
+);
+
+-- Threads leaving and entering CPUs.
+CREATE TABLE thread_switch (
+  id INTEGER PRIMARY KEY,
+  time_ns INTEGER NOT NULL,
+  tid INTEGER NOT NULL,
+  cpu INTEGER NOT NULL,
+  is_in INTEGER NOT NULL,              -- 1: got the CPU, 0: left it
+  state INTEGER,                       -- out: 0 still runnable (preempted), 1 sleeping, 2 uninterruptible, other bits as in Linux
+  next_tid INTEGER,                    -- out: who took the CPU (0: nobody)
+  next_name TEXT,                      -- out: its name
+  function_id INTEGER REFERENCES function (id) -- out: where in user code the thread was
+);
+
+-- Times in which the kernel dropped records of a ring.
+CREATE TABLE lost (
+  id INTEGER PRIMARY KEY,
+  cpu INTEGER NOT NULL,
+  since_ns INTEGER NOT NULL,           -- last record before the gap
+  until_ns INTEGER NOT NULL,           -- first record after it
+  count INTEGER NOT NULL               -- records dropped
+);
+
+-- Everything that is doubtful, with what to do about it.
+CREATE TABLE anomaly (
+  id INTEGER PRIMARY KEY,
+  kind TEXT NOT NULL,                  -- a name of anomaly_kind
+  time_ns INTEGER,
+  goid INTEGER,
+  tid INTEGER,
+  count INTEGER NOT NULL,              -- how many of the kind this row stands for
+  detail TEXT NOT NULL
+);
+
+-- The kinds of anomalies.
+CREATE TABLE anomaly_kind (
+  name TEXT PRIMARY KEY,
+  severity TEXT NOT NULL,              -- info, warning, error
+  meaning TEXT NOT NULL,
+  hint TEXT NOT NULL
+) WITHOUT ROWID;

@@ -1,0 +1,40 @@
+/*
+ * What events mean: the states of a goroutine and the legal transitions between them, as data. Pure; shared by replay
+ * (intervals) and, later, the recorder (triggers).
+ */
+#ifndef GOTAPE_STATE_GOROUTINE_H
+#define GOTAPE_STATE_GOROUTINE_H
+
+#include <stdbool.h>
+
+#include "format/event.h"
+
+/* Numbers are those of the database table `state`. */
+enum goroutine_state {
+    GOROUTINE_UNKNOWN = 0,   /* first seen while attached, or after a gap: not observed */
+    GOROUTINE_RUNNABLE = 1,
+    GOROUTINE_RUNNING = 2,
+    GOROUTINE_WAITING = 3,
+    GOROUTINE_PREEMPTED = 4, /* stopped by preemptPark until ready */
+    GOROUTINE_DEAD = 5,
+    GOROUTINE_STATE_COUNT = 6
+};
+
+const char *goroutine_state_name(enum goroutine_state state);
+
+/* What an event does to the goroutine it names. */
+enum goroutine_step {
+    STEP_CREATE, STEP_CREATE_PARKED, STEP_EXEC, STEP_EXEC_INHERIT, STEP_PARK, STEP_READY, STEP_NET_READY, STEP_END,
+    STEP_SCHED, STEP_YIELD, STEP_PREEMPT_PARK, STEP_SYSCALL_NO_P, STEP_CORO_OUT, STEP_CORO_EXIT, STEP_CORO_IN,
+    STEP_COUNT
+};
+
+struct goroutine_transition {
+    enum goroutine_state to; /* the state afterwards, also when illegal: the event is believed */
+    bool legal;
+    bool needs_silent_wake; /* legal only for wait reasons that the scheduler ends without ready (gc workers …) */
+};
+
+struct goroutine_transition goroutine_step(enum goroutine_state from, enum goroutine_step step);
+
+#endif
