@@ -1,0 +1,3 @@
+module gotape.test/goprogs
+
+go 1.21
