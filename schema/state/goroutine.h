@@ -1,6 +1,8 @@
 /*
  * What events mean: the states of a goroutine and the legal transitions between them, as data. Pure; shared by replay
  * (intervals) and, later, the recorder (triggers).
+ *
+ * The rules are those of Go's scheduler (runtime/proc.go), verified against balanced recordings of Go 1.18 to 1.27.
  */
 #ifndef GOTAPE_STATE_GOROUTINE_H
 #define GOTAPE_STATE_GOROUTINE_H
@@ -20,6 +22,7 @@ enum goroutine_state {
     GOROUTINE_STATE_COUNT = 6
 };
 
+/* "unknown", "runnable" …; "?" for a number that is no state. */
 const char *goroutine_state_name(enum goroutine_state state);
 
 /* What an event does to the goroutine it names. */
@@ -31,8 +34,11 @@ enum goroutine_step {
 
 struct goroutine_transition {
     enum goroutine_state to; /* the state afterwards, also when illegal: the event is believed */
-    bool legal;
-    bool needs_silent_wake; /* legal only for wait reasons that the scheduler ends without ready (gc workers …) */
+    bool legal;              /* possible at all; with one or more of the conditions below only then */
+    bool needs_silent_wake; /* legal only for wait reasons that the scheduler ends without ready (wait_reason.h) */
+    bool needs_same_thread; /* or on the thread that parked, as its next event: the park was aborted */
+    bool needs_net_wake;    /* legal only when a net event made it runnable: a deadline won the race for it */
+    bool is_void;           /* changes nothing: a net event that came second in such a race */
 };
 
 struct goroutine_transition goroutine_step(enum goroutine_state from, enum goroutine_step step);
