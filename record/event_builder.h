@@ -1,0 +1,59 @@
+/*
+ * From perf records to events of the trace: one handler per probe and record kind. Decides what a value means
+ * (which object a wait reason waits for), believes no fetched value whose parent pointer was NULL, and gives
+ * call chains, objects and names their ids. Works record by record in ring order; nothing is allocated per
+ * event once the tables have grown.
+ */
+#ifndef GOTAPE_RECORD_EVENT_BUILDER_H
+#define GOTAPE_RECORD_EVENT_BUILDER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "code_table.h"
+#include "format/trace_writer.h"
+#include "go/go_process.h"
+#include "object_table.h"
+#include "perf/sample_decode.h"
+
+struct event_builder;
+
+struct event_builder_options {
+    pid_t pid;
+    struct go_binary *binary;
+    struct go_process *process;
+    struct trace_writer *writer;
+    struct code_table *code;
+    struct object_table *objects;
+    const char *const *reasons; /* the runtime's wait reason strings; borrowed */
+    size_t reason_count;
+    const uint8_t *probe_of; /* perf session's probe number → enum probe_id; borrowed */
+    unsigned probe_count;
+    unsigned ring_count;
+};
+
+/* Borrows everything. NULL when out of memory. */
+struct event_builder *event_builder_new(const struct event_builder_options *options);
+void event_builder_free(struct event_builder *self);
+
+/* Adds one record of the ring of this CPU to the trace. */
+void event_builder_add(struct event_builder *self, unsigned ring, uint16_t cpu, const struct record *record);
+
+/* Records older than this have all been seen: a later one is counted as late. */
+void event_builder_watermark(struct event_builder *self, uint64_t time_ns);
+
+struct event_builder_stats {
+    uint64_t chains_cut, late, lost;
+    bool saw_exec;    /* the target has replaced itself by another program */
+    uint64_t last_ns; /* time of the newest record */
+};
+const struct event_builder_stats *event_builder_stats(const struct event_builder *self);
+
+/* Time of the newest record of a ring; 0 before the first. */
+uint64_t event_builder_ring_time(const struct event_builder *self, unsigned ring);
+
+/* Adds a note event (enum note_code) at this time; nothing when the value is 0. */
+void event_builder_note(struct event_builder *self, uint64_t time_ns, unsigned code, uint64_t value);
+
+#endif

@@ -1,0 +1,205 @@
+/*
+ * gotape-record: command line, signals, messages and exit status. What is recorded, and how, is session.c.
+ */
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "perf/uprobe.h"
+#include "preflight.h"
+#include "record_options.h"
+#include "report.h"
+#include "session.h"
+#include "target.h"
+
+enum { EXIT_FAILURE_OF_OURS = 125, EXIT_CANNOT_RECORD = 126, EXIT_NOT_FOUND = 127 };
+
+/* After Ctrl-C on the terminal COMMAND has got the signal too: its own end is awaited this long. */
+#define CTRL_C_GRACE_MS 2000
+
+/* The one thing that a signal handler may touch. */
+static volatile int stop_requested;
+
+static void on_stop_signal(int number)
+{
+    (void)number;
+    stop_requested = 1;
+}
+
+/* Without SA_RESTART: poll() returns at once. */
+static void catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_stop_signal};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGHUP, &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+struct console {
+    bool quiet, verbose, is_terminal, has_line;
+};
+
+static void on_progress(void *context, const struct session_progress *progress)
+{
+    struct console *console = context;
+    report_progress_line(stderr, progress);
+    console->has_line = true;
+}
+
+static void on_warning(void *context, const char *text)
+{
+    const struct console *console = context;
+    if (!console->quiet)
+        fprintf(stderr, "gotape-record: %s\n", text);
+}
+
+static int complain(const struct error *err)
+{
+    fprintf(stderr, "gotape-record: %s\n", err->message);
+    return EXIT_FAILURE_OF_OURS;
+}
+
+static int run_cleanup(void)
+{
+    struct error err = {0};
+    struct uprobe_stale stale = {0};
+    if (uprobe_cleanup(&stale, &err) != 0)
+        return complain(&err);
+    printf(
+        "removed %u probe definitions; %u are in use, %u recorders are alive or of another pid namespace\n",
+        stale.removed, stale.busy, stale.foreign);
+    return 0;
+}
+
+static int run_check(const struct record_options *options)
+{
+    struct error err = {0};
+    if (preflight_run(options, stdout, &err) == 0) {
+        puts("result   ready to record");
+        return 0;
+    }
+    fflush(stdout);
+    return complain(&err);
+}
+
+/* Ends as COMMAND ended: the same status, or by the same signal (without a core file of our own). */
+static int pass_on(int wait_status)
+{
+    if (WIFEXITED(wait_status))
+        return WEXITSTATUS(wait_status);
+    int number = WTERMSIG(wait_status);
+    struct rlimit no_core = {0, 0};
+    setrlimit(RLIMIT_CORE, &no_core);
+    signal(number, SIG_DFL);
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, number);
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
+    fflush(NULL);
+    raise(number);
+    return 128 + number;
+}
+
+static int launch_failure(const struct error *err)
+{
+    complain(err);
+    return err->code == ERR_NOT_FOUND ? EXIT_NOT_FOUND
+           : err->code == ERR_STOPPED ? EXIT_FAILURE_OF_OURS
+                                      : EXIT_CANNOT_RECORD;
+}
+
+/* A name that cannot be used is told before COMMAND runs. */
+static int check_output_name(const struct record_options *options, struct error *err)
+{
+    if (!options->output || strcmp(options->output, "-") == 0 || options->force)
+        return 0;
+    if (access(options->output, F_OK) == 0)
+        return error_set(err, ERR_USAGE, "%s exists; --force replaces it", options->output);
+    return 0;
+}
+
+static int record(const struct record_options *options, struct target *target, bool *recorded)
+{
+    struct error err = {0};
+    struct console console = {.quiet = options->quiet, .is_terminal = isatty(STDERR_FILENO)};
+    struct session_hooks hooks = {
+        .progress = console.is_terminal && !options->quiet ? on_progress : NULL,
+        .warn = on_warning,
+        .verbose = options->verbose ? on_warning : NULL,
+        .context = &console,
+        .stop = &stop_requested,
+    };
+    struct session *session;
+    if (session_new(options, target, &hooks, &session, &err) != 0) {
+        complain(&err);
+        return target->how == TARGET_LAUNCHED && err.code == ERR_UNSUPPORTED ? EXIT_CANNOT_RECORD
+                                                                             : EXIT_FAILURE_OF_OURS;
+    }
+    struct session_summary summary;
+    int rc = session_run(session, &summary, &err);
+    if (console.has_line)
+        report_progress_clear(stderr);
+    *recorded = rc == 0 || summary.end == END_OUTPUT;
+    if (*recorded && !options->quiet)
+        report_summary(stderr, target, &summary, console.is_terminal);
+    if (rc != 0)
+        complain(&err);
+    session_free(session);
+    return rc == 0 ? 0 : EXIT_FAILURE_OF_OURS;
+}
+
+static int run_record(const struct record_options *options)
+{
+    struct error err = {0};
+    struct target target;
+    bool recorded = false;
+    if (check_output_name(options, &err) != 0)
+        return complain(&err);
+    if (options->mode == MODE_LAUNCH) {
+        struct target_launch launch = {
+            .command = options->command, .user = options->user, .stop = &stop_requested};
+        if (target_launch(&launch, &target, &err) != 0)
+            return launch_failure(&err);
+    } else if (target_attach((pid_t)options->pid, &target, &err) != 0) {
+        return complain(&err);
+    }
+    int status = record(options, &target, &recorded);
+    if (target.how == TARGET_LAUNCHED && recorded) {
+        if (options->kill_at_end)
+            target_kill(&target);
+        bool ended = target_wait_exit(&target, stop_requested ? CTRL_C_GRACE_MS : 0);
+        if (!ended && !options->quiet)
+            fprintf(stderr, "gotape-record: %s (pid %d) is still running\n", target.comm, (int)target.pid);
+        if (ended && target.reaped && status == 0 && !options->kill_at_end)
+            status = pass_on(target.wait_status);
+    }
+    target_release(&target);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    struct error err = {0};
+    struct record_options options;
+    if (record_options_parse(argc, argv, &options, &err) != 0)
+        return complain(&err);
+    if (options.mode == MODE_HELP) {
+        record_options_print_help(stdout);
+        return 0;
+    }
+    if (options.mode == MODE_VERSION) {
+        puts("gotape-record " GOTAPE_VERSION);
+        return 0;
+    }
+    catch_signals();
+    if (options.mode == MODE_CLEANUP)
+        return run_cleanup();
+    if (options.check)
+        return run_check(&options);
+    return run_record(&options);
+}

@@ -1,0 +1,35 @@
+/*
+ * What goroutines wait for: turns addresses into object ids of the trace. A channel's type and capacity are
+ * read from the live target at first sight, and again from time to time; a change is the evidence for a new
+ * generation. Memory is bounded: entries that were not seen for a while are forgotten.
+ */
+#ifndef GOTAPE_RECORD_OBJECT_TABLE_H
+#define GOTAPE_RECORD_OBJECT_TABLE_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "format/definitions.h"
+#include "format/trace_writer.h"
+#include "go/go_process.h"
+
+struct object_table;
+
+/* Borrows both. NULL when out of memory. */
+struct object_table *object_table_new(struct go_process *process, struct trace_writer *writer);
+void object_table_free(struct object_table *self);
+
+/* The id of a channel at this address, seen in an event of this time; 0 when out of memory. */
+uint32_t object_table_chan(struct object_table *self, uint64_t address, uint64_t time_ns);
+/* The id of any other kind of object. */
+uint32_t object_table_plain(struct object_table *self, enum object_kind kind, uint64_t address,
+                            uint64_t time_ns);
+
+/* To be told once per drain round: how many garbage collections the target has completed (0 when unknown). An
+ * object that was out of sight for a whole collection may be another one at the same address. */
+void object_table_gc_cycles(struct object_table *self, uint32_t cycles);
+
+/* Channels that could not be read in time. */
+uint64_t object_table_unread(const struct object_table *self);
+
+#endif

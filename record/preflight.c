@@ -1,0 +1,155 @@
+#include "preflight.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "go/go_process.h"
+#include "go/probe_plan.h"
+#include "perf/perf_session.h"
+#include "perf/uprobe.h"
+#include "proc_info.h"
+#include "target.h"
+
+/* Where the shell would find a command; false when nowhere. */
+static bool find_command(const char *name, char out[PATH_MAX])
+{
+    if (strchr(name, '/')) {
+        snprintf(out, PATH_MAX, "%s", name);
+        return access(out, X_OK) == 0;
+    }
+    const char *path = getenv("PATH");
+    for (const char *at = path ? path : "/usr/bin:/bin"; *at;) {
+        size_t length = strcspn(at, ":");
+        struct stat st;
+        snprintf(out, PATH_MAX, "%.*s/%s", (int)length, at, name);
+        if (access(out, X_OK) == 0 && stat(out, &st) == 0 && S_ISREG(st.st_mode))
+            return true;
+        at += length + (at[length] == ':');
+    }
+    return false;
+}
+
+static int count_thread(void *context, pid_t tid, struct error *err)
+{
+    (void)tid;
+    (void)err;
+    ++*(unsigned *)context;
+    return 0;
+}
+
+static void print_site(FILE *out, const struct probe_site *site, const char *name)
+{
+    if (!site->found) {
+        fprintf(out, "  %-13s not probed: %s\n", name, site->missing);
+        return;
+    }
+    char where[96];
+    snprintf(where, sizeof where, "%s+0x%" PRIx64, site->function, site->function_offset);
+    fprintf(out, "  %-13s %-34s %-14s %s\n", name, where, site->instruction,
+            site->cost == PROBE_COST_EMULATED ? "emulated" : "SINGLE-STEPPED (20 times dearer)");
+}
+
+static int check_program(const char *path, const char *shown, pid_t pid, FILE *out, struct error *err)
+{
+    struct go_binary *binary = NULL;
+    struct go_process *process = NULL;
+    struct probe_plan plan;
+    unsigned probes = 0, threads = 1;
+    int rc = go_binary_open(path, shown, &binary, err);
+    if (rc == 0) {
+        fprintf(out, "program  %s: %s, %s\n", shown, go_binary_build_info(binary)->version,
+                go_binary_is_pie(binary) ? "position-independent" : "position-dependent");
+        rc = probe_plan_make(binary, &plan, err);
+    }
+    if (rc == 0) {
+        fputs("probes   where in the Go runtime              instruction    cost of a hit\n", out);
+        for (unsigned id = 0; id < PROBE_COUNT; id++) {
+            print_site(out, &plan.sites[id], probe_spec_get(id)->name);
+            probes += plan.sites[id].found;
+        }
+        if (plan.note[0])
+            fprintf(out, "note     %s\n", plan.note);
+    }
+    if (rc == 0 && pid) {
+        threads = 0;
+        rc = proc_each_thread(pid, count_thread, &threads, err);
+        if (rc == 0)
+            rc = go_process_open(pid, binary, &process, err);
+        if (rc == 0)
+            rc = go_process_check_sites(process, &plan, err);
+        if (rc == 0)
+            fprintf(out, "process  pid %d, %u threads, the code at every site is as in the file\n", (int)pid,
+                    threads);
+    }
+    if (rc == 0) {
+        long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+        fprintf(out, "events   %u probes and thread switches x %u threads x %ld CPUs = %ld descriptors\n",
+                probes, threads, cpus, (long)(probes + 1) * threads * cpus);
+    }
+    go_process_close(process);
+    go_binary_close(binary);
+    return rc;
+}
+
+static int check_host(FILE *out, struct error *err)
+{
+    char tracefs[256];
+    struct perf_session *perf = NULL;
+    struct perf_session_options options = {.pid = getpid(), .thread_switches = true};
+    int rc = tracefs_find(tracefs, sizeof tracefs, err);
+    if (rc == 0)
+        rc = perf_session_new(&options, tracefs, &perf, err);
+    if (rc == 0)
+        fprintf(out,
+                "host     tracefs at %s, perf events permitted, %u CPUs with a ring of %" PRIu64
+                " bytes each\n",
+                tracefs, perf_session_ring_count(perf), perf_session_ring_bytes(perf));
+    perf_session_free(perf);
+    return rc;
+}
+
+static int check_command(const char *command, FILE *out, struct error *err)
+{
+    char path[PATH_MAX];
+    if (!find_command(command, path))
+        return error_set(err, ERR_NOT_FOUND, "%s: no such command", command);
+    if (go_binary_is_go(path))
+        return check_program(path, path, 0, out, err);
+    fprintf(out,
+            "program  %s is not a Go program: it would be run and followed until it execs one;\n"
+            "         check that one with --check to see its probes\n",
+            path);
+    return 0;
+}
+
+static int check_process(pid_t pid, FILE *out, struct error *err)
+{
+    struct target target;
+    int rc = target_attach(pid, &target, err);
+    if (rc != 0)
+        return rc;
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/exe", (int)target.pid);
+    rc = check_program(path, target.exe, target.pid, out, err);
+    target_release(&target);
+    return rc;
+}
+
+int preflight_run(const struct record_options *options, FILE *out, struct error *err)
+{
+    struct error host = {0};
+    int host_rc = check_host(out, &host);
+    if (host_rc != 0)
+        fprintf(out, "host     %s\n", host.message);
+    int rc = options->command ? check_command(options->command[0], out, err)
+                              : check_process((pid_t)options->pid, out, err);
+    if (rc == 0 && host_rc != 0) {
+        *err = host;
+        rc = host_rc;
+    }
+    return rc;
+}

@@ -1,0 +1,156 @@
+#include "proc_info.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "go/go_binary.h"
+
+static FILE *open_file(pid_t pid, const char *name)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
+    return fopen(path, "re");
+}
+
+bool proc_comm(pid_t pid, char out[16])
+{
+    FILE *file = open_file(pid, "comm");
+    if (!file)
+        return false;
+    size_t got = fread(out, 1, 15, file);
+    fclose(file);
+    out[got] = '\0';
+    out[strcspn(out, "\n")] = '\0';
+    return got > 0;
+}
+
+bool proc_exe(pid_t pid, char *out, size_t size)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/exe", (int)pid);
+    ssize_t got = readlink(path, out, size - 1);
+    if (got < 0)
+        return false;
+    out[got] = '\0';
+    return true;
+}
+
+bool proc_exe_identity(pid_t pid, dev_t *device, ino_t *inode)
+{
+    char path[64];
+    struct stat st;
+    snprintf(path, sizeof path, "/proc/%d/exe", (int)pid);
+    if (stat(path, &st) != 0)
+        return false;
+    *device = st.st_dev;
+    *inode = st.st_ino;
+    return true;
+}
+
+bool proc_args(pid_t pid, struct buf *out)
+{
+    FILE *file = open_file(pid, "cmdline");
+    if (!file)
+        return false;
+    char block[4096];
+    size_t got = fread(block, 1, sizeof block, file);
+    fclose(file);
+    while (got > 0 && block[got - 1] == '\0')
+        got--;
+    for (size_t i = 0; i < got; i++)
+        buf_put_u8(out, block[i] ? (uint8_t)block[i] : ' ');
+    buf_put_u8(out, 0);
+    return !buf_failed(out);
+}
+
+pid_t proc_tgid(pid_t tid)
+{
+    FILE *file = open_file(tid, "status");
+    if (!file)
+        return 0;
+    char line[256];
+    int tgid = 0;
+    while (fgets(line, sizeof line, file) && sscanf(line, "Tgid: %d", &tgid) != 1)
+        ;
+    fclose(file);
+    return tgid;
+}
+
+int proc_each_thread(pid_t pid, int (*fn)(void *context, pid_t tid, struct error *err), void *context,
+                     struct error *err)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+    DIR *dir = opendir(path);
+    if (!dir)
+        return error_set(err, ERR_GONE, "process %d has exited", (int)pid);
+    int rc = 0;
+    struct dirent *entry;
+    while (rc == 0 && (entry = readdir(dir)) != NULL) {
+        int tid = atoi(entry->d_name);
+        if (tid > 0)
+            rc = fn(context, tid, err);
+    }
+    closedir(dir);
+    return rc;
+}
+
+/* Depth bounds the walk: a chain of wrappers is short. */
+static pid_t find_go_below(pid_t pid, char name_out[16], int depth)
+{
+    char path[96];
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)pid, (int)pid);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return 0;
+    pid_t found = 0;
+    int child;
+    while (!found && fscanf(file, "%d", &child) == 1) {
+        snprintf(path, sizeof path, "/proc/%d/exe", child);
+        if (go_binary_is_go(path) && proc_comm(child, name_out))
+            found = child;
+        else if (depth > 0)
+            found = find_go_below(child, name_out, depth - 1);
+    }
+    fclose(file);
+    return found;
+}
+
+pid_t proc_find_go_descendant(pid_t pid, char name_out[16])
+{
+    return find_go_below(pid, name_out, 4);
+}
+
+bool proc_mapping_name(pid_t pid, uint64_t address, char *out, size_t size, uint64_t *start_out,
+                       uint64_t *end_out)
+{
+    FILE *file = open_file(pid, "maps");
+    if (!file)
+        return false;
+    char line[PATH_MAX + 128];
+    bool found = false;
+    while (!found && fgets(line, sizeof line, file)) {
+        uint64_t start, end;
+        int name_at = 0;
+        if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %*s %*s %*s %*s %n", &start, &end, &name_at) < 2 ||
+            address < start || address >= end)
+            continue;
+        line[strcspn(line, "\n")] = '\0';
+        const char *name = name_at > 0 ? line + name_at : "";
+        const char *slash = strrchr(name, '/');
+        snprintf(out, size, "%s", slash ? slash + 1 : *name ? name : "[anonymous]");
+        *start_out = start;
+        *end_out = end;
+        found = true;
+    }
+    fclose(file);
+    return found;
+}

@@ -1,0 +1,125 @@
+#include "record_options.h"
+
+#include <string.h>
+
+#include "base/opt.h"
+
+#define ZSTD_LEVEL_DEFAULT 3
+#define RING_BYTES_MIN     (64u << 10)
+#define RING_BYTES_MAX     (1u << 30)
+
+struct parse_state {
+    struct record_options options;
+    bool help, version, cleanup;
+};
+
+#define OPTION_ROWS 20
+
+static void fill_table(struct parse_state *s, struct opt table[OPTION_ROWS])
+{
+    struct record_options *o = &s->options;
+    const struct opt rows[OPTION_ROWS] = {
+        {0, NULL, OPT_HEADING, NULL, NULL, "What to record:"},
+        {'p', "pid", OPT_INT, &o->pid, "PID", "attach to a running process, without stopping it"},
+        {'d', "duration", OPT_DURATION, &o->duration_ns, "T",
+         "stop after T (500ms, 10s, 2m); otherwise when the target exits,\nor at Ctrl-C or SIGTERM"},
+        {0, "user", OPT_STRING, &o->user, "NAME", "run COMMAND as this user"},
+        {0, "kill", OPT_FLAG, &o->kill_at_end, NULL,
+         "stop COMMAND when the recording stops (it is left running otherwise)"},
+        {0, "with-args", OPT_FLAG, &o->with_args, NULL,
+         "keep the target's command line arguments in the file"},
+        {0, NULL, OPT_HEADING, NULL, NULL, "Where to:"},
+        {'o', "output", OPT_STRING, &o->output, "FILE",
+         "default gotape-COMM-PID-YYYYmmddTHHMMSS.gotape, mode 0600;\n'-' writes the stream to standard "
+         "output"},
+        {0, "force", OPT_FLAG, &o->force, NULL, "replace FILE when it exists"},
+        {'z', "level", OPT_INT, &o->zstd_level, "N", "zstd level, 1 to 19 (default 3)"},
+        {'m', "ring-size", OPT_SIZE, &o->ring_bytes, "S",
+         "ring buffer of each CPU (default: 8M, less on hosts with many CPUs)"},
+        {0, NULL, OPT_HEADING, NULL, NULL, "Instead of recording:"},
+        {0, "check", OPT_FLAG, &o->check, NULL,
+         "show what would be probed where and at which cost,\nwhat is missing and what to do about it"},
+        {0, "cleanup", OPT_FLAG, &s->cleanup, NULL,
+         "remove probe definitions that a killed recorder left behind"},
+        {'h', "help", OPT_FLAG, &s->help, NULL, "show this help"},
+        {0, "version", OPT_FLAG, &s->version, NULL, "show the version"},
+        {0, NULL, OPT_HEADING, NULL, NULL, "Messages:"},
+        {'q', "quiet", OPT_FLAG, &o->quiet, NULL, "errors only"},
+        {'v', "verbose", OPT_COUNT, &o->verbose, NULL, "say what is being done"},
+    };
+    memcpy(table, rows, sizeof rows);
+}
+
+static int check_values(const struct record_options *o, struct error *err)
+{
+    if (o->zstd_level < 1 || o->zstd_level > 19)
+        return error_set(err, ERR_USAGE, "--level: %lld is not between 1 and 19", (long long)o->zstd_level);
+    if (o->ring_bytes && (o->ring_bytes < RING_BYTES_MIN || o->ring_bytes > RING_BYTES_MAX))
+        return error_set(err, ERR_USAGE, "--ring-size: must be between 64k and 1G");
+    if (o->mode == MODE_ATTACH && (o->pid <= 0 || o->pid > INT32_MAX))
+        return error_set(err, ERR_USAGE, "--pid: %lld is not a process id", (long long)o->pid);
+    if (o->mode == MODE_ATTACH && o->user)
+        return error_set(err, ERR_USAGE, "--user goes with a COMMAND, not with --pid");
+    if (o->mode == MODE_ATTACH && o->kill_at_end)
+        return error_set(err, ERR_USAGE, "--kill goes with a COMMAND, not with --pid");
+    if (o->output && o->output[0] == '\0')
+        return error_set(err, ERR_USAGE, "--output: the name is empty");
+    return 0;
+}
+
+int record_options_parse(int argc, char **argv, struct record_options *out, struct error *err)
+{
+    struct parse_state state = {.options = {.zstd_level = ZSTD_LEVEL_DEFAULT, .pid = -1}};
+    struct opt table[OPTION_ROWS];
+    fill_table(&state, table);
+    int operands;
+    int rc = opt_parse(table, argc, argv, true, &operands, err);
+    if (rc != 0)
+        return rc;
+    struct record_options *o = &state.options;
+    if (state.help || state.version) {
+        o->mode = state.help ? MODE_HELP : MODE_VERSION;
+    } else if (state.cleanup) {
+        if (operands || o->pid != -1)
+            return error_set(err, ERR_USAGE, "--cleanup takes neither COMMAND nor --pid");
+        o->mode = MODE_CLEANUP;
+    } else if (o->pid != -1) {
+        if (operands)
+            return error_set(err, ERR_USAGE, "give either --pid or a COMMAND, not both");
+        o->mode = MODE_ATTACH;
+    } else if (operands) {
+        o->mode = MODE_LAUNCH;
+        o->command = argv + argc - operands;
+    } else {
+        return error_set(err, ERR_USAGE, "nothing to record: give -p PID, or -- COMMAND [ARG…] (see --help)");
+    }
+    rc = check_values(o, err);
+    if (rc == 0)
+        *out = *o;
+    return rc;
+}
+
+void record_options_print_help(FILE *out)
+{
+    struct parse_state state = {0};
+    struct opt table[OPTION_ROWS];
+    fill_table(&state, table);
+    fputs("Usage: gotape-record [options] -- COMMAND [ARG…]   start a program and record it\n"
+          "       gotape-record [options] -p PID             attach to a running process\n"
+          "\n"
+          "Records what every goroutine of a Go program does and waits for, with no change to the program,\n"
+          "into one small file for gotape-replay. Needs root, or CAP_SYS_ADMIN with access to tracefs.\n",
+          out);
+    opt_print_help(table, out);
+    fputs(
+        "\n"
+        "Examples:\n"
+        "  gotape-record -d 10s -p $(pidof api)         ten seconds of a running service\n"
+        "  gotape-record -o run.gotape -- ./api -v      from the first instruction to the exit\n"
+        "  gotape-record --check -p $(pidof api)        can it be recorded, and at what cost?\n"
+        "  gotape-replay who-blocked run.gotape         then ask who waited longest, and for whom\n"
+        "\n"
+        "Exit status: that of COMMAND (or its signal); 125 when the recorder itself fails, 126 when COMMAND\n"
+        "cannot be recorded, 127 when it is not found; 0 when the recording ended first.\n",
+        out);
+}

@@ -1,0 +1,36 @@
+/*
+ * The command line of gotape-record.
+ */
+#ifndef GOTAPE_RECORD_RECORD_OPTIONS_H
+#define GOTAPE_RECORD_RECORD_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/error.h"
+
+enum record_mode { MODE_LAUNCH, MODE_ATTACH, MODE_CLEANUP, MODE_HELP, MODE_VERSION };
+
+struct record_options {
+    enum record_mode mode;
+    bool check;           /* preflight only */
+    char *const *command; /* NULL-terminated, points into argv; NULL when attaching */
+    int64_t pid;          /* when attaching */
+    const char *output;   /* NULL: the default name; "-": standard output */
+    bool force;
+    uint64_t duration_ns; /* 0: no limit */
+    const char *user;     /* NULL: as we are */
+    bool kill_at_end;
+    uint64_t ring_bytes; /* 0: the default */
+    int64_t zstd_level;
+    bool with_args;
+    bool quiet;
+    int verbose;
+};
+
+/* Fills *out from argv (which is reordered). Returns 0 or ERR_USAGE with what is wrong. */
+int record_options_parse(int argc, char **argv, struct record_options *out, struct error *err);
+void record_options_print_help(FILE *out);
+
+#endif

@@ -1,0 +1,107 @@
+#include "report.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/units.h"
+#include "format/event_spec.h"
+
+#define RED   "\x1b[31m"
+#define RESET "\x1b[0m"
+
+void report_progress_line(FILE *out, const struct session_progress *p)
+{
+    char rate[32], size[24], lost[32];
+    fprintf(out, "\r\x1b[K%6.1f s  %s events/s  %s written  %s lost", (double)p->elapsed_ns / 1e9,
+            units_format_count(p->events_last_second, rate, sizeof rate),
+            units_format_size(p->bytes, size, sizeof size), units_format_count(p->lost, lost, sizeof lost));
+    fflush(out);
+}
+
+void report_progress_clear(FILE *out)
+{
+    fputs("\r\x1b[K", out);
+    fflush(out);
+}
+
+static const char *end_text(enum session_end end)
+{
+    static const char *const texts[] = {
+        [END_TARGET_EXIT] = "the target exited", [END_DURATION] = "the duration is over",
+        [END_SIGNAL] = "stopped by a signal",    [END_EXEC] = "the target replaced itself by another program",
+        [END_OUTPUT] = "the output failed",      [END_ERROR] = "an error",
+    };
+    return texts[end];
+}
+
+static void print_types(FILE *out, const struct trace_writer_stats *stats)
+{
+    char count[32];
+    unsigned column = 0;
+    for (unsigned type = 1; type < EVENT_TYPE_COUNT; type++) {
+        if (stats->events_by_type[type] == 0)
+            continue;
+        fprintf(out, "%s%-13s %11s", column % 3 ? "   " : "\n  ", event_spec_get(type)->name,
+                units_format_count(stats->events_by_type[type], count, sizeof count));
+        column++;
+    }
+    fputs(column ? "\n" : "", out);
+}
+
+static void print_losses(FILE *out, const struct session_summary *s, bool colour)
+{
+    char count[32];
+    fprintf(out, "%slost %s records", colour ? RED : "", units_format_count(s->lost, count, sizeof count));
+    fprintf(out, "%s: the rings were full. A larger one (--ring-size) may hold the bursts.\n",
+            colour ? RESET : "");
+    for (unsigned i = 0; i < s->loss_count; i++) {
+        const struct session_loss *loss = &s->losses[i];
+        fprintf(out, "  cpu %-3u  %9.3f s to %9.3f s  %11s\n", loss->cpu, (double)loss->since_ns / 1e9,
+                (double)loss->until_ns / 1e9, units_format_count(loss->count, count, sizeof count));
+    }
+    if (s->loss_intervals > s->loss_count)
+        fprintf(out, "  and %" PRIu64 " more intervals (all of them are in the file)\n",
+                s->loss_intervals - s->loss_count);
+}
+
+static void print_doubts(FILE *out, const struct session_summary *s)
+{
+    const struct {
+        uint64_t count;
+        const char *text;
+    } doubts[] = {
+        {s->missed_hits, "probe hits were missed by the kernel"},
+        {s->late, "records came later than promised"},
+        {s->perf.undecodable, "perf records could not be decoded"},
+        {s->unread_channels, "channels were gone before their type could be read"},
+        {s->perf.duplicates, "records of threads that were covered twice were dropped (harmless)"},
+        {s->perf.foreign, "records of child processes were dropped (children are not recorded)"},
+    };
+    char count[32];
+    for (unsigned i = 0; i < sizeof doubts / sizeof *doubts; i++) {
+        if (doubts[i].count)
+            fprintf(out, "%s %s\n", units_format_count(doubts[i].count, count, sizeof count), doubts[i].text);
+    }
+}
+
+void report_summary(FILE *out, const struct target *target, const struct session_summary *s, bool colour)
+{
+    char events[32], size[24];
+    double per_event = s->writer.events ? (double)s->writer.stored_bytes / (double)s->writer.events : 0;
+    double seconds = (double)s->elapsed_ns / 1e9;
+    fprintf(out, "recorded %s (pid %d) for %.3f s: %s\n", target->comm, (int)target->pid, seconds,
+            end_text(s->end));
+    fprintf(out, "%s events (%.0f/s), %s, %.2f bytes an event; recorder CPU %.2f s user, %.2f s system",
+            units_format_count(s->writer.events, events, sizeof events),
+            seconds > 0 ? (double)s->writer.events / seconds : 0,
+            units_format_size(s->writer.stored_bytes, size, sizeof size), per_event,
+            (double)s->cpu_user_ns / 1e9, (double)s->cpu_system_ns / 1e9);
+    print_types(out, &s->writer);
+    if (s->lost)
+        print_losses(out, s, colour);
+    else
+        fputs("no records lost\n", out);
+    print_doubts(out, s);
+    if (strcmp(s->output, "-") != 0)
+        fprintf(out, "written to %s\n", s->output);
+}
