@@ -1,0 +1,105 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "record_options.h"
+
+#define ARGS_MAX 16
+
+/* Parses a command line given as words; the array outlives the call because the options point into it. */
+static int parse(char **argv, struct record_options *out, struct error *err)
+{
+    int argc = 0;
+    while (argv[argc])
+        argc++;
+    error_clear(err);
+    return record_options_parse(argc, argv, out, err);
+}
+
+static void command_keeps_its_own_options(void **state)
+{
+    (void)state;
+    char *argv[] = {"gotape-record", "-d", "500ms", "-o", "x", "--", "./svc", "-d", "7", NULL};
+    struct record_options o;
+    struct error err;
+    assert_int_equal(parse(argv, &o, &err), 0);
+    assert_int_equal(o.mode, MODE_LAUNCH);
+    assert_int_equal(o.duration_ns, 500000000);
+    assert_string_equal(o.command[0], "./svc");
+    assert_string_equal(o.command[1], "-d");
+    assert_string_equal(o.command[2], "7");
+    assert_null(o.command[3]);
+}
+
+static void command_without_dashes(void **state)
+{
+    (void)state;
+    char *argv[] = {"gotape-record", "-q", "./svc", "--help", NULL};
+    struct record_options o;
+    struct error err;
+    assert_int_equal(parse(argv, &o, &err), 0);
+    assert_int_equal(o.mode, MODE_LAUNCH);
+    assert_true(o.quiet);
+    assert_string_equal(o.command[1], "--help");
+}
+
+static void defaults_of_attach(void **state)
+{
+    (void)state;
+    char *argv[] = {"gotape-record", "--pid=42", NULL};
+    struct record_options o;
+    struct error err;
+    assert_int_equal(parse(argv, &o, &err), 0);
+    assert_int_equal(o.mode, MODE_ATTACH);
+    assert_int_equal(o.pid, 42);
+    assert_int_equal(o.zstd_level, 3);
+    assert_int_equal(o.duration_ns, 0);
+    assert_int_equal(o.ring_bytes, 0);
+    assert_null(o.output);
+}
+
+static void wrong_lines_say_what_is_wrong(void **state)
+{
+    (void)state;
+    static const struct {
+        char *argv[6];
+        const char *part;
+    } cases[] = {
+        {{"gotape-record", NULL}, "nothing to record"},
+        {{"gotape-record", "-p", "1", "--", "ls", NULL}, "not both"},
+        {{"gotape-record", "-p", "0", NULL}, "not a process id"},
+        {{"gotape-record", "-p", "12x", NULL}, "not a number"},
+        {{"gotape-record", "-p", "1", "--user", "me", NULL}, "--user goes with a COMMAND"},
+        {{"gotape-record", "-p", "1", "--kill", NULL}, "--kill goes with a COMMAND"},
+        {{"gotape-record", "-z", "20", "ls", NULL}, "not between 1 and 19"},
+        {{"gotape-record", "-m", "1k", "ls", NULL}, "between 64k and 1G"},
+        {{"gotape-record", "-d", "soon", "ls", NULL}, "not a duration"},
+        {{"gotape-record", "--outptu", "x", NULL}, "did you mean --output?"},
+        {{"gotape-record", "-o", NULL}, "needs a value"},
+        {{"gotape-record", "--cleanup", "ls", NULL}, "--cleanup takes neither"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *argv[6];
+        struct record_options o = {.pid = 77};
+        struct error err;
+        memcpy(argv, cases[i].argv, sizeof argv);
+        assert_int_equal(parse(argv, &o, &err), ERR_USAGE);
+        if (!strstr(err.message, cases[i].part))
+            fail_msg("'%s' does not say '%s'", err.message, cases[i].part);
+        assert_int_equal(o.pid, 77);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(command_keeps_its_own_options),
+        cmocka_unit_test(command_without_dashes),
+        cmocka_unit_test(defaults_of_attach),
+        cmocka_unit_test(wrong_lines_say_what_is_wrong),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
