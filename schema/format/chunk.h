@@ -17,7 +17,9 @@
 #define CHUNK_HEADER_SIZE     160 /* with the 8 bytes of the skippable frame's own header */
 #define CHUNK_VERSION_MAJOR   1
 #define CHUNK_VERSION_MINOR   0
-#define CHUNK_RAW_SIZE_MAX    (32u << 20) /* a payload that claims more is damaged */
+#define CHUNK_RAW_SIZE_MAX    (16u << 20) /* a payload that claims more is damaged */
+#define CHUNK_STORED_SIZE_MAX (CHUNK_RAW_SIZE_MAX + (1u << 20))
+#define CHUNK_EVENTS_MAX      131072u /* the same for events */
 #define CHUNK_SKIPPABLE_MAGIC 0x184D2A57u
 
 enum chunk_kind {
@@ -25,6 +27,22 @@ enum chunk_kind {
     CHUNK_EVENTS = 2, /* definitions, then columns of events */
     CHUNK_INDEX = 3,  /* where the chunks are: an accelerator, never needed */
     CHUNK_END = 4,    /* totals; its presence means that the recording ended cleanly */
+};
+
+/* A payload is a sequence of blocks: varint tag, varint length, body. Readers skip and count tags that they do not know. */
+enum block_tag {
+    BLOCK_STRINGS = 1, /* definitions: first id, count, items; BLOCK_STRINGS + enum def_kind */
+    BLOCK_LOCATIONS = 2,
+    BLOCK_STACKS = 3,
+    BLOCK_OBJECTS = 4,
+    BLOCK_SETS = 5,
+    BLOCK_META = 6,     /* pairs of strings: key, value */
+    BLOCK_SECTIONS = 7, /* ring and event count of each section */
+    BLOCK_ORDER = 8,    /* type of each event, over all sections */
+    BLOCK_TIMES = 9,
+    BLOCK_TIDS = 10,
+    BLOCK_COLUMNS = 11, /* the fields of all events of one type */
+    BLOCK_INDEX = 12,   /* an entry for each chunk before this one */
 };
 
 struct chunk_clocks {
@@ -45,5 +63,17 @@ struct chunk_header {
     struct chunk_clocks clocks;
     uint8_t trace_id[16];
 };
+
+void chunk_header_encode(const struct chunk_header *header, uint8_t out[CHUNK_HEADER_SIZE]);
+/*
+ * True when these CHUNK_HEADER_SIZE bytes are a header with a right checksum, of any version. Sizes and counts are within
+ * the limits above when the major version is ours.
+ */
+bool chunk_header_decode(const uint8_t *data, struct chunk_header *out);
+/* True when at least the first bytes, up to 16, are those of a header. */
+bool chunk_header_is_start(const uint8_t *data, size_t size);
+
+/* Appends a block. */
+void chunk_put_block(struct buf *payload, enum block_tag tag, const void *body, size_t size);
 
 #endif

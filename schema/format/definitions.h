@@ -11,9 +11,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SELECT_CASES_MAX 64
-#define STACK_DEPTH_MAX 512
+#define SELECT_CASES_MAX    64
+#define STACK_DEPTH_MAX     512
 #define LOCATION_FRAMES_MAX 64
+#define STRING_SIZE_MAX     65535
+
+enum def_kind { DEF_STRING, DEF_LOCATION, DEF_STACK, DEF_OBJECT, DEF_SET, DEF_KIND_COUNT };
+
+struct def_string {
+    const char *text; /* a NUL stands behind the last byte; there may be more inside */
+    uint32_t length;
+};
 
 /* One function at a code location. A location has several when calls were inlined: innermost first. */
 struct def_frame {

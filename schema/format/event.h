@@ -43,6 +43,12 @@ struct event {
     uint64_t f[EVENT_FIELDS_MAX];
 };
 
+/* A run of events of one ring (= CPU), in the order of that ring: events[first … first + count). */
+struct trace_section {
+    uint16_t ring;
+    uint32_t first, count;
+};
+
 /* Field indexes. */
 enum { CREATE_GOID, CREATE_G, CREATE_CREATOR, CREATE_STATUS, CREATE_START, CREATE_STACK };
 enum { EXEC_GOID, EXEC_G, EXEC_INHERIT, EXEC_P };

@@ -1,30 +1,47 @@
 /*
- * One row per event type: names and kinds of its fields. The codec, the text form (dump, golden tests) and the loader are
- * driven by this table, so that a new event is a new row.
+ * One row per event type: names, kinds and coding of its fields. The codec, the text form (dump, golden tests) and the
+ * loader are driven by this table, so that a new event is a new row.
  */
 #ifndef GOTAPE_FORMAT_EVENT_SPEC_H
 #define GOTAPE_FORMAT_EVENT_SPEC_H
 
 #include "format/event.h"
 
+/* What a field means. */
 enum field_kind {
     FIELD_NONE = 0,
-    FIELD_UINT,     /* small number: varint */
-    FIELD_GOID,     /* zigzag delta to the previous value of the column */
-    FIELD_ADDRESS,  /* zigzag delta to the previous value of the column; text form is 0x… */
-    FIELD_TIME,     /* zigzag delta to the event's own time */
-    FIELD_TID,      /* varint */
-    FIELD_STACK,    /* id: varint */
-    FIELD_LOCATION, /* id: varint */
-    FIELD_STRING,   /* id: varint */
-    FIELD_OBJECT,   /* id: varint */
-    FIELD_SET,      /* id of a select set: varint */
-    FIELD_REASON,   /* wait reason number of the traced Go version: varint */
+    FIELD_UINT,     /* a number */
+    FIELD_GOID,     /* a goroutine's number */
+    FIELD_ADDRESS,  /* text form 0x… */
+    FIELD_TIME,     /* CLOCK_MONOTONIC, ns */
+    FIELD_TID,      /* kernel thread id */
+    FIELD_STACK,    /* id */
+    FIELD_LOCATION, /* id */
+    FIELD_STRING,   /* id */
+    FIELD_OBJECT,   /* id */
+    FIELD_SET,      /* id of a select set */
+    FIELD_REASON,   /* wait reason number of the traced Go version */
+};
+
+/*
+ * How a column is written: each value against a prediction from what both sides have seen so far in the chunk, so that
+ * the usual value is a zero byte. gotape(5) has the details. The coding of a released field never changes.
+ */
+enum field_coding {
+    CODE_NEXT = 0, /* zigzag difference to the previous value of the column */
+    CODE_TIME,     /* zigzag difference to the event's own time */
+    /* The others write 0 for the predicted value, the prediction for 0, and any other value as it is. */
+    CODE_RUNNING,  /* predicted: the goroutine that this thread ran last */
+    CODE_READIED,  /* predicted: the goroutine that this thread created or readied last */
+    CODE_BY_TID,   /* predicted: this column's last value for the thread */
+    CODE_BY_FIELD, /* predicted: this column's last value for the same value of field `context` (coded otherwise) */
 };
 
 struct field_spec {
     const char *name;
     enum field_kind kind;
+    enum field_coding coding;
+    unsigned context;
 };
 
 struct event_spec {

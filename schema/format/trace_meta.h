@@ -25,6 +25,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "base/map.h"
 
 struct meta_pair {
     char *key, *value; /* owned by the table */
@@ -33,12 +34,14 @@ struct meta_pair {
 struct trace_meta {
     struct meta_pair *pairs; /* in the order of insertion */
     size_t count, capacity;
+    struct map index; /* hash of a key → its place in pairs */
 };
 
 void trace_meta_init(struct trace_meta *self);
 void trace_meta_release(struct trace_meta *self);
 /* Sets or replaces; both strings are copied. Returns 0 or ERR_NOMEM. */
 int trace_meta_set(struct trace_meta *self, const char *key, const char *value, struct error *err);
+/* The same with a formatted value, cut at 4095 bytes. */
 int trace_meta_setf(struct trace_meta *self, struct error *err, const char *key, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 /* NULL when missing. */

@@ -33,9 +33,9 @@ struct damage {
     char message[160];
 };
 
-struct trace_section {
-    uint16_t ring;
-    uint32_t first, count; /* events[first … first + count) in ring order */
+/* Definitions that a chunk brought, by kind (enum def_kind): ids first … first + count - 1. */
+struct trace_new_ids {
+    uint32_t first, count;
 };
 
 /* What one call of trace_reader_next() found. All pointers are valid until the next call. */
@@ -47,6 +47,7 @@ struct trace_chunk {
     uint32_t event_count;
     const struct trace_section *sections;
     uint32_t section_count;
+    struct trace_new_ids new_ids[DEF_KIND_COUNT];
     const struct trace_meta *meta; /* META: the table so far (reader's own); END: the totals */
     const struct damage *damage;   /* NULL when this chunk is good */
 };

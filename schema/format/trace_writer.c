@@ -1,0 +1,479 @@
+#include "format/trace_writer.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/intern.h"
+#include "format/chunk_zstd.h"
+#include "format/definition_codec.h"
+#include "format/event_codec.h"
+#include "format/event_spec.h"
+
+#define CHUNK_EVENTS_DEFAULT 32768u
+#define EPOCH_CHUNKS_DEFAULT 64u
+/* Definitions of one chunk; what is more goes into chunks of its own. */
+#define CHUNK_DEFINITIONS_MAX (2u << 20)
+/* What a reader needs for an epoch's definitions: begin a new one above the first, refuse more above the second. */
+#define EPOCH_COST_SOFT (12u << 20)
+#define EPOCH_COST_HARD (DEFINITIONS_MEMORY_MAX / 8 * 7)
+
+/* Definitions of one kind in the current epoch. */
+struct definitions {
+    struct intern *items; /* encoded */
+    uint32_t written;     /* ids up to this one are in chunks */
+};
+
+struct trace_writer {
+    struct trace_writer_options options;
+    struct trace_writer_stats stats;
+    struct definitions definitions[DEF_KIND_COUNT];
+    size_t pending_bytes; /* of definitions not yet written */
+    size_t epoch_cost;
+    uint32_t epoch, epoch_chunks;
+    uint32_t written_epoch; /* of the last chunk */
+    uint64_t sequence;
+    uint64_t watermark, written_watermark;
+    struct event *events;
+    uint32_t event_count, event_capacity;
+    struct trace_section *sections;
+    uint32_t section_count, section_capacity;
+    uint16_t ring;
+    bool new_section, failed;
+    bool has_meta, meta_pending;
+    struct event_codec *codec;
+    struct chunk_packer *packer;
+    struct buf item, block, raw, stored, meta, index;
+    uint64_t index_entries;
+};
+
+/* ---- life ---- */
+
+struct trace_writer *trace_writer_new(const struct trace_writer_options *options, struct error *err)
+{
+    struct trace_writer *self = calloc(1, sizeof *self);
+    if (!self)
+        goto no_memory;
+    self->options = *options;
+    if (self->options.zstd_level <= 0 || self->options.zstd_level > 19)
+        self->options.zstd_level = 3;
+    if (self->options.chunk_events == 0)
+        self->options.chunk_events = CHUNK_EVENTS_DEFAULT;
+    if (self->options.chunk_events > CHUNK_EVENTS_MAX)
+        self->options.chunk_events = CHUNK_EVENTS_MAX;
+    if (self->options.epoch_chunks == 0)
+        self->options.epoch_chunks = EPOCH_CHUNKS_DEFAULT;
+    self->epoch = self->written_epoch = 1;
+    self->new_section = true;
+    for (unsigned kind = 0; kind < DEF_KIND_COUNT; kind++) {
+        self->definitions[kind].items = intern_new();
+        if (!self->definitions[kind].items)
+            goto no_memory;
+    }
+    self->codec = event_codec_new(err);
+    self->packer = chunk_packer_new(self->options.zstd_level, err);
+    if (self->codec && self->packer)
+        return self;
+no_memory:
+    error_set(err, ERR_NOMEM, "out of memory for the trace writer");
+    trace_writer_free(self);
+    return NULL;
+}
+
+void trace_writer_free(struct trace_writer *self)
+{
+    if (!self)
+        return;
+    for (unsigned kind = 0; kind < DEF_KIND_COUNT; kind++)
+        intern_free(self->definitions[kind].items);
+    event_codec_free(self->codec);
+    chunk_packer_free(self->packer);
+    struct buf *const bufs[] = {&self->item, &self->block, &self->raw, &self->stored, &self->meta, &self->index};
+    for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++)
+        buf_release(bufs[i]);
+    free(self->events);
+    free(self->sections);
+    free(self);
+}
+
+uint32_t trace_writer_epoch(const struct trace_writer *self)
+{
+    return self->epoch;
+}
+
+const struct trace_writer_stats *trace_writer_stats(const struct trace_writer *self)
+{
+    return &self->stats;
+}
+
+/* ---- definitions ---- */
+
+/* The id of what stands encoded in self->item. */
+static uint32_t define(struct trace_writer *self, enum def_kind kind)
+{
+    struct definitions *d = &self->definitions[kind];
+    bool is_new = false;
+    if (self->item.failed)
+        return 0;
+    if (self->epoch_cost + definition_cost(self->item.size) > EPOCH_COST_HARD)
+        return intern_find(d->items, self->item.data, self->item.size);
+    uint32_t id = intern_put(d->items, self->item.data, self->item.size, &is_new);
+    if (is_new) {
+        self->pending_bytes += self->item.size;
+        self->epoch_cost += definition_cost(self->item.size);
+    }
+    return id;
+}
+
+uint32_t trace_writer_string(struct trace_writer *self, const char *text, size_t length)
+{
+    buf_reset(&self->item);
+    definition_encode_string(&self->item, text, length);
+    return define(self, DEF_STRING);
+}
+
+uint32_t trace_writer_location(struct trace_writer *self, const struct def_location *location)
+{
+    buf_reset(&self->item);
+    definition_encode_location(&self->item, location);
+    return define(self, DEF_LOCATION);
+}
+
+uint32_t trace_writer_stack(struct trace_writer *self, const struct def_stack *stack)
+{
+    buf_reset(&self->item);
+    definition_encode_stack(&self->item, stack);
+    return define(self, DEF_STACK);
+}
+
+uint32_t trace_writer_object(struct trace_writer *self, const struct def_object *object)
+{
+    buf_reset(&self->item);
+    definition_encode_object(&self->item, object);
+    return define(self, DEF_OBJECT);
+}
+
+uint32_t trace_writer_set(struct trace_writer *self, const struct def_set *set)
+{
+    buf_reset(&self->item);
+    definition_encode_set(&self->item, set);
+    return define(self, DEF_SET);
+}
+
+/* ---- events ---- */
+
+void trace_writer_section(struct trace_writer *self, uint16_t ring)
+{
+    if (self->section_count && ring == self->ring)
+        return;
+    self->ring = ring;
+    self->new_section = true;
+}
+
+static bool begin_section(struct trace_writer *self)
+{
+    if (self->section_count == self->section_capacity) {
+        uint32_t capacity = self->section_capacity ? 2 * self->section_capacity : 64;
+        struct trace_section *sections = realloc(self->sections, capacity * sizeof *sections);
+        if (!sections)
+            return false;
+        self->sections = sections;
+        self->section_capacity = capacity;
+    }
+    self->sections[self->section_count++] = (struct trace_section){.ring = self->ring, .first = self->event_count};
+    self->new_section = false;
+    return true;
+}
+
+void trace_writer_event(struct trace_writer *self, const struct event *event)
+{
+    if (!event_spec_get(event->type))
+        return;
+    if (self->event_count == self->event_capacity) {
+        uint32_t capacity = self->event_capacity ? 2 * self->event_capacity : 1024;
+        struct event *events = capacity ? realloc(self->events, capacity * sizeof *events) : NULL;
+        if (!events) {
+            self->failed = true;
+            return;
+        }
+        self->events = events;
+        self->event_capacity = capacity;
+    }
+    if (self->new_section && !begin_section(self)) {
+        self->failed = true;
+        return;
+    }
+    struct event *copy = &self->events[self->event_count++];
+    *copy = *event;
+    copy->cpu = self->ring;
+    self->sections[self->section_count - 1].count++;
+}
+
+void trace_writer_watermark(struct trace_writer *self, uint64_t time_ns)
+{
+    if (time_ns > self->watermark)
+        self->watermark = time_ns;
+}
+
+bool trace_writer_is_full(const struct trace_writer *self)
+{
+    return self->event_count >= self->options.chunk_events || self->pending_bytes >= CHUNK_DEFINITIONS_MAX ||
+           self->epoch_cost >= EPOCH_COST_SOFT || self->failed;
+}
+
+/* ---- chunks ---- */
+
+static void add_index_entry(struct trace_writer *self, const struct chunk_header *header)
+{
+    /* An index that would not fit into a chunk is left incomplete. */
+    if (self->index.size > CHUNK_RAW_SIZE_MAX / 2)
+        return;
+    buf_put_varint(&self->index, self->stats.stored_bytes);
+    buf_put_varint(&self->index, header->kind);
+    buf_put_varint(&self->index, header->epoch);
+    buf_put_varint(&self->index, header->first_time_ns);
+    buf_put_varint(&self->index, header->last_time_ns);
+    buf_put_varint(&self->index, header->event_count);
+    self->index_entries++;
+}
+
+/* Packs self->raw and hands header and payload to the sink. Completes the header. */
+static int emit(struct trace_writer *self, struct chunk_header *header, struct error *err)
+{
+    if (self->raw.failed || self->block.failed)
+        return error_set(err, ERR_NOMEM, "out of memory for a chunk of the trace");
+    if (self->raw.size > CHUNK_RAW_SIZE_MAX)
+        return error_set(err, ERR_NOMEM, "a chunk of the trace grew to %zu bytes", self->raw.size);
+    buf_reset(&self->stored);
+    if (buf_reserve(&self->stored, CHUNK_HEADER_SIZE) != 0)
+        return error_set(err, ERR_NOMEM, "out of memory for a chunk of the trace");
+    self->stored.size = CHUNK_HEADER_SIZE;
+    int rc = chunk_pack(self->packer, self->raw.data, self->raw.size, &self->stored, err);
+    if (rc != 0)
+        return rc;
+    header->major = CHUNK_VERSION_MAJOR;
+    header->minor = CHUNK_VERSION_MINOR;
+    /* INDEX and END define nothing: they do not begin an epoch. */
+    if (header->kind != CHUNK_INDEX && header->kind != CHUNK_END)
+        self->written_epoch = self->epoch;
+    header->epoch = self->written_epoch;
+    header->sequence = self->sequence;
+    header->stored_size = self->stored.size - CHUNK_HEADER_SIZE;
+    header->raw_size = self->raw.size;
+    header->watermark_ns = self->written_watermark;
+    self->options.clock(self->options.context, &header->clocks);
+    memcpy(header->trace_id, self->options.trace_id, sizeof header->trace_id);
+    chunk_header_encode(header, self->stored.data);
+    rc = self->options.sink(self->options.context, self->stored.data, self->stored.size, err);
+    if (rc != 0)
+        return rc;
+    add_index_entry(self, header);
+    self->sequence++;
+    self->stats.chunks++;
+    self->stats.stored_bytes += self->stored.size;
+    self->stats.raw_bytes += self->raw.size;
+    return 0;
+}
+
+static int emit_meta(struct trace_writer *self, struct error *err)
+{
+    struct chunk_header header = {.kind = CHUNK_META};
+    buf_reset(&self->raw);
+    chunk_put_block(&self->raw, BLOCK_META, self->meta.data, self->meta.size);
+    self->meta_pending = false;
+    return emit(self, &header, err);
+}
+
+static void encode_meta(struct buf *out, const struct trace_meta *meta)
+{
+    for (size_t i = 0; meta && i < meta->count; i++) {
+        buf_put_string(out, meta->pairs[i].key);
+        buf_put_string(out, meta->pairs[i].value);
+    }
+}
+
+int trace_writer_meta(struct trace_writer *self, const struct trace_meta *meta, struct error *err)
+{
+    buf_reset(&self->meta);
+    encode_meta(&self->meta, meta);
+    if (self->meta.failed)
+        return error_set(err, ERR_NOMEM, "out of memory for the facts of the trace");
+    self->has_meta = true;
+    return emit_meta(self, err);
+}
+
+/* Appends definitions not yet written, up to the limit of a chunk. */
+static void put_definitions(struct trace_writer *self)
+{
+    size_t room = CHUNK_DEFINITIONS_MAX;
+    for (unsigned kind = 0; kind < DEF_KIND_COUNT && room > 0; kind++) {
+        struct definitions *d = &self->definitions[kind];
+        uint32_t first = d->written + 1;
+        uint32_t end = first, last = intern_count(d->items);
+        size_t bytes = 0, size;
+        while (end <= last && bytes < room && intern_get(d->items, end, &size)) {
+            bytes += size;
+            end++;
+        }
+        if (end == first)
+            continue;
+        buf_reset(&self->block);
+        buf_put_varint(&self->block, first);
+        buf_put_varint(&self->block, end - first);
+        for (uint32_t id = first; id < end; id++) {
+            const void *data = intern_get(d->items, id, &size);
+            buf_put(&self->block, data, size);
+        }
+        chunk_put_block(&self->raw, (enum block_tag)(BLOCK_STRINGS + kind), self->block.data, self->block.size);
+        d->written = end - 1;
+        self->pending_bytes -= bytes;
+        room = bytes < room ? room - bytes : 0;
+    }
+}
+
+static void begin_epoch(struct trace_writer *self)
+{
+    for (unsigned kind = 0; kind < DEF_KIND_COUNT; kind++) {
+        intern_reset(self->definitions[kind].items);
+        self->definitions[kind].written = 0;
+    }
+    self->pending_bytes = 0;
+    self->epoch_cost = 0;
+    self->epoch_chunks = 0;
+    self->epoch++;
+    self->meta_pending = self->has_meta;
+}
+
+/* Emits events[*first …] as one chunk, with the pending definitions, and moves *first and *section on. */
+static int emit_events(struct trace_writer *self, uint32_t *first, uint32_t *section, struct error *err)
+{
+    struct chunk_header header = {.kind = CHUNK_EVENTS, .first_time_ns = UINT64_MAX};
+    uint32_t count = self->event_count - *first;
+    if (count > CHUNK_EVENTS_MAX)
+        count = CHUNK_EVENTS_MAX;
+    buf_reset(&self->raw);
+    put_definitions(self);
+    if (self->pending_bytes > 0) {
+        header.first_time_ns = 0;
+        return emit(self, &header, err);
+    }
+    const struct event *events = self->events + *first;
+    for (uint32_t i = 0; i < count; i++) {
+        if (events[i].time_ns < header.first_time_ns)
+            header.first_time_ns = events[i].time_ns;
+        if (events[i].time_ns > header.last_time_ns)
+            header.last_time_ns = events[i].time_ns;
+        if (events[i].type == EV_LOST)
+            header.lost_count += events[i].f[LOST_COUNT];
+    }
+    header.event_count = count;
+    /* Cut the section that the chunk's end falls into; its rest begins the next chunk. */
+    uint32_t end = *section, covered = 0, cut = 0;
+    for (; end < self->section_count && covered < count; end++) {
+        struct trace_section *s = &self->sections[end];
+        s->first = covered;
+        cut = s->count > count - covered ? s->count - (count - covered) : 0;
+        s->count -= cut;
+        covered += s->count;
+    }
+    int rc = event_codec_encode(self->codec, events, count, self->sections + *section, end - *section, &self->raw, err);
+    if (rc != 0)
+        return rc;
+    *first += count;
+    if (cut > 0)
+        self->sections[--end].count = cut;
+    *section = end;
+    if (*first == self->event_count)
+        self->written_watermark = self->watermark;
+    rc = emit(self, &header, err);
+    self->stats.lost += rc == 0 ? header.lost_count : 0;
+    return rc;
+}
+
+int trace_writer_flush(struct trace_writer *self, struct error *err)
+{
+    uint32_t first = 0, section = 0;
+    int rc = 0;
+    if (self->failed)
+        rc = error_set(err, ERR_NOMEM, "out of memory for the events of the trace");
+    if (rc == 0 && self->event_count > 0 && self->meta_pending)
+        rc = emit_meta(self, err);
+    while (rc == 0 && first < self->event_count)
+        rc = emit_events(self, &first, &section, err);
+    for (uint32_t i = 0; i < first; i++)
+        self->stats.events_by_type[self->events[i].type]++;
+    self->stats.events += first;
+    if (first > 0)
+        self->epoch_chunks++;
+    self->event_count = 0;
+    self->section_count = 0;
+    self->new_section = true;
+    self->failed = false;
+    if (self->epoch_chunks >= self->options.epoch_chunks || self->epoch_cost >= EPOCH_COST_SOFT)
+        begin_epoch(self);
+    return rc;
+}
+
+int trace_writer_begin_epoch(struct trace_writer *self, struct error *err)
+{
+    uint32_t before = self->epoch;
+    int rc = trace_writer_flush(self, err);
+    if (rc == 0 && self->epoch == before)
+        begin_epoch(self);
+    return rc;
+}
+
+static int put_totals(struct trace_writer *self, struct trace_meta *out, uint64_t index_offset, struct error *err)
+{
+    const struct trace_writer_stats *s = &self->stats;
+    const struct {
+        const char *key;
+        uint64_t value;
+    } rows[] = {
+        {"end.events", s->events},       {"end.lost", s->lost},
+        {"end.chunks", s->chunks},       {"end.stored_bytes", s->stored_bytes},
+        {"end.raw_bytes", s->raw_bytes}, {"end.index_offset", index_offset},
+    };
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < sizeof rows / sizeof *rows; i++)
+        rc = trace_meta_setf(out, err, rows[i].key, "%" PRIu64, rows[i].value);
+    for (unsigned type = 1; rc == 0 && type < EVENT_TYPE_COUNT; type++) {
+        char key[64];
+        snprintf(key, sizeof key, "end.event.%s", event_spec_get(type)->name);
+        if (s->events_by_type[type])
+            rc = trace_meta_setf(out, err, key, "%" PRIu64, s->events_by_type[type]);
+    }
+    return rc;
+}
+
+int trace_writer_end(struct trace_writer *self, const struct trace_meta *totals, struct error *err)
+{
+    int rc = trace_writer_flush(self, err);
+    if (rc != 0)
+        return rc;
+    uint64_t index_offset = self->stats.stored_bytes;
+    struct chunk_header header = {.kind = CHUNK_INDEX};
+    self->written_watermark = self->watermark;
+    buf_reset(&self->raw);
+    buf_reset(&self->block);
+    buf_put_varint(&self->block, self->index_entries);
+    buf_put(&self->block, self->index.data, self->index.size);
+    chunk_put_block(&self->raw, BLOCK_INDEX, self->block.data, self->block.size);
+    rc = emit(self, &header, err);
+    if (rc != 0)
+        return rc;
+    struct trace_meta own;
+    trace_meta_init(&own);
+    rc = put_totals(self, &own, index_offset, err);
+    buf_reset(&self->raw);
+    buf_reset(&self->block);
+    encode_meta(&self->block, totals);
+    encode_meta(&self->block, &own);
+    chunk_put_block(&self->raw, BLOCK_META, self->block.data, self->block.size);
+    header = (struct chunk_header){.kind = CHUNK_END};
+    if (rc == 0)
+        rc = emit(self, &header, err);
+    trace_meta_release(&own);
+    return rc;
+}
