@@ -21,7 +21,7 @@ enum store_type { STORE_NULL, STORE_INTEGER, STORE_REAL, STORE_TEXT, STORE_BLOB 
 
 /* Creates a new database with the tables of schema/sql (no indexes yet), tuned for bulk load. Fails if the file exists. */
 int store_create(const char *path, struct store **out, struct error *err);
-/* Builds the indexes, runs ANALYZE, and makes the file durable and ordinary. */
+/* Builds the indexes, runs ANALYZE, ends an open transaction, and makes the file durable. */
 int store_finish(struct store *self, struct error *err);
 
 /* Opens for reading only, with every defence SQLite has against a hostile file. ERR_UNSUPPORTED when it is not ours or of
@@ -41,10 +41,13 @@ int store_reset(struct store_statement *statement, struct error *err);
 int store_parameter(const struct store_statement *statement, const char *name);
 void store_bind_int(struct store_statement *statement, int parameter, int64_t value);
 void store_bind_text(struct store_statement *statement, int parameter, const char *text); /* copied; NULL binds NULL */
+void store_bind_static(struct store_statement *statement, int parameter, const char *text); /* borrowed for ever */
 void store_bind_null(struct store_statement *statement, int parameter);
 
 /* 1 a row, 0 done, negative error. */
 int store_step(struct store_statement *statement, struct error *err);
+/* For statements without results: step, then reset, so that it can be run again. Bindings stay. */
+int store_run(struct store_statement *statement, struct error *err);
 int store_column_count(const struct store_statement *statement);
 const char *store_column_name(const struct store_statement *statement, int column);
 enum store_type store_column_type(struct store_statement *statement, int column);
@@ -53,7 +56,8 @@ double store_column_real(struct store_statement *statement, int column);
 const char *store_column_text(struct store_statement *statement, int column); /* until the next step; "" for NULL */
 const void *store_column_blob(struct store_statement *statement, int column, size_t *size_out);
 
-/* Interrupts a running query; may be called from a signal handler's thread. */
+/* Interrupts a running query (store_step fails with ERR_STOPPED); may be called from a signal handler. It holds until the next
+ * store_prepare(). */
 void store_interrupt(struct store *self);
 
 /* The schema's own SQL, with its comments (embedded at build time). */
