@@ -1,10 +1,13 @@
 /*
- * All perf events of a recording: opened per thread and CPU, inherited by new threads, drained from one ring per CPU.
+ * All perf events of a recording: opened per thread and CPU, inherited by new threads, drained from one ring
+ * per CPU.
  *
- *   perf_session_new  → add_probe × n → add_thread × threads → enable → (wait, drain)* → disable → drain → free
+ *   perf_session_new  → add_probe × n → add_thread × threads → enable → (wait, drain)* → disable → drain →
+ * free
  *
- * A thread may be added although it already inherited the events from another added thread (attaching to a process that
- * creates threads meanwhile): records then come twice, and the session drops the second root's (counted).
+ * A thread may be added although it already inherited the events from another added thread (attaching to a
+ * process that creates threads meanwhile): records then come twice, and the session drops the second root's
+ * (counted).
  */
 #ifndef GOTAPE_RECORD_PERF_SESSION_H
 #define GOTAPE_RECORD_PERF_SESSION_H
@@ -19,33 +22,40 @@
 struct perf_session;
 
 struct perf_session_options {
-    uint64_t ring_bytes; /* per CPU; rounded up to a power of two of pages; 0: a default by CPU count */
-    pid_t pid;           /* records of other processes are dropped */
+    uint64_t ring_bytes;  /* per CPU; rounded up to a power of two of pages; 0: a default by CPU count */
+    pid_t pid;            /* records of other processes are dropped */
     bool thread_switches; /* open sched:sched_switch and switch-in records too */
 };
 
 struct perf_session_stats {
-    uint64_t lost;            /* records the kernel dropped (PERF_RECORD_LOST, PERF_FORMAT_LOST) */
-    uint64_t duplicates;      /* see above */
-    uint64_t foreign;         /* records of other processes */
+    uint64_t lost;       /* records the kernel dropped: as many as RECORD_LOST told so far */
+    uint64_t duplicates; /* see above */
+    uint64_t foreign;    /* records of other processes */
     uint64_t undecodable;
-    uint64_t bytes;           /* ring bytes read */
+    uint64_t bytes; /* ring bytes read */
     uint64_t records;
     unsigned descriptors;
 };
 
-/* Checks perf rights (perf_event_paranoid, CAP_PERFMON) and kernel abilities; the error says what is missing. */
-int perf_session_new(const struct perf_session_options *options, const char *tracefs, struct perf_session **out,
-                     struct error *err);
+/* Checks perf rights (perf_event_paranoid, CAP_PERFMON) and kernel abilities; the error says what is missing.
+ */
+int perf_session_new(const struct perf_session_options *options, const char *tracefs,
+                     struct perf_session **out, struct error *err);
 void perf_session_free(struct perf_session *self); /* closes every descriptor */
 
-/* Registers a probe: tracefs event id, its `format` text, the names of the wanted values (index = value index; an array
- * takes several), whether to sample the user call chain. Probes are numbered 0, 1, … in the order of the calls. */
+/* Registers a probe: tracefs event id, its `format` text, the names of the wanted values (index = value
+ * index; an array takes several), whether to sample the user call chain. Probes are numbered 0, 1, … in the
+ * order of the calls. */
 int perf_session_add_probe(struct perf_session *self, const struct sample_probe *probe, struct error *err);
 
-/* Opens all events for one thread on every online CPU, disabled. ERR_GONE when the thread has exited (harmless). */
+/*
+ * Opens all events for one thread on every online CPU: disabled before perf_session_enable(), counting at
+ * once after it. New threads of this thread are covered from then on. ERR_GONE when the thread has exited
+ * (harmless). Raises RLIMIT_NOFILE of this process when descriptors run short, so start COMMAND before.
+ */
 int perf_session_add_thread(struct perf_session *self, pid_t tid, struct error *err);
 int perf_session_enable(struct perf_session *self, struct error *err);
+/* Nothing is recorded any more; what is still in the rings can be drained, once more at least. */
 int perf_session_disable(struct perf_session *self, struct error *err);
 
 /* Ring count, and the CPU of each. */
@@ -53,15 +63,20 @@ unsigned perf_session_ring_count(const struct perf_session *self);
 unsigned perf_session_ring_cpu(const struct perf_session *self, unsigned ring);
 uint64_t perf_session_ring_bytes(const struct perf_session *self);
 
-/* One epoll descriptor that becomes readable when a ring is about a quarter full. Owned by the session. */
+/* One epoll descriptor that becomes readable when a ring is about a quarter full. Owned by the session.
+ * Polling it uses the notice up: drain whenever it was readable, and every now and then anyway. */
 int perf_session_poll_fd(const struct perf_session *self);
 
 typedef int (*perf_record_fn)(void *context, unsigned ring, const struct record *record, struct error *err);
 
 /*
- * One round: reads every ring up to its head as of now and hands on its records in ring order, ring after ring.
- * *complete_ns_out: every record with an earlier time has been handed out by now (the start of the previous round; 0 in the
- * first). Returns 0, or what the callback returned.
+ * One round: reads every ring up to its head as of now and hands on its records in ring order, ring after
+ * ring. *complete_ns_out: every record with an earlier time has been handed out by now (the start of the
+ * previous round; 0 in the first). Returns 0, or what the callback returned.
+ *
+ * The kernel tells a loss only when a later record finds room again. What it had no occasion to tell (6.0 and
+ * later count it all the same) is handed out as a last RECORD_LOST of its ring in the first round after
+ * perf_session_disable().
  */
 int perf_session_drain(struct perf_session *self, perf_record_fn fn, void *context, uint64_t *complete_ns_out,
                        struct error *err);

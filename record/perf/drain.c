@@ -1,0 +1,173 @@
+/*
+ * Reading a perf session's rings: round by round, ring after ring, each up to its head as the round found it.
+ * Records are decoded in place. Invariant: within one ring, records leave in the order in which the kernel
+ * wrote them.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "perf/perf_session_impl.h"
+
+enum { COMMIT_BYTES = 64 << 10 };
+
+static uint64_t monotonic_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static uint64_t owner_key(uint32_t tid, unsigned probe)
+{
+    return (uint64_t)tid << 8 | probe;
+}
+
+/* 1: this record counts; 0: the thread's other event has told it already. */
+static int is_owner(struct session_ring *ring, const struct record *record)
+{
+    uint64_t key = owner_key(record->by_tid, record->probe);
+    const uint64_t *owner = map_find(&ring->owners, key);
+    if (owner)
+        return *owner == record->root_id;
+    return map_put(&ring->owners, key, record->root_id) == 0 ? 1 : ERR_NOMEM;
+}
+
+static int note_exit(struct session_exits *exits, uint32_t tid)
+{
+    if (exits->count == exits->capacity) {
+        size_t capacity = exits->capacity ? 2 * exits->capacity : 64;
+        uint32_t *more = realloc(exits->tids, capacity * sizeof *more);
+        if (!more)
+            return ERR_NOMEM;
+        exits->tids = more;
+        exits->capacity = capacity;
+    }
+    exits->tids[exits->count++] = tid;
+    return 0;
+}
+
+static void forget_old_exits(struct perf_session *self)
+{
+    for (size_t i = 0; i < self->old_exits.count; i++) {
+        for (unsigned r = 0; r < self->ring_count; r++) {
+            for (unsigned probe = 0; probe < self->decoder.probe_count; probe++)
+                map_delete(&self->rings[r].owners, owner_key(self->old_exits.tids[i], probe));
+            map_delete(&self->rings[r].owners, owner_key(self->old_exits.tids[i], SAMPLE_THREAD_EVENT));
+        }
+    }
+    struct session_exits empty = self->old_exits;
+    empty.count = 0;
+    self->old_exits = self->exits;
+    self->exits = empty;
+}
+
+/* 1: hand it out; 0: dropped, counted. */
+static int judge(struct perf_session *self, struct session_ring *ring, const struct record *record)
+{
+    if (record->kind == RECORD_SKIP)
+        return 0;
+    if (record->kind == RECORD_LOST) {
+        ring->lost_told += record->lost;
+        self->stats.lost += record->lost;
+        return 1;
+    }
+    if (record->pid != (uint32_t)self->pid) {
+        self->stats.foreign++;
+        return 0;
+    }
+    int rc = is_owner(ring, record);
+    if (rc == 0)
+        self->stats.duplicates++;
+    if (rc == 1 && record->kind == RECORD_EXIT && note_exit(&self->exits, record->tid) != 0)
+        rc = ERR_NOMEM;
+    return rc;
+}
+
+static int drain_ring(struct perf_session *self, unsigned index, perf_record_fn fn, void *context,
+                      struct error *err)
+{
+    struct session_ring *ring = &self->rings[index];
+    uint64_t head = perf_ring_head(&ring->ring), start = ring->ring.tail;
+    struct record record;
+    const void *bytes;
+    size_t size;
+    int more, rc = 0;
+    while (rc == 0 && (more = perf_ring_next(&ring->ring, head, &bytes, &size)) != 0) {
+        if (more < 0 || sample_decode(&self->decoder, bytes, size, &record) < 0) {
+            self->stats.undecodable++;
+            continue;
+        }
+        self->stats.records++;
+        rc = judge(self, ring, &record);
+        if (rc == ERR_NOMEM)
+            rc = error_set(err, ERR_NOMEM, "out of memory while reading a ring");
+        else if (rc == 1)
+            rc = fn(context, index, &record, err);
+        if (ring->ring.tail - ring->ring.committed >= COMMIT_BYTES)
+            perf_ring_commit(&ring->ring);
+    }
+    perf_ring_commit(&ring->ring);
+    self->stats.bytes += ring->ring.tail - start;
+    return rc;
+}
+
+/* Losses that no record in the ring told: what the events of this ring counted, less what was told. */
+static uint64_t untold_losses(const struct perf_session *self, unsigned ring)
+{
+    uint64_t counted = 0;
+    if (!self->features.format_lost)
+        return 0;
+    for (size_t i = 0; i < self->descriptor_count; i++) {
+        uint64_t values[2]; /* value, lost */
+        if (self->descriptors[i].ring == ring &&
+            read(self->descriptors[i].fd, values, sizeof values) == sizeof values)
+            counted += values[1];
+    }
+    uint64_t told = self->rings[ring].lost_told;
+    return counted > told ? counted - told : 0;
+}
+
+static int tell_untold(struct perf_session *self, perf_record_fn fn, void *context, struct error *err)
+{
+    for (unsigned i = 0; i < self->ring_count; i++) {
+        struct record record;
+        memset(&record, 0, sizeof record);
+        record.kind = RECORD_LOST;
+        record.probe = SAMPLE_THREAD_EVENT;
+        record.lost = untold_losses(self, i);
+        if (!record.lost)
+            continue;
+        record.time_ns = monotonic_ns();
+        self->rings[i].lost_told += record.lost;
+        self->stats.lost += record.lost;
+        int rc = fn(context, i, &record, err);
+        if (rc != 0)
+            return rc;
+    }
+    return 0;
+}
+
+int perf_session_drain(struct perf_session *self, perf_record_fn fn, void *context, uint64_t *complete_ns_out,
+                       struct error *err)
+{
+    uint64_t start = monotonic_ns();
+    for (unsigned i = 0; i < self->ring_count; i++) {
+        int rc = drain_ring(self, i, fn, context, err);
+        if (rc != 0)
+            return rc;
+    }
+    forget_old_exits(self);
+    if (self->was_disabled && !self->enabled) {
+        /* Once: nothing is lost any more after this. */
+        self->was_disabled = false;
+        int rc = tell_untold(self, fn, context, err);
+        if (rc != 0)
+            return rc;
+    }
+    *complete_ns_out = self->last_round_ns;
+    self->last_round_ns = start;
+    return 0;
+}

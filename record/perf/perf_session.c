@@ -1,0 +1,341 @@
+/* Setting a perf session up and down: rings, descriptors, enabling. See perf_session.h. */
+#include "perf/perf_session.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "perf/perf_session_impl.h"
+#include "perf/tracefs.h"
+#include "perf/tracepoint.h"
+
+enum { CPUS_MAX = 8192 };
+
+/* "0-3,8,10-11" as in /sys/devices/system/cpu/online. */
+static int parse_cpu_list(const char *text, unsigned *cpus, unsigned *count_out)
+{
+    unsigned count = 0;
+    while (*text && *text != '\n') {
+        char *end;
+        unsigned long first = strtoul(text, &end, 10), last = first;
+        if (end == text)
+            return -1;
+        if (*end == '-') {
+            text = end + 1;
+            last = strtoul(text, &end, 10);
+            if (end == text)
+                return -1;
+        }
+        for (unsigned long cpu = first; cpu <= last; cpu++) {
+            if (count == CPUS_MAX || cpu >= CPUS_MAX)
+                return -1;
+            cpus[count++] = (unsigned)cpu;
+        }
+        text = *end == ',' ? end + 1 : end;
+    }
+    *count_out = count;
+    return count ? 0 : -1;
+}
+
+static uint64_t ring_size(uint64_t wanted, unsigned cpu_count)
+{
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), size = page;
+    if (!wanted) {
+        /* 8 MB hold a quarter second of the busiest CPU that we have seen; many CPUs share about 256 MB. */
+        wanted = 8u << 20;
+        while (wanted > (1u << 20) && wanted * cpu_count > (256u << 20))
+            wanted /= 2;
+    }
+    while (size < wanted && size < (1ull << 30))
+        size *= 2;
+    return size;
+}
+
+static int open_rings(struct perf_session *self, struct error *err)
+{
+    unsigned *cpus = calloc(CPUS_MAX, sizeof *cpus);
+    unsigned count = 0;
+    char *text = NULL;
+    int rc = 0;
+    if (!cpus) {
+        rc = error_set(err, ERR_NOMEM, "out of memory");
+        goto out;
+    }
+    rc = tracefs_read("/sys/devices/system/cpu/online", 1 << 16, &text, err);
+    if (rc < 0)
+        goto out;
+    if (parse_cpu_list(text, cpus, &count) != 0) {
+        rc = error_set(err, ERR_DAMAGED, "/sys/devices/system/cpu/online does not list CPUs: %.80s", text);
+        goto out;
+    }
+    self->rings = calloc(count, sizeof *self->rings);
+    self->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (!self->rings || self->epoll_fd < 0) {
+        rc = error_sys(err, "cannot prepare %u rings", count);
+        goto out;
+    }
+    struct perf_event_attr attr;
+    self->ring_bytes = ring_size(self->ring_bytes, count);
+    perf_attr_ring(&attr, (uint32_t)(self->ring_bytes / 4));
+    for (unsigned i = 0; i < count && rc == 0; i++) {
+        struct session_ring *ring = &self->rings[i];
+        struct epoll_event wish = {.events = EPOLLIN};
+        ring->cpu = cpus[i];
+        ring->fd = -1;
+        map_init(&ring->owners);
+        self->ring_count = i + 1;
+        rc = perf_open(&attr, -1, (int)cpus[i], &ring->fd, err);
+        if (rc == 0)
+            rc = perf_ring_open(&ring->ring, ring->fd, self->ring_bytes, err);
+        if (rc == 0 && epoll_ctl(self->epoll_fd, EPOLL_CTL_ADD, ring->fd, &wish) != 0)
+            rc = error_sys(err, "cannot wait for the ring of CPU %u", cpus[i]);
+    }
+out:
+    free(text);
+    free(cpus);
+    return rc;
+}
+
+static int find_switch_event(struct perf_session *self, const char *tracefs, struct error *err)
+{
+    char path[512], *text = NULL;
+    snprintf(path, sizeof path, "%s/events/sched/sched_switch/id", tracefs);
+    int rc = tracefs_read(path, 64, &text, err);
+    if (rc < 0)
+        return error_prefix(err, "no sched:sched_switch event: ");
+    self->switch_id = strtoull(text, NULL, 10);
+    free(text);
+    if (!self->switch_id)
+        return error_set(err, ERR_DAMAGED, "%s does not hold a number", path);
+    snprintf(path, sizeof path, "%s/events/sched/sched_switch/format", tracefs);
+    rc = tracefs_read(path, 1 << 20, &text, err);
+    if (rc < 0)
+        return rc;
+    rc = tracepoint_parse_switch(text, &self->decoder.switches, err);
+    free(text);
+    self->decoder.has_switch = rc == 0;
+    return rc;
+}
+
+int perf_session_new(const struct perf_session_options *options, const char *tracefs,
+                     struct perf_session **out, struct error *err)
+{
+    struct perf_session *self = calloc(1, sizeof *self);
+    if (!self)
+        return error_set(err, ERR_NOMEM, "out of memory");
+    self->pid = options->pid;
+    self->ring_bytes = options->ring_bytes;
+    self->epoll_fd = -1;
+    map_init(&self->decoder.events);
+    int rc = perf_features_probe(&self->features, err);
+    self->decoder.max_stack = self->features.max_stack;
+    if (rc == 0 && options->thread_switches)
+        rc = find_switch_event(self, tracefs, err);
+    if (rc == 0)
+        rc = open_rings(self, err);
+    if (rc < 0) {
+        perf_session_free(self);
+        return rc;
+    }
+    *out = self;
+    return 0;
+}
+
+void perf_session_free(struct perf_session *self)
+{
+    if (!self)
+        return;
+    for (size_t i = 0; i < self->descriptor_count; i++)
+        close(self->descriptors[i].fd);
+    for (unsigned i = 0; i < self->ring_count; i++) {
+        perf_ring_close(&self->rings[i].ring);
+        if (self->rings[i].fd >= 0)
+            close(self->rings[i].fd);
+        map_release(&self->rings[i].owners);
+    }
+    if (self->epoll_fd >= 0)
+        close(self->epoll_fd);
+    map_release(&self->decoder.events);
+    free(self->exits.tids);
+    free(self->old_exits.tids);
+    free(self->descriptors);
+    free(self->rings);
+    free(self);
+}
+
+int perf_session_add_probe(struct perf_session *self, const struct sample_probe *probe, struct error *err)
+{
+    unsigned index = self->decoder.probe_count;
+    if (index == SAMPLE_PROBES_MAX)
+        return error_set(err, ERR_NOMEM, "more than %d probes", SAMPLE_PROBES_MAX);
+    int rc = tracepoint_parse_probe(probe, &self->decoder.probes[index], err);
+    if (rc < 0)
+        return rc;
+    self->probe_ids[index] = probe->event_id;
+    snprintf(self->probe_names[index], sizeof self->probe_names[index], "%s", probe->name);
+    self->decoder.probe_count++;
+    return 0;
+}
+
+static unsigned count_threads(pid_t pid)
+{
+    char path[64];
+    unsigned count = 0;
+    snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+    DIR *dir = opendir(path);
+    if (!dir)
+        return 0;
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
+        count += entry->d_name[0] != '.';
+    closedir(dir);
+    return count;
+}
+
+static int too_few_descriptors(const struct perf_session *self, struct error *err)
+{
+    struct rlimit limit = {0};
+    getrlimit(RLIMIT_NOFILE, &limit);
+    unsigned threads = count_threads(self->pid), events = self->decoder.probe_count + 1;
+    if (threads < self->thread_count + 1)
+        threads = self->thread_count + 1;
+    return error_sys(err,
+                     "recording needs about %" PRIu64
+                     " descriptors (%u threads x %u CPUs x %u events), and %" PRIu64
+                     " may be open: raise the limit (ulimit -n, LimitNOFILE=), or run as root",
+                     (uint64_t)threads * self->ring_count * events + self->ring_count, threads,
+                     self->ring_count, events, (uint64_t)limit.rlim_cur);
+}
+
+static int note_descriptor(struct perf_session *self, int fd, unsigned ring, unsigned index,
+                           struct error *err)
+{
+    uint64_t id;
+    if (self->descriptor_count == self->descriptor_capacity) {
+        size_t capacity = self->descriptor_capacity ? 2 * self->descriptor_capacity : 256;
+        struct session_descriptor *more = realloc(self->descriptors, capacity * sizeof *more);
+        if (!more)
+            return error_set(err, ERR_NOMEM, "out of memory");
+        self->descriptors = more;
+        self->descriptor_capacity = capacity;
+    }
+    if (ioctl(fd, PERF_EVENT_IOC_ID, &id) != 0)
+        return error_sys(err, "cannot read the id of a perf event");
+    if (ioctl(fd, PERF_EVENT_IOC_SET_OUTPUT, self->rings[ring].fd) != 0)
+        return error_sys(err, "cannot send the events of CPU %u into one ring", self->rings[ring].cpu);
+    if (map_put(&self->decoder.events, id, index) != 0)
+        return error_set(err, ERR_NOMEM, "out of memory");
+    self->descriptors[self->descriptor_count++] = (struct session_descriptor){.fd = fd, .ring = ring};
+    self->stats.descriptors = (unsigned)self->descriptor_count + self->ring_count;
+    return 0;
+}
+
+static int open_for_thread(struct perf_session *self, const struct perf_event_attr *attr, unsigned index,
+                           pid_t tid, struct error *err)
+{
+    for (unsigned i = 0; i < self->ring_count; i++) {
+        struct error cause;
+        int fd, cpu = (int)self->rings[i].cpu;
+        int rc = perf_open(attr, tid, cpu, &fd, &cause);
+        if (rc < 0 && (cause.sys_errno == EMFILE || cause.sys_errno == ENFILE)) {
+            if (cause.sys_errno == EMFILE && perf_raise_descriptor_limit())
+                rc = perf_open(attr, tid, cpu, &fd, &cause);
+            if (rc < 0 && (cause.sys_errno == EMFILE || cause.sys_errno == ENFILE)) {
+                errno = cause.sys_errno;
+                return too_few_descriptors(self, err);
+            }
+        }
+        if (rc < 0) {
+            if (err)
+                *err = cause;
+            return error_prefix(
+                err,
+                "event %s: ", index == SAMPLE_THREAD_EVENT ? "of thread switches" : self->probe_names[index]);
+        }
+        rc = note_descriptor(self, fd, i, index, err);
+        if (rc < 0) {
+            close(fd);
+            return rc;
+        }
+    }
+    return 0;
+}
+
+int perf_session_add_thread(struct perf_session *self, pid_t tid, struct error *err)
+{
+    struct perf_event_attr attr;
+    size_t first = self->descriptor_count;
+    /* When the thread exits half-way, what is open stays open: a thread that it started meanwhile may live on
+     * it. */
+    perf_attr_thread(&attr, &self->features, self->switch_id);
+    int rc = open_for_thread(self, &attr, SAMPLE_THREAD_EVENT, tid, err);
+    for (unsigned i = 0; i < self->decoder.probe_count && rc == 0; i++) {
+        perf_attr_probe(&attr, &self->features, self->probe_ids[i], self->decoder.probes[i].call_chain);
+        rc = open_for_thread(self, &attr, i, tid, err);
+    }
+    if (self->descriptor_count > first)
+        self->thread_count++;
+    for (size_t i = first; self->enabled && i < self->descriptor_count; i++) {
+        if (ioctl(self->descriptors[i].fd, PERF_EVENT_IOC_ENABLE, 0) != 0 && rc == 0)
+            rc = error_sys(err, "cannot enable the events of thread %d", (int)tid);
+    }
+    return rc;
+}
+
+static int switch_all(struct perf_session *self, unsigned long request, const char *word, struct error *err)
+{
+    for (size_t i = 0; i < self->descriptor_count; i++) {
+        if (ioctl(self->descriptors[i].fd, request, 0) != 0)
+            return error_sys(err, "cannot %s a perf event", word);
+    }
+    return 0;
+}
+
+int perf_session_enable(struct perf_session *self, struct error *err)
+{
+    int rc = switch_all(self, PERF_EVENT_IOC_ENABLE, "enable", err);
+    if (rc == 0)
+        self->enabled = true;
+    return rc;
+}
+
+int perf_session_disable(struct perf_session *self, struct error *err)
+{
+    int rc = switch_all(self, PERF_EVENT_IOC_DISABLE, "disable", err);
+    if (rc == 0) {
+        self->enabled = false;
+        self->was_disabled = true;
+    }
+    return rc;
+}
+
+unsigned perf_session_ring_count(const struct perf_session *self)
+{
+    return self->ring_count;
+}
+
+unsigned perf_session_ring_cpu(const struct perf_session *self, unsigned ring)
+{
+    return self->rings[ring].cpu;
+}
+
+uint64_t perf_session_ring_bytes(const struct perf_session *self)
+{
+    return self->ring_bytes;
+}
+
+int perf_session_poll_fd(const struct perf_session *self)
+{
+    return self->epoll_fd;
+}
+
+void perf_session_stats(struct perf_session *self, struct perf_session_stats *out)
+{
+    *out = self->stats;
+}

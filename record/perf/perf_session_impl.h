@@ -1,0 +1,59 @@
+/* The inside of a perf session, shared by perf_session.c (set-up) and drain.c (reading). Nobody else includes
+ * it. */
+#ifndef GOTAPE_RECORD_PERF_SESSION_IMPL_H
+#define GOTAPE_RECORD_PERF_SESSION_IMPL_H
+
+#include "base/map.h"
+#include "perf/perf_open.h"
+#include "perf/perf_ring.h"
+#include "perf/perf_session.h"
+
+struct session_ring {
+    struct perf_ring ring;
+    int fd; /* of the event that owns the ring; -1 while closed */
+    unsigned cpu;
+    /*
+     * (thread, probe) → id of the event whose records count. A hit of a thread that is covered twice is
+     * written twice into the same ring, so this is decided ring by ring, and a thread that inherited only
+     * some of the events is still recorded whole.
+     */
+    struct map owners;
+    uint64_t lost_told;
+};
+
+struct session_descriptor {
+    int fd;
+    unsigned ring;
+};
+
+struct session_exits {
+    uint32_t *tids; /* owned */
+    size_t count, capacity;
+};
+
+struct perf_session {
+    pid_t pid;
+    struct perf_features features;
+    struct sample_decoder decoder;
+    uint64_t probe_ids[SAMPLE_PROBES_MAX]; /* tracefs ids */
+    char probe_names[SAMPLE_PROBES_MAX][64];
+    uint64_t switch_id; /* tracefs id of sched:sched_switch; 0: switches are not wanted */
+
+    struct session_ring *rings; /* owned */
+    unsigned ring_count;
+    uint64_t ring_bytes;
+    int epoll_fd;
+
+    struct session_descriptor *descriptors; /* owned */
+    size_t descriptor_count, descriptor_capacity;
+    unsigned thread_count;
+
+    bool enabled;
+    bool was_disabled;      /* since the last round: untold losses are to be told */
+    uint64_t last_round_ns; /* when the previous round started; 0 before the first */
+    /* Threads that exited: forgotten one round later, when no ring can hold a record of theirs any more. */
+    struct session_exits exits, old_exits;
+    struct perf_session_stats stats;
+};
+
+#endif

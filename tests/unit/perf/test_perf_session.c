@@ -1,0 +1,247 @@
+/*
+ * The perf session on a real kernel and a real process that counts its own calls. Skipped, with the reason,
+ * where the rights or the kernel features are missing.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "perf_fixture.h"
+
+enum { SECONDS_MAX = 30 }; /* for a whole test that hangs */
+
+static const char *missing;
+
+static void begin(void)
+{
+    if (missing) {
+        print_message("skipped: %s\n", missing);
+        skip();
+    }
+    alarm(SECONDS_MAX);
+}
+
+static void enable(struct perf_fixture *self)
+{
+    struct error err;
+    if (perf_session_enable(self->session, &err) < 0)
+        fail_msg("%s", err.message);
+}
+
+static struct perf_session_stats stats_of(struct perf_fixture *self)
+{
+    struct perf_session_stats stats;
+    perf_session_stats(self->session, &stats);
+    return stats;
+}
+
+static void test_counts_every_hit(void **state)
+{
+    (void)state;
+    begin();
+    struct perf_fixture f;
+    perf_fixture_start(&f, &(struct perf_fixture_options){.call_chain = true, .probes = 2});
+    hit_target_run(&f.target, "hit 50"); /* before the start: not recorded */
+    enable(&f);
+    hit_target_run(&f.target, "hit 100");
+    hit_target_run(&f.target, "threads 4 250");
+    hit_target_run(&f.target, "threads 3 10");
+    hit_target_run(&f.target, "name renamed");
+    perf_fixture_drain(&f);
+    assert_int_equal(f.tally.bad, 0);
+    assert_int_equal(f.tally.hits_of[0], 100 + 4 * 250 + 3 * 10);
+    assert_int_equal(f.tally.hits_of[1], 100 + 4 * 250 + 3 * 10);
+    assert_int_equal(f.tally.value_sum, 2 * (100 * 99 / 2 + 4 * (250 * 249 / 2) + 3 * (10 * 9 / 2)));
+    assert_int_equal(f.tally.forks, 7);
+    assert_int_equal(f.tally.exits, 7);
+    assert_int_equal(f.tally.names, 1);
+    assert_string_equal(f.tally.last_name, "renamed");
+    struct perf_session_stats stats = stats_of(&f);
+    assert_int_equal(stats.lost, 0);
+    assert_int_equal(stats.duplicates, 0);
+    assert_int_equal(stats.undecodable, 0);
+    assert_int_equal(stats.foreign, 0);
+    assert_int_equal(stats.descriptors, 4 * perf_session_ring_count(f.session));
+    perf_fixture_finish(&f);
+    alarm(0);
+}
+
+static void test_children_and_other_instances_are_left_alone(void **state)
+{
+    (void)state;
+    begin();
+    struct perf_fixture f;
+    struct hit_target other;
+    perf_fixture_start(&f, &(struct perf_fixture_options){0});
+    hit_target_start(&other);
+    enable(&f);
+    hit_target_run(&f.target, "fork 20");
+    hit_target_run(&other, "hit 30");
+    hit_target_run(&f.target, "hit 5");
+    perf_fixture_drain(&f);
+    assert_int_equal(f.tally.hits, 5);
+    assert_int_equal(f.tally.forks, 1); /* the child is told, with its own pid */
+    assert_int_equal(f.tally.bad, 0);
+    hit_target_stop(&other);
+    perf_fixture_finish(&f);
+    alarm(0);
+}
+
+static void test_goes_on_when_the_first_thread_exits(void **state)
+{
+    (void)state;
+    begin();
+    struct perf_fixture f;
+    perf_fixture_start(&f, &(struct perf_fixture_options){.switches = true});
+    enable(&f);
+    hit_target_run(&f.target, "hit 3");
+    fprintf(f.target.to, "leave\n");
+    fflush(f.target.to);
+    pid_t tid = hit_target_run(&f.target, "hit 40");
+    assert_int_not_equal(tid, f.target.pid);
+    hit_target_run(&f.target, "threads 2 7");
+    perf_fixture_drain(&f);
+    assert_int_equal(f.tally.hits, 3 + 40 + 2 * 7);
+    assert_int_equal(f.tally.forks, 3);
+    assert_int_equal(f.tally.exits, 3);
+    assert_int_equal(f.tally.bad, 0);
+    /* A hung-up descriptor would make every wait return at once. */
+    struct pollfd wait = {.fd = perf_session_poll_fd(f.session), .events = POLLIN};
+    assert_int_equal(poll(&wait, 1, 20), 0);
+    perf_fixture_finish(&f);
+    alarm(0);
+}
+
+static void test_drops_duplicates(void **state)
+{
+    (void)state;
+    begin();
+    struct perf_fixture f;
+    struct error err;
+    perf_fixture_start(&f, &(struct perf_fixture_options){.switches = true});
+    pid_t before = hit_target_run(&f.target, "hit 1");
+    fprintf(f.target.to, "leave\n"); /* the thread that now reads commands has inherited the events */
+    fflush(f.target.to);
+    pid_t tid = hit_target_run(&f.target, "hit 1");
+    assert_int_not_equal(tid, before);
+    if (perf_session_add_thread(f.session, tid, &err) < 0)
+        fail_msg("%s", err.message);
+    enable(&f);
+    f.tally.watched_tid = (uint32_t)tid;
+    hit_target_run(&f.target, "hit 300");
+    hit_target_run(&f.target, "threads 2 50"); /* inherits both */
+    hit_target_run(&f.target, "name twice");
+    hit_target_run(&f.target, "sleep 5");
+    perf_fixture_drain(&f);
+    assert_int_equal(f.tally.hits, 300 + 2 * 50);
+    assert_int_equal(f.tally.watched_hits, 300);
+    assert_int_equal(f.tally.forks, 2);
+    assert_int_equal(f.tally.exits, 2);
+    assert_int_equal(f.tally.names, 1);
+    assert_in_range(f.tally.watched_outs, f.tally.watched_ins - 1, f.tally.watched_ins + 1);
+    assert_true(stats_of(&f).duplicates >= 400 + 2 + 2 + 1);
+    assert_int_equal(f.tally.bad, 0);
+    perf_fixture_finish(&f);
+    alarm(0);
+}
+
+static void test_tells_every_loss(void **state)
+{
+    (void)state;
+    begin();
+    struct perf_fixture f;
+    perf_fixture_start(&f, &(struct perf_fixture_options){.ring_bytes = 4096});
+    assert_int_equal(perf_session_ring_bytes(f.session), 4096);
+    enable(&f);
+    hit_target_run(&f.target, "hit 5000");
+    hit_target_run(&f.target, "worker");
+    hit_target_run(&f.target, "work 3000");
+    perf_fixture_drain(&f);
+    assert_true(f.tally.hits < 8000);
+    uint64_t early = f.tally.hits + f.tally.lost;
+    assert_true(early <= 8000 + 1); /* and the worker's FORK record may be among the lost ones */
+    hit_target_run(&f.target, "hit 4000");
+    perf_fixture_drain(&f);
+    struct perf_session *session = f.session;
+    struct error err;
+    assert_int_equal(perf_session_disable(session, &err), 0);
+    perf_fixture_drain(&f);
+    /* 12000 hits and one FORK, each either handed out or told as lost. */
+    assert_int_equal(f.tally.hits + f.tally.forks + f.tally.lost, 12000 + 1);
+    assert_int_equal(stats_of(&f).lost, f.tally.lost);
+    perf_fixture_finish(&f);
+    assert_int_equal(f.tally.hits + f.tally.forks + f.tally.lost, 12000 + 1);
+    alarm(0);
+}
+
+static void test_sees_switches(void **state)
+{
+    (void)state;
+    begin();
+    struct perf_fixture f;
+    perf_fixture_start(&f, &(struct perf_fixture_options){.switches = true});
+    enable(&f);
+    f.tally.watched_tid = (uint32_t)f.target.pid;
+    hit_target_run(&f.target, "sleep 25");
+    perf_fixture_drain(&f);
+    assert_in_range(f.tally.sleep_outs, 25, 40);
+    assert_in_range(f.tally.watched_outs, f.tally.watched_ins - 1, f.tally.watched_ins + 1);
+    assert_int_equal(f.tally.outs, f.tally.watched_outs); /* nothing of other threads */
+    assert_int_equal(f.tally.bad, 0);
+    assert_int_equal(stats_of(&f).duplicates, 0);
+    assert_int_equal(stats_of(&f).undecodable, 0);
+    perf_fixture_finish(&f);
+    alarm(0);
+}
+
+static void test_poll_wakes_at_a_quarter(void **state)
+{
+    (void)state;
+    begin();
+    struct perf_fixture f;
+    perf_fixture_start(&f, &(struct perf_fixture_options){.ring_bytes = 1 << 16});
+    enable(&f);
+    struct pollfd wait = {.fd = perf_session_poll_fd(f.session), .events = POLLIN};
+    hit_target_run(&f.target, "hit 10");
+    assert_int_equal(poll(&wait, 1, 20), 0);
+    hit_target_run(&f.target, "hit 1000");
+    assert_int_equal(poll(&wait, 1, 1000), 1);
+    perf_fixture_finish(&f);
+    alarm(0);
+}
+
+static void test_thread_that_is_gone(void **state)
+{
+    (void)state;
+    begin();
+    struct perf_fixture f;
+    struct error err;
+    perf_fixture_start(&f, &(struct perf_fixture_options){0});
+    assert_int_equal(perf_session_add_thread(f.session, 0x3ffffff, &err), ERR_GONE);
+    perf_fixture_finish(&f);
+    alarm(0);
+}
+
+int main(void)
+{
+    missing = perf_fixture_missing();
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_counts_every_hit),
+        cmocka_unit_test(test_children_and_other_instances_are_left_alone),
+        cmocka_unit_test(test_goes_on_when_the_first_thread_exits),
+        cmocka_unit_test(test_drops_duplicates),
+        cmocka_unit_test(test_tells_every_loss),
+        cmocka_unit_test(test_sees_switches),
+        cmocka_unit_test(test_poll_wakes_at_a_quarter),
+        cmocka_unit_test(test_thread_that_is_gone),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
