@@ -6,7 +6,7 @@ CREATE TABLE goroutine (
   created_ns INTEGER,                  -- NULL: before the recording
   ended_ns INTEGER,                    -- NULL: still there at the end
   creator_goid INTEGER,                -- NULL: unknown, or no goroutine (timer, runtime)
-  create_stack_id INTEGER REFERENCES stack (id),
+  create_stack_id INTEGER REFERENCES stack (id), -- the go statement and its callers
   start_function_id INTEGER REFERENCES function (id), -- what the go statement called
   is_start_inferred INTEGER NOT NULL,  -- 1: start function taken from the outermost frame of a stack
   is_system INTEGER NOT NULL,          -- 1: the runtime's own goroutine
@@ -14,48 +14,53 @@ CREATE TABLE goroutine (
   last_ns INTEGER NOT NULL,            -- last event
   state INTEGER NOT NULL,              -- at the end of the recording
   running_ns INTEGER NOT NULL,         -- sums over its intervals, open ones up to the end of the recording
-  runnable_ns INTEGER NOT NULL,
-  waiting_ns INTEGER NOT NULL,
+  runnable_ns INTEGER NOT NULL,        -- …
+  waiting_ns INTEGER NOT NULL,         -- …
   unknown_ns INTEGER NOT NULL,         -- time in a state that was not observed
-  wait_count INTEGER NOT NULL
+  wait_count INTEGER NOT NULL          -- rows in wait
 );
 
--- Every stretch of time that a goroutine spent in one state.
+-- Every stretch of time that a goroutine spent in one state. State unknown: it was not observed, either before the first
+-- event of a goroutine that the recording found already there, or where an event must be missing (flag 4: in a gap).
 CREATE TABLE interval (
-  id INTEGER PRIMARY KEY,
-  goid INTEGER NOT NULL,
-  state INTEGER NOT NULL REFERENCES state (id),
-  start_ns INTEGER NOT NULL,
+  id INTEGER PRIMARY KEY,              -- ascending in the order of their ends, for one goroutine in time order
+  goid INTEGER NOT NULL,               -- whose
+  state INTEGER NOT NULL REFERENCES state (id), -- which: a number of state
+  start_ns INTEGER NOT NULL,           -- from when
   end_ns INTEGER,                      -- NULL: still open at the end of the recording
   tid INTEGER,                         -- running: on which thread
   p INTEGER,                           -- running: on which P
-  wait_id INTEGER REFERENCES wait (id),-- waiting: the wait
+  wait_id INTEGER REFERENCES wait (id),-- waiting, or unknown where its end was not seen
   flags INTEGER NOT NULL               -- 2 inferred, 4 touches a gap
 );
 
--- Every wait of a goroutine whose beginning was seen (a park).
+-- Every wait of a goroutine whose beginning was seen (a park). Some of the runtime's own waits end without a wake-up: the
+-- scheduler just runs the goroutine. Then wake_ns and runnable_ns are NULL, wait_ns goes to run_ns, and waker_kind is gc or
+-- scheduler. A park that the runtime took back (transition flag 8) is no wait.
 CREATE TABLE wait (
-  id INTEGER PRIMARY KEY,
-  goid INTEGER NOT NULL,
+  id INTEGER PRIMARY KEY,              -- ascending in the order of their ends
+  goid INTEGER NOT NULL,               -- who waited
   start_ns INTEGER NOT NULL,           -- park
   wake_ns INTEGER,                     -- made runnable; NULL: open, or not seen
   run_ns INTEGER,                      -- running again; NULL: not (yet) seen
-  wait_ns INTEGER,                     -- park to wake; open: to the end of the recording; NULL: the wake was not seen
+  wait_ns INTEGER,                     -- park to wake (or see above); open: to the end of the recording; NULL: the
+                                       -- wake was not seen
   runnable_ns INTEGER,                 -- wake to running; NULL when unknown
   is_open INTEGER NOT NULL,            -- 1: still waiting at the end of the recording
-  reason INTEGER NOT NULL REFERENCES reason (number),
+  reason INTEGER NOT NULL REFERENCES reason (number), -- why
   is_system INTEGER NOT NULL,          -- 1: by one of the runtime's own goroutines
-  stack_id INTEGER REFERENCES stack (id),
+  stack_id INTEGER REFERENCES stack (id), -- where
   value INTEGER,                       -- sleep: asked duration in ns
   waker_kind TEXT NOT NULL,            -- goroutine, timer, net, gc, scheduler, none_yet, unknown
   waker_goid INTEGER,                  -- with waker_kind goroutine
-  waker_stack_id INTEGER REFERENCES stack (id),
-  doubt TEXT                           -- NULL, or why the figures are doubtful: gap, wake_missing, run_missing, illegal
+  waker_stack_id INTEGER REFERENCES stack (id), -- where the waker was
+  doubt TEXT                           -- NULL, or why the figures are doubtful: gap (records are missing in its time,
+                                       -- enough of them to hide another wait), wake_missing, run_missing, illegal
 );
 
 -- What each wait was for: one row, or one for each case of a select.
 CREATE TABLE wait_object (
-  wait_id INTEGER NOT NULL REFERENCES wait (id),
+  wait_id INTEGER NOT NULL REFERENCES wait (id), -- whose object
   ordinal INTEGER NOT NULL,            -- 0, 1 …
   object_id INTEGER REFERENCES object (id), -- NULL: a nil channel
   direction TEXT,                      -- send, recv; NULL for other objects
@@ -64,14 +69,14 @@ CREATE TABLE wait_object (
 
 -- Every stretch of time that a thread spent on or off a CPU.
 CREATE TABLE thread_interval (
-  id INTEGER PRIMARY KEY,
-  tid INTEGER NOT NULL,
-  is_on_cpu INTEGER NOT NULL,
-  start_ns INTEGER NOT NULL,
+  id INTEGER PRIMARY KEY,              -- ascending in the order of their ends
+  tid INTEGER NOT NULL,                -- whose
+  is_on_cpu INTEGER NOT NULL,          -- 1: on a CPU, 0: off
+  start_ns INTEGER NOT NULL,           -- from when
   end_ns INTEGER,                      -- NULL: still open at the end
   cpu INTEGER,                         -- on: where
   state INTEGER,                       -- off: as in thread_switch
   next_tid INTEGER,                    -- off: who took the CPU
-  next_name TEXT,
+  next_name TEXT,                      -- off: its name
   goid INTEGER                         -- off: the goroutine that was running on the thread, NULL: none known
 );

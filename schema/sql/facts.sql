@@ -40,17 +40,17 @@ CREATE TABLE chunk (
 
 -- Bytes of the file that could not be used.
 CREATE TABLE damage (
-  id INTEGER PRIMARY KEY,
+  id INTEGER PRIMARY KEY,              -- in file order
   kind TEXT NOT NULL,                  -- header, payload, missing, truncated, no_end, unknown
   offset INTEGER NOT NULL,             -- where in the file
   size INTEGER NOT NULL,               -- bytes concerned
   after_ns INTEGER,                    -- time of the last event before
-  message TEXT NOT NULL
+  message TEXT NOT NULL                -- in words, with what to do about it
 );
 
 -- Functions, by their full names.
 CREATE TABLE function (
-  id INTEGER PRIMARY KEY,
+  id INTEGER PRIMARY KEY,              -- 1, 2 … in the order of first sight
   name TEXT NOT NULL UNIQUE,           -- main.(*Queue).Push
   package TEXT NOT NULL,               -- import path: main
   is_internal INTEGER NOT NULL         -- 1: in Go's own runtime, sync or internal/… (never a wait's site)
@@ -58,8 +58,8 @@ CREATE TABLE function (
 
 -- Source files, by their paths at build time.
 CREATE TABLE file (
-  id INTEGER PRIMARY KEY,
-  path TEXT NOT NULL UNIQUE
+  id INTEGER PRIMARY KEY,              -- 1, 2 … in the order of first sight
+  path TEXT NOT NULL UNIQUE            -- as the compiler knew it
 );
 
 -- Call chains. The site is the first function that is_internal does not cover.
@@ -68,25 +68,27 @@ CREATE TABLE stack (
   depth INTEGER NOT NULL,              -- rows in frame
   is_cut INTEGER NOT NULL,             -- 1: the kernel's limit cut outer frames off
   site_function_id INTEGER REFERENCES function (id), -- NULL: none
-  site_file_id INTEGER REFERENCES file (id),
-  site_line INTEGER
+  site_file_id INTEGER REFERENCES file (id), -- where the site called on
+  site_line INTEGER                    -- …
 );
 
 -- The frames of each stack.
 CREATE TABLE frame (
-  stack_id INTEGER NOT NULL REFERENCES stack (id),
+  stack_id INTEGER NOT NULL REFERENCES stack (id), -- whose frame
   depth INTEGER NOT NULL,              -- 0 is the innermost
-  function_id INTEGER NOT NULL REFERENCES function (id),
-  file_id INTEGER REFERENCES file (id),
-  line INTEGER,
+  function_id INTEGER NOT NULL REFERENCES function (id), -- what ran
+  file_id INTEGER REFERENCES file (id), -- NULL: unknown
+  line INTEGER,                        -- where it called the next inner frame; NULL: unknown
   is_inlined INTEGER NOT NULL,         -- 1: inlined into the next frame
   pc INTEGER,                          -- code address in the target
   PRIMARY KEY (stack_id, depth)
 ) WITHOUT ROWID;
 
--- The wait reasons of the traced Go version.
+-- The wait reasons of the traced Go version. "semacquire" alone does not tell what is waited for: where the object or the
+-- stack does, the wait has a reason of the same name and a number above 1000 (number / 1000: which class, number % 1000:
+-- the runtime's number).
 CREATE TABLE reason (
-  number INTEGER PRIMARY KEY,          -- runtime.waitReason
+  number INTEGER PRIMARY KEY,          -- runtime.waitReason; from 1000 on as said above
   name TEXT NOT NULL,                  -- the runtime's own string
   class TEXT NOT NULL                  -- chan_recv, chan_send, select, mutex, rwmutex, cond, waitgroup, sleep, net, gc,
                                        -- syscall, coroutine, runtime, other
@@ -94,7 +96,7 @@ CREATE TABLE reason (
 
 -- What goroutines wait for. An address may be reused: see generation.
 CREATE TABLE object (
-  id INTEGER PRIMARY KEY,
+  id INTEGER PRIMARY KEY,              -- 1, 2 … in the order of first sight
   kind TEXT NOT NULL,                  -- chan, mutex, rwmutex, waitgroup, cond, polldesc, semaphore, unknown
   addr INTEGER NOT NULL,               -- of the object that the program knows: the Mutex, not its semaphore
   generation INTEGER NOT NULL,         -- 1, 2 …: objects at one address that are known to differ
@@ -106,50 +108,52 @@ CREATE TABLE object (
 
 -- Threads of the target.
 CREATE TABLE thread (
-  tid INTEGER PRIMARY KEY,
-  name TEXT,
-  creator_tid INTEGER,
+  tid INTEGER PRIMARY KEY,             -- kernel thread id, as the recorder saw it
+  name TEXT,                           -- the last one; NULL: never told
+  creator_tid INTEGER,                 -- NULL: unknown
   start_ns INTEGER,                    -- NULL: before the recording
   exit_ns INTEGER                      -- NULL: still there
 );
 
 -- Names of the numbers in transition.event.
 CREATE TABLE event_type (
-  id INTEGER PRIMARY KEY,
-  name TEXT NOT NULL
+  id INTEGER PRIMARY KEY,              -- its number in the file format
+  name TEXT NOT NULL                   -- create, exec, park …
 );
 
 -- Names of the numbers in transition.from_state, to_state and interval.state.
 CREATE TABLE state (
   id INTEGER PRIMARY KEY,              -- 0 unknown, 1 runnable, 2 running, 3 waiting, 4 preempted, 5 dead
-  name TEXT NOT NULL
+  name TEXT NOT NULL                   -- unknown, runnable …
 );
 
--- One row for each change of a goroutine's state, in time order.
+-- One row for each change of a goroutine's state, in time order. A net event's goroutine may become known only when it
+-- runs: its row is written then (flag 2), with the time of the net event.
 CREATE TABLE transition (
   id INTEGER PRIMARY KEY,              -- ascending in merged time order
-  time_ns INTEGER NOT NULL,
-  event INTEGER NOT NULL REFERENCES event_type (id),
+  time_ns INTEGER NOT NULL,            -- when
+  event INTEGER NOT NULL REFERENCES event_type (id), -- what made it
   goid INTEGER NOT NULL,               -- whose state changes; negative: a goroutine whose goid never became known
-  from_state INTEGER NOT NULL,
-  to_state INTEGER NOT NULL,
+  from_state INTEGER NOT NULL,         -- before: a number of state
+  to_state INTEGER NOT NULL,           -- after: a number of state
   tid INTEGER,                         -- thread on which the event was seen
-  cpu INTEGER,
+  cpu INTEGER,                         -- on which the event was seen
   p INTEGER,                           -- P id (exec only)
   reason INTEGER REFERENCES reason (number), -- park only
   object_id INTEGER REFERENCES object (id),  -- park only
   value INTEGER,                       -- park on sleep: duration in ns
   stack_id INTEGER REFERENCES stack (id),    -- park: the waiter; ready: the waker; create: the creator
   other_goid INTEGER,                  -- ready: the waker; create: the creator; coro: the other side; NULL: none
-  flags INTEGER NOT NULL               -- 1 illegal, 2 inferred, 4 after a gap
+  flags INTEGER NOT NULL               -- 1 illegal, 2 inferred, 4 after a gap (possible only because records are missing),
+                                       -- 8 exec: the park before it was aborted and is no wait
 );
 
 -- Threads leaving and entering CPUs.
 CREATE TABLE thread_switch (
-  id INTEGER PRIMARY KEY,
-  time_ns INTEGER NOT NULL,
-  tid INTEGER NOT NULL,
-  cpu INTEGER NOT NULL,
+  id INTEGER PRIMARY KEY,              -- ascending in merged time order
+  time_ns INTEGER NOT NULL,            -- when
+  tid INTEGER NOT NULL,                -- whose switch
+  cpu INTEGER NOT NULL,                -- where
   is_in INTEGER NOT NULL,              -- 1: got the CPU, 0: left it
   state INTEGER,                       -- out: 0 still runnable (preempted), 1 sleeping, 2 uninterruptible, other bits as in Linux
   next_tid INTEGER,                    -- out: who took the CPU (0: nobody)
@@ -159,8 +163,8 @@ CREATE TABLE thread_switch (
 
 -- Times in which the kernel dropped records of a ring.
 CREATE TABLE lost (
-  id INTEGER PRIMARY KEY,
-  cpu INTEGER NOT NULL,
+  id INTEGER PRIMARY KEY,              -- in file order
+  cpu INTEGER NOT NULL,                -- whose ring overran
   since_ns INTEGER NOT NULL,           -- last record before the gap
   until_ns INTEGER NOT NULL,           -- first record after it
   count INTEGER NOT NULL               -- records dropped
@@ -168,19 +172,19 @@ CREATE TABLE lost (
 
 -- Everything that is doubtful, with what to do about it.
 CREATE TABLE anomaly (
-  id INTEGER PRIMARY KEY,
+  id INTEGER PRIMARY KEY,              -- in the order of discovery
   kind TEXT NOT NULL,                  -- a name of anomaly_kind
-  time_ns INTEGER,
-  goid INTEGER,
-  tid INTEGER,
+  time_ns INTEGER,                     -- NULL: no single moment
+  goid INTEGER,                        -- NULL: no single goroutine
+  tid INTEGER,                         -- NULL: no single thread
   count INTEGER NOT NULL,              -- how many of the kind this row stands for
-  detail TEXT NOT NULL
+  detail TEXT NOT NULL                 -- in words
 );
 
 -- The kinds of anomalies.
 CREATE TABLE anomaly_kind (
-  name TEXT PRIMARY KEY,
+  name TEXT PRIMARY KEY,               -- short, for queries
   severity TEXT NOT NULL,              -- info, warning, error
-  meaning TEXT NOT NULL,
-  hint TEXT NOT NULL
+  meaning TEXT NOT NULL,               -- what happened
+  hint TEXT NOT NULL                   -- what to do about it
 ) WITHOUT ROWID;
