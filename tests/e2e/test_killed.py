@@ -1,0 +1,102 @@
+"""A recorder that is killed: the target goes on, the file is good up to its last chunk, and the definitions that the kernel
+kept are removed by the next start or by --cleanup."""
+
+import json
+import signal
+import time
+
+import harness
+
+
+def kill_recorder(target, trace):
+    """Records a busy target for some seconds, kills the recorder, and returns what is left behind."""
+    with harness.attached(target.pid, trace) as recorder:
+        target.send()
+        time.sleep(3.5)
+        recorder.process.send_signal(signal.SIGKILL)
+        recorder.wait()
+    assert harness.definitions(), "the kernel keeps the definitions of a killed recorder"
+    assert harness.breakpoints(target.pid) == [], "but they are not armed any more"
+
+
+def test_file_is_readable_and_cleanup_removes(trace):
+    with harness.Background(harness.goprog("storm"), "-wait", "-rate", "20000", "-duration", "8s") as target:
+        target.json("ready")
+        kill_recorder(target, trace)
+        result = harness.run(harness.RECORD, "--cleanup")
+        assert result.status == 0, result
+        assert harness.definitions() == []
+        assert target.json("done")["round_trips"] > 0
+    db = harness.database(trace, status=3)
+    assert harness.value(db, "SELECT is_clean_end FROM recording") == 0
+    assert harness.value(db, "SELECT lost_count FROM recording") == 0
+    assert harness.rows(db, "SELECT * FROM transition WHERE flags & 1") == []
+    # The last chunk is at most about a second old, and its symbols came with it.
+    span = harness.rows(db, "SELECT start_ns, end_ns FROM recording")[0]
+    assert span[1] - span[0] > 2e9
+    found = harness.replay_json(trace, "who-blocked", "--limit", "5", status=3)
+    assert found and all(row["site"].startswith("main.pingPong") for row in found)
+    verified = harness.run(harness.REPLAY, "verify", trace)
+    assert verified.status == 3, verified
+
+
+def test_next_start_removes(trace, tmp_path):
+    with harness.Background(harness.goprog("storm"), "-wait", "-rate", "20000", "-duration", "6s") as target:
+        target.json("ready")
+        kill_recorder(target, trace)
+        left = harness.definitions()
+        result = harness.launched(tmp_path / "next.gotape", harness.goprog("exitcode"))
+        assert result.status == 0, result
+        assert not set(left) & set(harness.definitions())
+        assert target.json("done")["round_trips"] > 0
+
+
+def test_cleanup_spares_the_living(trace):
+    with harness.Background(harness.goprog("forker"), "-children", "0") as target:
+        target.json("ready")
+        with harness.attached(target.pid, trace):
+            before = harness.definitions()
+            assert harness.run(harness.RECORD, "--cleanup").status == 0
+            assert harness.definitions() == before
+            time.sleep(0.3)
+    harness.assert_balanced(harness.database(trace))
+
+
+def test_killed_while_launching(tmp_path):
+    """Killed in the middle of its set-up, again and again: the target is never left stopped, and cleaning up works."""
+    program = harness.goprog("exitcode")
+    for i, delay in enumerate((0.005, 0.02, 0.05, 0.1, 0.2)):
+        process = harness.subprocess.Popen([harness.RECORD, "-o", str(tmp_path / f"{i}.gotape"), "--", program, "-after", "2s"],
+                                           stdout=harness.subprocess.DEVNULL, stderr=harness.subprocess.DEVNULL)
+        time.sleep(delay)
+        children = harness.run("pgrep", "-P", process.pid).out.split()
+        process.kill()
+        process.wait()
+        deadline = time.monotonic() + 10
+        while children and time.monotonic() < deadline:
+            children = [c for c in children if state_of(c) not in ("gone", "Z")]
+            assert all(state_of(c) not in ("T", "t") for c in children), "left stopped"
+            time.sleep(0.05)
+        assert not children
+    assert harness.run(harness.RECORD, "--cleanup").status == 0
+    assert harness.definitions() == []
+
+
+def state_of(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as stat:
+            return stat.read().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return "gone"
+
+
+def test_summary_of_a_killed_recording_says_so(trace):
+    with harness.Background(harness.goprog("storm"), "-wait", "-rate", "5000", "-duration", "5s") as target:
+        target.json("ready")
+        kill_recorder(target, trace)
+        harness.run(harness.RECORD, "--cleanup")
+        target.json("done")
+    result = harness.run(harness.REPLAY, "info", trace, "--format", "json")
+    assert result.status == 3, result
+    assert result.err.strip(), "damaged or incomplete data is said on stderr"
+    json.loads(result.out)
