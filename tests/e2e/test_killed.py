@@ -69,7 +69,7 @@ def test_killed_while_launching(tmp_path):
         process = harness.subprocess.Popen([harness.RECORD, "-o", str(tmp_path / f"{i}.gotape"), "--", program, "-after", "2s"],
                                            stdout=harness.subprocess.DEVNULL, stderr=harness.subprocess.DEVNULL)
         time.sleep(delay)
-        children = harness.run("pgrep", "-P", process.pid).out.split()
+        children = children_of(process.pid)
         process.kill()
         process.wait()
         deadline = time.monotonic() + 10
@@ -80,6 +80,11 @@ def test_killed_while_launching(tmp_path):
         assert not children
     assert harness.run(harness.RECORD, "--cleanup").status == 0
     assert harness.definitions() == []
+
+
+def children_of(pid):
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="utf-8") as children:
+        return children.read().split()
 
 
 def state_of(pid):

@@ -1,0 +1,82 @@
+"""gotape-record's command line: what can be said without any right to record."""
+
+import os
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+RECORD = os.environ.get("GOTAPE_RECORD") or str(ROOT / "build/dev/record/gotape-record")
+
+pytestmark = pytest.mark.skipif(not os.access(RECORD, os.X_OK), reason=f"{RECORD} has not been built")
+
+
+def record(*arguments):
+    return subprocess.run([RECORD, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False)
+
+
+def test_help():
+    result = record("--help")
+    assert result.returncode == 0 and result.stderr == ""
+    options = ["--output", "--duration", "--user", "--kill", "--ring-size", "--level", "--quiet", "--verbose", "--version", "--help",
+               "--check", "--cleanup", "--force", "--with-args", "--pid"]
+    for option in options:
+        assert option in result.stdout, option
+    assert "gotape-record [options] -- COMMAND [ARG…]" in result.stdout
+    assert record("-h").stdout == result.stdout
+
+
+def test_version():
+    result = record("--version")
+    assert result.returncode == 0
+    assert re.fullmatch(r"gotape-record \d+\.\d+\.\d+\n", result.stdout)
+
+
+@pytest.mark.parametrize("arguments, words", [
+    ([], ["nothing to record", "--help"]),
+    (["--"], ["nothing to record"]),
+    (["-p", "0"], ["process id"]),
+    (["-p", "-5"], ["process id"]),
+    (["-p", "99999999999999999999"], []),
+    (["-p", "abc"], ["abc"]),
+    (["-p", "1", "--", "true"], ["not both"]),
+    (["--user", "nobody", "-p", "1"], ["--user"]),
+    (["--kill", "-p", "1"], ["--kill"]),
+    (["--cleanup", "-p", "1"], ["--cleanup"]),
+    (["-d", "soon", "--", "true"], ["soon"]),
+    (["-d", "-1s", "--", "true"], ["-1s"]),
+    (["-z", "0", "--", "true"], ["--level"]),
+    (["-z", "20", "--", "true"], ["--level"]),
+    (["-m", "1k", "--", "true"], ["--ring-size"]),
+    (["-m", "2G", "--", "true"], ["--ring-size"]),
+    (["-m", "x", "--", "true"], ["x"]),
+    (["-o", "", "--", "true"], ["--output"]),
+    (["-o"], ["-o"]),
+    (["--duratoin", "1s", "--", "true"], ["--duration"]),
+    (["--kill=yes", "--", "true"], ["--kill"]),
+], ids=lambda value: " ".join(value) if isinstance(value, list) else None)
+def test_usage_errors(arguments, words):
+    """Status 125 (COMMAND's own statuses begin below), one line on stderr, nothing on stdout."""
+    result = record(*arguments)
+    assert result.returncode == 125, result
+    assert result.stdout == ""
+    assert result.stderr.startswith("gotape-record: ") and result.stderr.count("\n") == 1, result.stderr
+    for word in words:
+        assert word in result.stderr, result.stderr
+
+
+def test_options_of_the_command_are_its_own(tmp_path):
+    """After the first operand nothing is an option of ours."""
+    result = record("-o", str(tmp_path / "t.gotape"), "/nonexistent", "--help")
+    assert result.returncode == 127, result
+    assert "Usage" not in result.stdout
+    assert os.listdir(tmp_path) == []
+
+
+def test_man_page_documents_every_option():
+    page = (ROOT / "record/gotape-record.1").read_text(encoding="utf-8").replace("\\-", "-").replace("\\", "")
+    for option in re.findall(r"--[a-z][a-z-]+", record("--help").stdout):
+        name = option[2:]
+        assert option in page or f"Fl -{name}" in page, option
