@@ -1,7 +1,8 @@
 /*
- * A Go executable as a file: what its sections tell without running it. Wraps ELF (go_elf), .gopclntab (go_pclntab), build
- * info (go_buildinfo), struct offsets (go_layout, from DWARF through go_dwarf). All addresses are the file's virtual
- * addresses; a position-independent executable runs at address + bias (go_process.h).
+ * A Go executable as a file: what its sections tell without running it. Wraps ELF (go_elf), .gopclntab
+ * (go_pclntab), build info (go_buildinfo), struct offsets (go_layout, from DWARF through go_dwarf). All
+ * addresses are the file's virtual addresses; a position-independent executable runs at address + bias
+ * (go_process.h).
  */
 #ifndef GOTAPE_RECORD_GO_BINARY_H
 #define GOTAPE_RECORD_GO_BINARY_H
@@ -23,31 +24,36 @@ struct go_setting {
 };
 
 struct go_build_info {
-    int major, minor;      /* 1, 26 for "go1.26.8" (also for "go1.26-abcdef", "go1.26rc1 X:…", "devel go1.27-…") */
-    const char *version;   /* "go1.26.8" */
-    const char *path;      /* main package path, may be "" */
+    int major, minor; /* 1, 26 for "go1.26.8" (also for "go1.26-abcdef", "go1.26rc1 X:…", "devel go1.27-…") */
+    const char *version;                  /* "go1.26.8" */
+    const char *path;                     /* main package path, may be "" */
     const char *main_path, *main_version; /* main module, may be "" */
-    const struct go_setting *settings; /* -buildmode, GOARCH, vcs.revision, vcs.modified, … */
+    const struct go_setting *settings;    /* -buildmode, GOARCH, vcs.revision, vcs.modified, … */
     size_t setting_count;
     const struct go_dependency *deps;
     size_t dep_count;
 };
 
-/* Byte offsets of runtime struct fields (runtime2.go, chan.go, netpoll.go, coro.go, proc.go, internal/abi/type.go). -1: the
- * field does not exist in this version. */
+/* Byte offsets of runtime struct fields (runtime2.go, chan.go, netpoll.go, coro.go, proc.go,
+ * internal/abi/type.go). -1: the field does not exist in this version. */
 struct go_layout {
     int g_m, g_sched_pc, g_sched_sp, g_sched_bp, g_status, g_goid, g_waitreason, g_startpc, g_gopc, g_waiting,
-        g_coroarg, g_coroexit, g_labels, g_parent_goid;
+        g_coroarg, g_coroexit, g_labels, g_parent_goid, g_preempt;
     int m_p, m_id, m_curg, m_procid, p_id;
     int hchan_qcount, hchan_dataqsiz, hchan_elemsize, hchan_elemtype, hchan_timer, hchan_lock;
     int polldesc_fd, polldesc_rg, polldesc_wg;
     int coro_gp;
-    int sudog_elem, sudog_waitlink, sudog_c;
+    int sudog_elem, sudog_waitlink,
+        sudog_c; /* since 1.26 those of maybeTraceablePtr.vu, which is always set */
 };
 
-/* Why a file cannot be traced: ERR_UNSUPPORTED with a message that says what is missing; ERR_NOT_FOUND not a Go binary;
- * ERR_DAMAGED. `path` may be /proc/PID/exe. `shown` is the name used in messages. */
+/* Why a file cannot be traced: ERR_UNSUPPORTED with a message that says what is missing; ERR_NOT_FOUND not a
+ * Go binary; ERR_DAMAGED. `path` may be /proc/PID/exe. `shown` is the name used in messages. */
 int go_binary_open(const char *path, const char *shown, struct go_binary **out, struct error *err);
+/* The same over memory that outlives the object, and without DWARF: every offset of the layout is -1. For
+ * tests. */
+int go_binary_open_memory(const void *data, size_t size, const char *shown, struct go_binary **out,
+                          struct error *err);
 void go_binary_close(struct go_binary *self);
 /* A quick look for followers of exec chains: true when the ELF file has Go build info. No messages. */
 bool go_binary_is_go(const char *path);
@@ -67,19 +73,37 @@ const uint8_t *go_binary_bytes(const struct go_binary *self, uint64_t address, s
 /* File offset of a code address, for a uprobe; false when it is not in an executable segment. */
 bool go_binary_file_offset(const struct go_binary *self, uint64_t address, uint64_t *offset_out);
 
+/* The pointer that the program starts with at an address, bias not added: bytes of the file, relocated. */
+bool go_binary_pointer(const struct go_binary *self, uint64_t address, uint64_t *value_out);
+/* Where the linker put abi.Type descriptors and their names: [*start_out, *end_out). */
+void go_binary_types(const struct go_binary *self, uint64_t *start_out, uint64_t *end_out);
+/* Address of runtime.gomaxprocs (int32); 0 when unknown. */
+uint64_t go_binary_gomaxprocs(const struct go_binary *self);
+/* Device and inode of the file that was opened. */
+void go_binary_identity(const struct go_binary *self, uint64_t *device_out, uint64_t *inode_out);
+/* Which of these functions have been inlined somewhere: into_out[i] is the first function with such a copy,
+ * or NULL. */
+void go_binary_inlined(const struct go_binary *self, const char *const *names, size_t count,
+                       const char **into_out);
+
 struct go_frame {
     const char *function; /* owned by the binary, valid until it is closed */
     const char *file;
     uint32_t line;
 };
 
-/* The functions at a code address, innermost first, inlined calls expanded. is_return: the address is a return address,
- * so the call before it is meant. Returns how many frames were written (at most max); 0 when the address is no Go code. */
-size_t go_binary_symbolize(const struct go_binary *self, uint64_t address, bool is_return, struct go_frame *frames,
-                           size_t max);
+/* The functions at a code address, innermost first, inlined calls expanded. is_return: the address is a
+ * return address, so the call before it is meant. Returns how many frames were written (at most max); 0 when
+ * the address is no Go code. */
+size_t go_binary_symbolize(const struct go_binary *self, uint64_t address, bool is_return,
+                           struct go_frame *frames, size_t max);
 
-/* How many send and receive cases the select has whose `call runtime.selectgo` returns to this address; false when the
- * call site could not be decoded (reflect.Select). Results are cached. */
+/* How many send and receive cases the select has whose `call runtime.selectgo` returns to this address; false
+ * when the call site could not be decoded (reflect.Select). Results are cached.
+ *
+ * selectgo's array holds the sends first, in source order, and then the receives in the REVERSE of the source
+ * order (cmd/compile/internal/walk/select.go fills it from both ends): `recv c0, send c1, recv c2` is stored
+ * as c1, c2, c0. */
 bool go_binary_select_counts(struct go_binary *self, uint64_t return_address, unsigned *sends_out,
                              unsigned *receives_out);
 

@@ -1,6 +1,6 @@
 /*
- * Where the probes of probe_table.h sit in one binary: function, instruction, cost class, fetch arguments. Sites are found
- * by instruction pattern in the bytes at hand, never from a table of offsets.
+ * Where the probes of probe_table.h sit in one binary: function, instruction, cost class, fetch arguments.
+ * Sites are found by instruction pattern in the bytes at hand, never from a table of offsets.
  */
 #ifndef GOTAPE_RECORD_PROBE_PLAN_H
 #define GOTAPE_RECORD_PROBE_PLAN_H
@@ -9,22 +9,23 @@
 #include "go/probe_table.h"
 
 enum probe_cost {
-    PROBE_COST_EMULATED,     /* the kernel emulates the instruction: about 0.5 us a hit, one exception */
-    PROBE_COST_SINGLE_STEP,  /* the kernel steps a copy: 20 times dearer */
+    PROBE_COST_EMULATED,    /* the kernel emulates the instruction: about 0.5 us a hit, one exception */
+    PROBE_COST_SINGLE_STEP, /* the kernel steps a copy: 20 times dearer */
 };
 
 struct probe_site {
     bool found;
-    char function[64];       /* "runtime.gopark" */
-    uint64_t address;        /* virtual address in the file */
-    uint64_t function_offset;/* address - entry of the function */
-    uint64_t file_offset;    /* for tracefs */
-    char instruction[24];    /* "push %rbp" */
+    char function[64];        /* "runtime.gopark" */
+    uint64_t address;         /* virtual address in the file */
+    uint64_t function_offset; /* address - entry of the function */
+    uint64_t file_offset;     /* for tracefs */
+    char instruction[24];     /* "push %rbp" */
     enum probe_cost cost;
-    uint8_t bytes[8];        /* first bytes at the site, to be compared with the live process just before arming */
+    uint8_t bytes[8]; /* first bytes at the site, to be compared with the live process just before arming */
     unsigned byte_count;
-    char fetch[1024];        /* tracefs fetch arguments: "goid=+152(%r14):u64 …", names as in probe_spec.values */
-    char missing[160];       /* when not found: why, for the user */
+    char fetch[1024];  /* tracefs fetch arguments: "goid=+152(%r14):u64 …", names as in probe_spec.values */
+    char missing[160]; /* when not found: why, for the user */
+    bool unneeded;     /* when not found: this program cannot come here, so nothing is lost */
 };
 
 struct probe_plan {

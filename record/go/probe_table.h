@@ -1,6 +1,7 @@
 /*
- * What we probe in the Go runtime: one row per probe, with the values that it fetches. Where a probe sits is decided per
- * binary (probe_plan.h); which perf event carries it is decided by the session. The names double as tracefs event names.
+ * What we probe in the Go runtime: one row per probe, with the values that it fetches. Where a probe sits is
+ * decided per binary (probe_plan.h); which perf event carries it is decided by the session. The names double
+ * as tracefs event names.
  */
 #ifndef GOTAPE_RECORD_PROBE_TABLE_H
 #define GOTAPE_RECORD_PROBE_TABLE_H
@@ -25,9 +26,9 @@ enum probe_id {
 
 #define PROBE_VALUES_MAX 32
 
-/* Indexes of the fetched values, in the order of probe_spec.values. An array value takes as many indexes as it has
- * elements. Where a value is reached through a pointer that may be NULL, that pointer is a value of its own: a fetch that
- * faults leaves stale bytes behind, so test the parent before believing the child. */
+/* Indexes of the fetched values, in the order of probe_spec.values. An array value takes as many indexes as
+ * it has elements. Where a value is reached through a pointer that may be NULL, that pointer is a value of
+ * its own: a fetch that faults leaves stale bytes behind, so test the parent before believing the child. */
 enum { V_CREATE_G, V_CREATE_GOID, V_CREATE_STATUS, V_CREATE_STARTPC, V_CREATE_CURG, V_CREATE_CUR_GOID };
 enum { V_EXEC_GOID, V_EXEC_G, V_EXEC_INHERIT, V_EXEC_P };
 enum { V_PARK_GOID, V_PARK_G, V_PARK_LOCK, V_PARK_REASON, V_PARK_OBJ, V_PARK_BP1, V_PARK_PD, V_PARK_RET };
@@ -46,10 +47,10 @@ struct probe_value {
 };
 
 struct probe_spec {
-    const char *name;   /* "park" */
+    const char *name;              /* "park" */
     struct probe_value values[12]; /* ends with a NULL name */
-    bool call_chain;    /* sampled with the user call chain */
-    bool required;      /* without it the recording makes no sense; others are reported as missing */
+    bool call_chain;               /* sampled with the user call chain */
+    bool required; /* without it the recording makes no sense; others are reported as missing */
 };
 
 /* id < PROBE_COUNT. */

@@ -1,0 +1,360 @@
+#include "go/go_binary.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/intern.h"
+#include "base/map.h"
+#include "go/go_buildinfo.h"
+#include "go/go_elf.h"
+#include "go/go_layout.h"
+#include "go/go_module.h"
+#include "go/go_select.h"
+
+#define OLDEST_MINOR 21
+#define NEWEST_MINOR 27
+
+struct go_binary {
+    struct go_elf *elf;
+    struct go_buildinfo *build_info;
+    struct go_module module;
+    struct go_layout layout;
+    struct go_variables variables;
+    char build_id[128];
+    struct map names; /* hash of a function's name (probed upwards) → index in the function table */
+    struct intern *shown_names; /* names that are shown otherwise than they are stored */
+    struct map selects;         /* return address → sends << 32 | receives, or UNDECODED */
+};
+
+static const uint64_t UNDECODED = UINT64_MAX;
+
+static uint64_t hash_name(const char *name)
+{
+    uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
+    for (; *name; name++)
+        hash = (hash ^ (uint8_t)*name) * 0x100000001b3u;
+    return hash;
+}
+
+/* The build info has a section of its own; a file without section headers has it at the begin of its data. */
+static int read_build_info(const struct go_elf *elf, struct go_buildinfo **out, struct error *err)
+{
+    const char *shown = go_elf_shown(elf);
+    struct go_elf_section section;
+    if (go_elf_section(elf, ".go.buildinfo", &section))
+        return go_buildinfo_parse(section.data, section.size, shown, out, err);
+    for (size_t i = 0; i < go_elf_segment_count(elf); i++) {
+        const struct go_elf_segment *segment = go_elf_segment(elf, i);
+        if (!segment->writable)
+            continue;
+        for (uint64_t at = 0; at + GO_BUILDINFO_MAGIC_SIZE <= segment->size; at += 16) {
+            if (memcmp(segment->data + at, GO_BUILDINFO_MAGIC, GO_BUILDINFO_MAGIC_SIZE) == 0)
+                return go_buildinfo_parse(segment->data + at, segment->size - at, shown, out, err);
+        }
+    }
+    return error_set(err, ERR_NOT_FOUND, "%s is not a Go program (it has no Go build info)", shown);
+}
+
+static int check_version(const struct go_elf *elf, const struct go_build_info *info, struct error *err)
+{
+    const char *shown = go_elf_shown(elf);
+    if (info->major == 0)
+        return error_set(
+            err, ERR_UNSUPPORTED,
+            "%s was built with Go version '%s', which says no number; gotape needs Go 1.%d to 1.%d", shown,
+            info->version, OLDEST_MINOR, NEWEST_MINOR);
+    if (info->major == 1 && info->minor < OLDEST_MINOR)
+        return error_set(err, ERR_UNSUPPORTED, "%s was built with %s; rebuild it with Go 1.%d to 1.%d", shown,
+                         info->version, OLDEST_MINOR, NEWEST_MINOR);
+    if (info->major != 1 || info->minor > NEWEST_MINOR)
+        return error_set(err, ERR_UNSUPPORTED,
+                         "%s was built with %s, which is newer than this gotape knows (Go 1.%d to 1.%d); use "
+                         "a newer gotape",
+                         shown, info->version, OLDEST_MINOR, NEWEST_MINOR);
+    return 0;
+}
+
+/* The slot of a name in the index: its own, or the free one where it belongs. Returns whether it is its own.
+ */
+static bool locate_name(const struct go_binary *self, const char *name, uint64_t *slot_out,
+                        struct go_pclntab_function *function_out)
+{
+    const struct go_pclntab *table = &self->module.functions;
+    uint64_t slot = hash_name(name), index;
+    bool found = false;
+    for (; !found && map_get(&self->names, slot, &index); slot += !found) {
+        const char *its_name = NULL;
+        if (go_pclntab_function(table, (size_t)index, function_out))
+            its_name = go_pclntab_name(table, function_out->name);
+        found = its_name && strcmp(its_name, name) == 0;
+    }
+    *slot_out = slot;
+    return found;
+}
+
+static int index_names(struct go_binary *self, struct error *err)
+{
+    const struct go_pclntab *table = &self->module.functions;
+    for (size_t i = 0; i < table->function_count; i++) {
+        struct go_pclntab_function function, same;
+        uint64_t slot;
+        if (!go_pclntab_function(table, i, &function))
+            return error_set(err, ERR_DAMAGED, "%s: Go's function table is damaged at function %zu",
+                             go_elf_shown(self->elf), i);
+        const char *name = go_pclntab_name(table, function.name);
+        /* of several functions with one name (wrappers) the first is kept */
+        if (!name || locate_name(self, name, &slot, &same))
+            continue;
+        if (map_put(&self->names, slot, i) != 0)
+            return error_set(err, ERR_NOMEM, "out of memory while reading %s", go_elf_shown(self->elf));
+    }
+    return 0;
+}
+
+static int read_all(struct go_binary *self, bool with_layout, struct error *err)
+{
+    int rc = read_build_info(self->elf, &self->build_info, err);
+    if (rc != 0)
+        return rc;
+    const struct go_build_info *info = go_buildinfo_get(self->build_info);
+    rc = check_version(self->elf, info, err);
+    if (rc == 0)
+        rc = go_module_find(self->elf, info->minor, &self->module, err);
+    if (rc == 0)
+        rc = index_names(self, err);
+    if (rc == 0 && with_layout)
+        rc = go_layout_read(self->elf, &self->layout, &self->variables, err);
+    go_elf_build_id(self->elf, self->build_id, sizeof self->build_id);
+    return rc;
+}
+
+/* Takes the ELF object over, also when it fails. */
+static int open_elf(struct go_elf *elf, bool with_layout, struct go_binary **out, struct error *err)
+{
+    struct go_binary *self = calloc(1, sizeof *self);
+    if (!self) {
+        go_elf_close(elf);
+        return error_set(err, ERR_NOMEM, "out of memory while reading a Go binary");
+    }
+    self->elf = elf;
+    map_init(&self->names);
+    map_init(&self->selects);
+    memset(&self->layout, 0xff, sizeof self->layout); /* -1 everywhere */
+    self->shown_names = intern_new();
+    int rc = self->shown_names
+                 ? read_all(self, with_layout, err)
+                 : error_set(err, ERR_NOMEM, "out of memory while reading %s", go_elf_shown(elf));
+    if (rc != 0) {
+        go_binary_close(self);
+        return rc;
+    }
+    *out = self;
+    return 0;
+}
+
+int go_binary_open(const char *path, const char *shown, struct go_binary **out, struct error *err)
+{
+    struct go_elf *elf;
+    int rc = go_elf_open(path, shown, &elf, err);
+    return rc == 0 ? open_elf(elf, true, out, err) : rc;
+}
+
+int go_binary_open_memory(const void *data, size_t size, const char *shown, struct go_binary **out,
+                          struct error *err)
+{
+    struct go_elf *elf;
+    int rc = go_elf_open_memory(data, size, shown, &elf, err);
+    return rc == 0 ? open_elf(elf, false, out, err) : rc;
+}
+
+void go_binary_close(struct go_binary *self)
+{
+    if (!self)
+        return;
+    go_buildinfo_free(self->build_info);
+    map_release(&self->names);
+    map_release(&self->selects);
+    intern_free(self->shown_names);
+    go_elf_close(self->elf);
+    free(self);
+}
+
+bool go_binary_is_go(const char *path)
+{
+    struct go_elf *elf;
+    struct go_buildinfo *info;
+    if (go_elf_open(path, path, &elf, NULL) != 0)
+        return false;
+    bool is_go = read_build_info(elf, &info, NULL) == 0;
+    if (is_go)
+        go_buildinfo_free(info);
+    go_elf_close(elf);
+    return is_go;
+}
+
+const struct go_build_info *go_binary_build_info(const struct go_binary *self)
+{
+    return go_buildinfo_get(self->build_info);
+}
+
+const struct go_layout *go_binary_layout(const struct go_binary *self)
+{
+    return &self->layout;
+}
+
+bool go_binary_is_pie(const struct go_binary *self)
+{
+    return go_elf_is_pie(self->elf);
+}
+
+const char *go_binary_build_id(const struct go_binary *self)
+{
+    return self->build_id;
+}
+
+uint64_t go_binary_load_address(const struct go_binary *self)
+{
+    return go_elf_load_address(self->elf);
+}
+
+void go_binary_identity(const struct go_binary *self, uint64_t *device_out, uint64_t *inode_out)
+{
+    go_elf_identity(self->elf, device_out, inode_out);
+}
+
+void go_binary_types(const struct go_binary *self, uint64_t *start_out, uint64_t *end_out)
+{
+    *start_out = self->module.types;
+    *end_out = self->module.etypes;
+}
+
+uint64_t go_binary_gomaxprocs(const struct go_binary *self)
+{
+    return self->variables.gomaxprocs;
+}
+
+bool go_binary_function(const struct go_binary *self, const char *name, uint64_t *start, uint64_t *end)
+{
+    struct go_pclntab_function function;
+    uint64_t slot;
+    if (!locate_name(self, name, &slot, &function))
+        return false;
+    *start = function.entry;
+    *end = function.end;
+    return true;
+}
+
+const uint8_t *go_binary_bytes(const struct go_binary *self, uint64_t address, size_t size)
+{
+    return go_elf_bytes(self->elf, address, size);
+}
+
+bool go_binary_file_offset(const struct go_binary *self, uint64_t address, uint64_t *offset_out)
+{
+    return go_elf_file_offset(self->elf, address, offset_out);
+}
+
+bool go_binary_pointer(const struct go_binary *self, uint64_t address, uint64_t *value_out)
+{
+    return go_elf_pointer(self->elf, address, value_out);
+}
+
+struct inlined_search {
+    const struct go_pclntab *table;
+    const char *const *names;
+    size_t count;
+    const char **into;
+    const char *function; /* the one whose inline tree is being walked */
+};
+
+static void match_inlined(void *context, uint32_t name_at)
+{
+    struct inlined_search *search = context;
+    const char *name = go_pclntab_name(search->table, name_at);
+    for (size_t i = 0; name && i < search->count; i++) {
+        if (!search->into[i] && strcmp(name, search->names[i]) == 0)
+            search->into[i] = search->function;
+    }
+}
+
+void go_binary_inlined(const struct go_binary *self, const char *const *names, size_t count,
+                       const char **into_out)
+{
+    const struct go_pclntab *table = &self->module.functions;
+    struct inlined_search search = {table, names, count, into_out, NULL};
+    for (size_t i = 0; i < count; i++)
+        into_out[i] = NULL;
+    for (size_t i = 0; i < table->function_count; i++) {
+        struct go_pclntab_function function;
+        if (!go_pclntab_function(table, i, &function))
+            continue;
+        search.function = go_pclntab_name(table, function.name);
+        if (search.function)
+            go_pclntab_each_inlined(table, &function, match_inlined, &search);
+    }
+}
+
+/* As runtime.Frame.Function has it: type arguments are shown as "[...]". */
+static const char *shown_name(const struct go_binary *self, const char *name)
+{
+    const char *open = strchr(name, '[');
+    const char *close = strrchr(name, ']');
+    char text[512];
+    if (!open || !close || close <= open)
+        return name;
+    int length = snprintf(text, sizeof text, "%.*s[...]%s", (int)(open - name), name, close + 1);
+    if (length < 0 || (size_t)length >= sizeof text)
+        return name;
+    uint32_t id = intern_put(self->shown_names, text, (size_t)length, NULL);
+    const char *kept = intern_get(self->shown_names, id, NULL);
+    return kept ? kept : name;
+}
+
+#define FRAMES_MAX 64
+
+size_t go_binary_symbolize(const struct go_binary *self, uint64_t address, bool is_return,
+                           struct go_frame *frames, size_t max)
+{
+    struct go_pclntab_frame found[FRAMES_MAX];
+    const struct go_pclntab *table = &self->module.functions;
+    uint64_t code = is_return ? address - 1 : address;
+    size_t count = go_pclntab_frames(table, code, found, max < FRAMES_MAX ? max : FRAMES_MAX);
+    for (size_t i = 0; i < count; i++) {
+        const char *name = go_pclntab_name(table, found[i].name);
+        frames[i].function = name ? shown_name(self, name) : "?";
+        frames[i].file = found[i].file;
+        frames[i].line = found[i].line;
+    }
+    return count;
+}
+
+static uint64_t decode_select(const struct go_binary *self, uint64_t return_address)
+{
+    const struct go_pclntab *table = &self->module.functions;
+    struct go_pclntab_function function;
+    size_t index;
+    unsigned sends, receives;
+    if (!go_pclntab_find(table, return_address - 1, &index) || !go_pclntab_function(table, index, &function))
+        return UNDECODED;
+    size_t size = (size_t)(function.end - function.entry);
+    const uint8_t *code = go_elf_bytes(self->elf, function.entry, size);
+    if (!code || !go_select_decode(code, size, (size_t)(return_address - function.entry), &sends, &receives))
+        return UNDECODED;
+    return (uint64_t)sends << 32 | receives;
+}
+
+bool go_binary_select_counts(struct go_binary *self, uint64_t return_address, unsigned *sends_out,
+                             unsigned *receives_out)
+{
+    uint64_t counts;
+    if (!map_get(&self->selects, return_address, &counts)) {
+        counts = decode_select(self, return_address);
+        map_put(&self->selects, return_address, counts); /* without memory it is decoded again */
+    }
+    if (counts == UNDECODED)
+        return false;
+    *sends_out = (unsigned)(counts >> 32);
+    *receives_out = (unsigned)counts;
+    return true;
+}

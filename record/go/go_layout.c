@@ -1,0 +1,113 @@
+/*
+ * One row per field. Fields that moved into an embedded structure in a later Go version have two rows for one
+ * place in struct go_layout; they are combined below.
+ */
+#include "go/go_layout.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "go/go_dwarf.h"
+
+enum need { NEEDED, OPTIONAL };
+
+struct row {
+    const char *structure, *member;
+    size_t field; /* offset within struct go_layout */
+    enum need need;
+};
+
+#define FIELD(name) offsetof(struct go_layout, name)
+
+static const struct row rows[] = {
+    {"runtime.g", "m", FIELD(g_m), NEEDED},
+    {"runtime.g", "preempt", FIELD(g_preempt), NEEDED},
+    {"runtime.g", "atomicstatus", FIELD(g_status), NEEDED},
+    {"runtime.g", "goid", FIELD(g_goid), NEEDED},
+    {"runtime.g", "waitreason", FIELD(g_waitreason), NEEDED},
+    {"runtime.g", "startpc", FIELD(g_startpc), NEEDED},
+    {"runtime.g", "gopc", FIELD(g_gopc), NEEDED},
+    {"runtime.g", "waiting", FIELD(g_waiting), NEEDED},
+    {"runtime.g", "coroarg", FIELD(g_coroarg), OPTIONAL},   /* since 1.22 */
+    {"runtime.g", "coroexit", FIELD(g_coroexit), OPTIONAL}, /* since 1.22 */
+    {"runtime.g", "labels", FIELD(g_labels), NEEDED},
+    {"runtime.g", "parentGoid", FIELD(g_parent_goid), OPTIONAL},
+    {"runtime.m", "p", FIELD(m_p), NEEDED},
+    {"runtime.m", "id", FIELD(m_id), NEEDED},
+    {"runtime.m", "curg", FIELD(m_curg), NEEDED},
+    {"runtime.m", "procid", FIELD(m_procid), NEEDED},
+    {"runtime.p", "id", FIELD(p_id), NEEDED},
+    {"runtime.hchan", "qcount", FIELD(hchan_qcount), NEEDED},
+    {"runtime.hchan", "dataqsiz", FIELD(hchan_dataqsiz), NEEDED},
+    {"runtime.hchan", "elemsize", FIELD(hchan_elemsize), NEEDED},
+    {"runtime.hchan", "elemtype", FIELD(hchan_elemtype), NEEDED},
+    {"runtime.hchan", "timer", FIELD(hchan_timer), OPTIONAL}, /* since 1.23 */
+    {"runtime.hchan", "lock", FIELD(hchan_lock), NEEDED},
+    {"runtime.pollDesc", "fd", FIELD(polldesc_fd), NEEDED},
+    {"runtime.pollDesc", "rg", FIELD(polldesc_rg), NEEDED},
+    {"runtime.pollDesc", "wg", FIELD(polldesc_wg), NEEDED},
+    {"runtime.coro", "gp", FIELD(coro_gp), OPTIONAL}, /* since 1.22 */
+    {"runtime.sudog", "elem", FIELD(sudog_elem), NEEDED},
+    {"runtime.sudog", "waitlink", FIELD(sudog_waitlink), NEEDED},
+    {"runtime.sudog", "c", FIELD(sudog_c), NEEDED},
+};
+
+#define ROWS (sizeof rows / sizeof *rows)
+
+enum { SCHED, GOBUF_PC, GOBUF_SP, GOBUF_BP, TRACEABLE_VU, EXTRAS };
+
+static const struct go_dwarf_member extras[EXTRAS] = {
+    [SCHED] = {"runtime.g", "sched", false, -1},
+    [GOBUF_PC] = {"runtime.gobuf", "pc", false, -1},
+    [GOBUF_SP] = {"runtime.gobuf", "sp", false, -1},
+    [GOBUF_BP] = {"runtime.gobuf", "bp", false, -1},
+    [TRACEABLE_VU] = {"runtime.maybeTraceablePtr", "vu", true, -1}, /* since 1.26 */
+};
+
+static int *field_of(struct go_layout *layout, const struct row *row)
+{
+    return (int *)((char *)layout + row->field);
+}
+
+static int missing(const struct go_elf *elf, const struct go_dwarf_member *member, struct error *err)
+{
+    return error_set(err, ERR_UNSUPPORTED,
+                     "%s: its debug information (DWARF) does not describe %s.%s; rebuild it with an "
+                     "unmodified Go 1.21 to 1.27",
+                     go_elf_shown(elf), member->structure, member->member);
+}
+
+int go_layout_read(const struct go_elf *elf, struct go_layout *out, struct go_variables *variables_out,
+                   struct error *err)
+{
+    struct go_dwarf_member members[ROWS + EXTRAS];
+    struct go_dwarf_variable gomaxprocs = {"runtime.gomaxprocs", 0};
+    for (size_t i = 0; i < ROWS; i++)
+        members[i] =
+            (struct go_dwarf_member){rows[i].structure, rows[i].member, rows[i].need == OPTIONAL, -1};
+    memcpy(members + ROWS, extras, sizeof extras);
+    int rc = go_dwarf_read(elf, members, ROWS + EXTRAS, &gomaxprocs, 1, err);
+    if (rc != 0)
+        return rc;
+    struct go_layout layout;
+    for (size_t i = 0; i < ROWS; i++) {
+        if (members[i].offset < 0 && rows[i].need == NEEDED)
+            return missing(elf, &members[i], err);
+        *field_of(&layout, &rows[i]) = members[i].offset;
+    }
+    const struct go_dwarf_member *extra = members + ROWS;
+    for (size_t i = SCHED; i <= GOBUF_BP; i++) {
+        if (extra[i].offset < 0)
+            return missing(elf, &extra[i], err);
+    }
+    layout.g_sched_pc = extra[SCHED].offset + extra[GOBUF_PC].offset;
+    layout.g_sched_sp = extra[SCHED].offset + extra[GOBUF_SP].offset;
+    layout.g_sched_bp = extra[SCHED].offset + extra[GOBUF_BP].offset;
+    if (extra[TRACEABLE_VU].offset > 0) {
+        layout.sudog_elem += extra[TRACEABLE_VU].offset;
+        layout.sudog_c += extra[TRACEABLE_VU].offset;
+    }
+    *out = layout;
+    variables_out->gomaxprocs = gomaxprocs.address;
+    return 0;
+}

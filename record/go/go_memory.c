@@ -1,0 +1,81 @@
+#include "go/go_memory.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+bool go_memory_read(pid_t pid, uint64_t address, void *out, size_t size)
+{
+    struct iovec local = {.iov_base = out, .iov_len = size};
+    struct iovec remote = {.iov_base = (void *)(uintptr_t)address, .iov_len = size};
+    ssize_t got = process_vm_readv(pid, &local, 1, &remote, 1, 0);
+    if (got >= 0 && (size_t)got != size)
+        errno = EFAULT;
+    return got >= 0 && (size_t)got == size;
+}
+
+struct mapping {
+    uint64_t start, end, offset, device, inode;
+    const char *path; /* into the line */
+};
+
+/* "55d0c000-55d0d000 r-xp 00001000 fd:01 1234   /path" */
+static bool parse_mapping(char *line, struct mapping *out)
+{
+    unsigned major_number, minor_number;
+    int path_at = 0;
+    if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %*4s %" SCNx64 " %x:%x %" SCNu64 " %n", &out->start, &out->end,
+               &out->offset, &major_number, &minor_number, &out->inode, &path_at) < 6 ||
+        path_at == 0 || out->end <= out->start)
+        return false;
+    line[strcspn(line, "\n")] = '\0';
+    out->device = makedev(major_number, minor_number);
+    out->path = line + path_at;
+    return true;
+}
+
+static bool holds(const struct mapping *mapping, uint64_t file_offset)
+{
+    return file_offset >= mapping->offset && file_offset - mapping->offset < mapping->end - mapping->start;
+}
+
+int go_memory_find_executable(pid_t pid, uint64_t file_offset, uint64_t device, uint64_t inode,
+                              uint64_t *address_out, struct error *err)
+{
+    char path[64], executable[4096];
+    snprintf(path, sizeof path, "/proc/%d/exe", (int)pid);
+    ssize_t length = readlink(path, executable, sizeof executable - 1);
+    if (length < 0)
+        return error_sys(err, "cannot see which program process %d runs", (int)pid);
+    executable[length] = '\0';
+    snprintf(path, sizeof path, "/proc/%d/maps", (int)pid);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return error_sys(err, "cannot read the memory map of process %d", (int)pid);
+    char *line = NULL;
+    size_t capacity = 0;
+    bool by_number = false, by_name = false;
+    uint64_t found = 0;
+    while (!by_number && getline(&line, &capacity, file) >= 0) {
+        struct mapping mapping;
+        if (!parse_mapping(line, &mapping) || !holds(&mapping, file_offset))
+            continue;
+        uint64_t address = mapping.start + (file_offset - mapping.offset);
+        by_number = mapping.inode == inode && mapping.device == device;
+        if (by_number || (!by_name && strcmp(mapping.path, executable) == 0)) {
+            found = address;
+            by_name = true;
+        }
+    }
+    free(line);
+    fclose(file);
+    if (!by_number && !by_name)
+        return error_set(err, ERR_GONE, "process %d has ended, or runs another program now", (int)pid);
+    *address_out = found;
+    return 0;
+}

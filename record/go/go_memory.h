@@ -1,0 +1,21 @@
+/* Another process's memory and mappings. */
+#ifndef GOTAPE_RECORD_GO_MEMORY_H
+#define GOTAPE_RECORD_GO_MEMORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+
+/* All `size` bytes, or false with errno set. */
+bool go_memory_read(pid_t pid, uint64_t address, void *out, size_t size);
+
+/* Start of the mapping of the process's executable that holds the file's offset `file_offset`, less the
+ * distance into that mapping: where that byte of the file is. The file is told by device and inode, or by the
+ * name of /proc/PID/exe where a stacked file system shows other numbers. */
+int go_memory_find_executable(pid_t pid, uint64_t file_offset, uint64_t device, uint64_t inode,
+                              uint64_t *address_out, struct error *err);
+
+#endif

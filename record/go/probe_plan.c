@@ -1,0 +1,220 @@
+#include "go/probe_plan.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "go/probe_fetch.h"
+#include "go/probe_site.h"
+
+/* The functions whose entry is probed; the second name is the older or newer one of the same thing. create
+ * and select have their own rules. */
+static const char *const functions[PROBE_COUNT][2] = {
+    [PROBE_CREATE] = {"runtime.newproc1"},
+    [PROBE_EXEC] = {"runtime.execute"},
+    [PROBE_PARK] = {"runtime.gopark"},
+    [PROBE_SELECT] = {"runtime.selectgo"},
+    [PROBE_READY] = {"runtime.ready"},
+    [PROBE_NET] = {"runtime.netpollready"},
+    [PROBE_END] = {"runtime.goexit0"},
+    [PROBE_SCHED] = {"runtime.goschedImpl"},
+    [PROBE_YIELD] = {"runtime.goyield_m"},
+    [PROBE_PREEMPT_PARK] = {"runtime.preemptPark"},
+    [PROBE_SYSCALL_NO_P] = {"runtime.exitsyscall0", "runtime.exitsyscallNoP"},
+    [PROBE_CORO] = {"runtime.coroswitch_m"},
+};
+
+struct planner {
+    const struct go_binary *binary;
+    const struct go_build_info *info;
+    const struct go_layout *layout;
+    struct probe_plan *plan;
+};
+
+static bool code_of(const struct go_binary *binary, const char *name, struct code *out)
+{
+    uint64_t start, end;
+    if (!go_binary_function(binary, name, &start, &end))
+        return false;
+    out->bytes = go_binary_bytes(binary, start, (size_t)(end - start));
+    out->size = (size_t)(end - start);
+    out->address = start;
+    return out->bytes != NULL;
+}
+
+static bool settle(const struct planner *planner, enum probe_id id, const char *function,
+                   const struct code *code, const struct place *place)
+{
+    struct probe_site *site = &planner->plan->sites[id];
+    site->address = code->address + place->offset;
+    if (!go_binary_file_offset(planner->binary, site->address, &site->file_offset))
+        return false;
+    snprintf(site->function, sizeof site->function, "%s", function);
+    snprintf(site->instruction, sizeof site->instruction, "%s", place->instruction);
+    site->function_offset = place->offset;
+    site->cost = PROBE_COST_EMULATED;
+    size_t left = code->size - place->offset;
+    site->byte_count = left < sizeof site->bytes ? (unsigned)left : (unsigned)sizeof site->bytes;
+    memcpy(site->bytes, code->bytes + place->offset, site->byte_count);
+    site->found = true;
+    return true;
+}
+
+static bool format_fetch(const struct planner *planner, enum probe_id id, const char *g,
+                         bool exec_is_fallback)
+{
+    struct probe_site *site = &planner->plan->sites[id];
+    struct probe_fetch_input input = {planner->layout, planner->info->minor, g, exec_is_fallback};
+    if (probe_fetch_format(id, &input, site->fetch, sizeof site->fetch))
+        return true;
+    site->found = false;
+    snprintf(site->missing, sizeof site->missing, "its fetch arguments are too long");
+    return false;
+}
+
+static bool find_entry(const struct planner *planner, enum probe_id id)
+{
+    struct probe_site *site = &planner->plan->sites[id];
+    struct code code;
+    struct place place;
+    const char *name = functions[id][0];
+    if (!code_of(planner->binary, name, &code) && functions[id][1])
+        name = functions[id][1];
+    if (!code_of(planner->binary, name, &code)) {
+        snprintf(site->missing, sizeof site->missing, "the program has no function %s", name);
+        return false;
+    }
+    if (!probe_site_entry(&code, &place)) {
+        snprintf(site->missing, sizeof site->missing, "%s begins with instructions that gotape does not know",
+                 name);
+        return false;
+    }
+    return settle(planner, id, name, &code, &place) && format_fetch(planner, id, "%ax", false);
+}
+
+static bool find_create(const struct planner *planner)
+{
+    struct probe_site *site = &planner->plan->sites[PROBE_CREATE];
+    struct code code;
+    struct place place;
+    char newg[32];
+    uint64_t runqput, end;
+    if (code_of(planner->binary, "runtime.newproc1", &code) &&
+        probe_site_newproc_tail(&code, planner->layout->g_preempt, &place, newg, sizeof newg))
+        return settle(planner, PROBE_CREATE, "runtime.newproc1", &code, &place) &&
+               format_fetch(planner, PROBE_CREATE, newg, false);
+    /* Without inlining (-gcflags=-N -l) there is no such tail: newproc's call of runqput(p, newg, next)
+     * follows. It misses goroutines that the runtime makes parked (coroutines). */
+    if (go_binary_function(planner->binary, "runtime.runqput", &runqput, &end) &&
+        code_of(planner->binary, "runtime.newproc.func1", &code) && probe_site_call(&code, runqput, &place))
+        return settle(planner, PROBE_CREATE, "runtime.newproc.func1", &code, &place) &&
+               format_fetch(planner, PROBE_CREATE, "%bx", false);
+    snprintf(site->missing, sizeof site->missing, "the end of runtime.newproc1 was not recognised");
+    return false;
+}
+
+static bool find_exec(const struct planner *planner)
+{
+    struct code code;
+    struct place place;
+    if (find_entry(planner, PROBE_EXEC))
+        return true;
+    if (!code_of(planner->binary, "runtime.gogo", &code) || !probe_site_gogo(&code, &place))
+        return false;
+    return settle(planner, PROBE_EXEC, "runtime.gogo", &code, &place) &&
+           format_fetch(planner, PROBE_EXEC, "%dx", true);
+}
+
+static bool find_select(const struct planner *planner)
+{
+    struct probe_site *site = &planner->plan->sites[PROBE_SELECT];
+    struct code code;
+    struct place place;
+    uint64_t gopark, end;
+    if (!code_of(planner->binary, "runtime.selectgo", &code)) {
+        site->unneeded = true;
+        snprintf(site->missing, sizeof site->missing, "the program has no select with several cases");
+        return false;
+    }
+    if (!go_binary_function(planner->binary, "runtime.gopark", &gopark, &end) ||
+        !probe_site_call(&code, gopark, &place)) {
+        snprintf(site->missing, sizeof site->missing,
+                 "the call of gopark in runtime.selectgo was not recognised");
+        return false;
+    }
+    return settle(planner, PROBE_SELECT, "runtime.selectgo", &code, &place) &&
+           format_fetch(planner, PROBE_SELECT, "%r14", false);
+}
+
+static bool find_coro(const struct planner *planner)
+{
+    struct probe_site *site = &planner->plan->sites[PROBE_CORO];
+    uint64_t start, end;
+    if (!go_binary_function(planner->binary, functions[PROBE_CORO][0], &start, &end)) {
+        site->unneeded = true;
+        snprintf(site->missing, sizeof site->missing,
+                 planner->info->minor < 23 ? "Go has coroutines (iter.Pull) since 1.23"
+                                           : "the program has no coroutines (iter.Pull)");
+        return false;
+    }
+    if (planner->layout->g_coroarg < 0 || planner->layout->g_coroexit < 0 || planner->layout->coro_gp < 0) {
+        snprintf(site->missing, sizeof site->missing, "the debug information does not describe coroutines");
+        return false;
+    }
+    return find_entry(planner, PROBE_CORO);
+}
+
+/* Functions whose inlined copies our probes do not see. */
+static void note_inlined(const struct planner *planner)
+{
+    static const char *const names[] = {"runtime.gopark", "runtime.ready", "runtime.execute",
+                                        "runtime.newproc1"};
+    enum { COUNT = sizeof names / sizeof *names };
+    const char *into[COUNT];
+    char *note = planner->plan->note;
+    size_t size = sizeof planner->plan->note;
+    go_binary_inlined(planner->binary, names, COUNT, into);
+    size_t used = 0;
+    for (size_t i = 0; i < COUNT; i++) {
+        if (!into[i] || used >= size)
+            continue;
+        int length =
+            snprintf(note + used, size - used, "%s%s is inlined into %s: its events there are missed",
+                     used ? "; " : "", names[i], into[i]);
+        if (length > 0)
+            used += (size_t)length;
+    }
+}
+
+int probe_plan_make(const struct go_binary *binary, struct probe_plan *out, struct error *err)
+{
+    struct probe_plan plan;
+    memset(&plan, 0, sizeof plan);
+    struct planner planner = {binary, go_binary_build_info(binary), go_binary_layout(binary), &plan};
+    for (enum probe_id id = 0; id < PROBE_COUNT; id++) {
+        bool found;
+        if (id == PROBE_CREATE)
+            found = find_create(&planner);
+        else if (id == PROBE_EXEC)
+            found = find_exec(&planner);
+        else if (id == PROBE_SELECT)
+            found = find_select(&planner);
+        else if (id == PROBE_CORO)
+            found = find_coro(&planner);
+        else
+            found = find_entry(&planner, id);
+        const struct probe_spec *spec = probe_spec_get(id);
+        struct probe_site *site = &plan.sites[id];
+        if (!found && site->missing[0] == '\0')
+            snprintf(site->missing, sizeof site->missing, "%s is not in an executable segment",
+                     functions[id][0]);
+        if (!found && spec->required)
+            return error_set(err, ERR_UNSUPPORTED,
+                             "no place for the probe '%s' (%s): %s; gotape needs an unmodified Go 1.21 to "
+                             "1.27 runtime, this "
+                             "is %s",
+                             spec->name, functions[id][0], site->missing, planner.info->version);
+    }
+    note_inlined(&planner);
+    *out = plan;
+    return 0;
+}
