@@ -48,7 +48,7 @@ func serve(ctx context.Context, address string, shop *shop) error {
 	shop.start()
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
-	fmt.Printf("listening on http://%s\n", listener.Addr())
+	fmt.Printf("orders (pid %d) listens on http://%s\n", os.Getpid(), listener.Addr())
 
 	select {
 	case err := <-failed:
