@@ -1,0 +1,116 @@
+/* gotape-replay chans: every channel seen. */
+#include "cmd.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "listing.h"
+#include "present.h"
+#include "query/catalog.h"
+
+static void print_channel(struct buf *out, const struct row *row, void *context)
+{
+    (void)context;
+    int64_t capacity = row_int(row, "cap", 0), generation = row_int(row, "generation", 1);
+    buf_printf(out, "%schan %s", row_int(row, "timer", 0) ? "timer " : "", row_text(row, "type", "?"));
+    if (capacity > 0)
+        buf_printf(out, " cap %" PRId64, capacity);
+    buf_printf(out, " %s", row_text(row, "addr", ""));
+    if (generation > 1)
+        buf_printf(out, "#%" PRId64, generation);
+    if (row_int(row, "doubt", 0))
+        buf_printf(out, "?");
+}
+
+static void print_total(struct buf *out, const struct row *row, void *context)
+{
+    (void)context;
+    present_duration(out, row, "total_wait_ns");
+}
+
+static void print_longest(struct buf *out, const struct row *row, void *context)
+{
+    (void)context;
+    present_duration(out, row, "longest_wait_ns");
+}
+
+static void print_waits(struct buf *out, const struct row *row, void *context)
+{
+    (void)context;
+    present_count(out, row, "waits");
+}
+
+static void print_open(struct buf *out, const struct row *row, void *context)
+{
+    (void)context;
+    present_count(out, row, "open_waits");
+}
+
+static void print_waiters(struct buf *out, const struct row *row, void *context)
+{
+    (void)context;
+    present_count(out, row, "waiters");
+}
+
+static void print_wakers(struct buf *out, const struct row *row, void *context)
+{
+    (void)context;
+    present_count(out, row, "wakers");
+}
+
+static void print_sites(struct buf *out, const struct row *row, void *context)
+{
+    (void)context;
+    buf_printf(out, "%s", row_text(row, "site_text", ""));
+}
+
+static const struct table_column columns[] = {
+    {"CHANNEL", false, 20, print_channel}, {"TOTAL WAIT", true, 0, print_total},
+    {"LONGEST", true, 0, print_longest},   {"WAITS", true, 0, print_waits},
+    {"OPEN", true, 0, print_open},         {"WAITERS", true, 0, print_waiters},
+    {"WAKERS", true, 0, print_wakers},     {"WHERE", false, 20, print_sites},
+};
+
+static int answer(struct listing *listing, const struct opened *opened, struct error *err)
+{
+    struct query_parameter parameters[LISTING_PARAMETERS];
+    struct query_result result;
+    int rc = listing_resolve(listing, &opened->quality, err);
+    if (rc != 0)
+        return rc;
+    listing_parameters(listing, parameters);
+    struct table_options table = {.columns = columns, .count = (int)(sizeof columns / sizeof *columns)};
+    listing_print_header(listing, &opened->quality);
+    rc = listing_run(listing, opened->trace.store, catalog_find("chans")->sql, true, parameters,
+                     LISTING_PARAMETERS, &table, &result, err);
+    if (rc != 0)
+        return rc;
+    if (listing->format == LISTING_TABLE && result.rows == 0)
+        printf("No channels were waited for.\n");
+    listing_print_more(listing, &result, "channels");
+    return 0;
+}
+
+int run_chans(const struct command *self, int argc, char **argv)
+{
+    struct listing listing;
+    bool help = false;
+    int status;
+    struct operands operands;
+    struct error err = {0};
+    struct opened opened;
+    listing_init(&listing);
+    const struct opt options[] = {
+        LISTING_FORMAT_OPTION(listing), LISTING_LIMIT_OPTION(listing), LISTING_SINCE_OPTION(listing),
+        LISTING_UNTIL_OPTION(listing),  COMMAND_HELP_OPTION(help),     {0},
+    };
+    if (!command_begin(self, options, &help, argc, argv, 1, 1, &operands, &status) ||
+        !listing_check(self, &listing, &status))
+        return status;
+    status = command_open(operands.at[0], &opened);
+    if (status != STATUS_OK)
+        return status;
+    if (answer(&listing, &opened, &err) != 0)
+        status = command_fail(self, &err);
+    return command_close(&opened, status);
+}

@@ -1,0 +1,211 @@
+/* gotape-replay goroutine: the life of one goroutine as a time line. */
+#include "cmd.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/units.h"
+#include "goroutine_filter.h"
+#include "listing.h"
+#include "present.h"
+#include "query/catalog.h"
+#include "query/sink_call.h"
+#include "terminal.h"
+
+struct view {
+    int64_t start_ns;
+    bool is_short, has_inferred, has_doubt, has_open;
+};
+
+static void print_at(struct buf *out, const struct row *row, void *context)
+{
+    present_time(out, row, "start_ns", ((const struct view *)context)->start_ns);
+}
+
+static void print_for(struct buf *out, const struct row *row, void *context)
+{
+    struct view *view = context;
+    present_duration(out, row, "duration_ns");
+    if (row_int(row, "open", 0)) {
+        buf_printf(out, "+");
+        view->has_open = true;
+    }
+    if (row_int(row, "gap", 0) || row_find(row, "doubt")) {
+        buf_printf(out, "?");
+        view->has_doubt = true;
+    }
+}
+
+static void print_state(struct buf *out, const struct row *row, void *context)
+{
+    struct view *view = context;
+    buf_printf(out, "%s", row_text(row, "state", ""));
+    if (row_int(row, "inferred", 0)) {
+        buf_printf(out, "*");
+        view->has_inferred = true;
+    }
+}
+
+static void print_what(struct buf *out, const struct row *row, void *context)
+{
+    (void)context;
+    const struct cell *tid = row_find(row, "tid"), *p = row_find(row, "p");
+    if (tid)
+        buf_printf(out, "thread %" PRId64, tid->integer);
+    if (p && p->integer >= 0)
+        buf_printf(out, "%sP %" PRId64, tid ? ", " : "", p->integer);
+    buf_printf(out, "%s", row_text(row, "reason", ""));
+    if (row_find(row, "object_text"))
+        buf_printf(out, ": %s", row_text(row, "object_text", ""));
+}
+
+static void print_where(struct buf *out, const struct row *row, void *context)
+{
+    present_place(out, row, "site", "file", "line", ((const struct view *)context)->is_short);
+}
+
+static void print_waker(struct buf *out, const struct row *row, void *context)
+{
+    if (row_find(row, "reason"))
+        present_waker(out, row, ((const struct view *)context)->is_short);
+}
+
+static void print_stack(struct buf *out, const struct row *row, void *context)
+{
+    (void)context;
+    buf_printf(out, "%s", row_text(row, "stack_text", ""));
+}
+
+static const struct table_column columns[] = {
+    {"AT", true, 0, print_at},       {"FOR", true, 0, print_for},       {"STATE", false, 0, print_state},
+    {"WHAT", false, 20, print_what}, {"WHERE", false, 16, print_where}, {"WOKEN BY", false, 16, print_waker},
+};
+
+struct heading {
+    int64_t start_ns;
+    bool is_short;
+};
+
+static int print_heading(void *context, const struct row *row, struct error *err)
+{
+    const struct heading *heading = context;
+    struct buf text;
+    (void)err;
+    buf_init(&text);
+    buf_printf(&text, "goroutine ");
+    present_goroutine(&text, row, "goid", "function", heading->is_short);
+    if (row_find(row, "create_site")) {
+        int64_t creator = row_int(row, "creator_goid", 0);
+        buf_printf(&text, ", created ");
+        if (creator > 0)
+            buf_printf(&text, "by goroutine %" PRId64 " ", creator);
+        buf_printf(&text, "in ");
+        present_place(&text, row, "create_site", "create_file", "create_line", heading->is_short);
+    }
+    buf_printf(&text, "\n%s ", row_find(row, "created_ns") ? "created" : "before the recording");
+    present_time(&text, row, "created_ns", heading->start_ns);
+    if (row_find(row, "ended_ns")) {
+        buf_printf(&text, ", ended ");
+        present_time(&text, row, "ended_ns", heading->start_ns);
+    } else {
+        buf_printf(&text, ", %s at the end of the recording", row_text(row, "state", "still there"));
+    }
+    buf_printf(&text, "; running ");
+    present_duration(&text, row, "running_ns");
+    buf_printf(&text, ", runnable ");
+    present_duration(&text, row, "runnable_ns");
+    buf_printf(&text, ", waiting ");
+    present_duration(&text, row, "waiting_ns");
+    buf_printf(&text, " in ");
+    present_count(&text, row, "waits");
+    buf_printf(&text, " waits\n\n");
+    struct buf safe;
+    buf_init(&safe);
+    if (!buf_failed(&text))
+        table_print_safe(&safe, (const char *)text.data, text.size, true);
+    fwrite(safe.data, 1, safe.size, stdout);
+    buf_release(&text);
+    buf_release(&safe);
+    return 0;
+}
+
+static int answer(struct listing *listing, int64_t goid, bool stacks, const struct opened *opened,
+                  struct error *err)
+{
+    struct query_parameter parameters[LISTING_PARAMETERS + 1];
+    struct view view = {.start_ns = opened->quality.start_ns, .is_short = terminal_width(stdout) > 0};
+    struct query_result result;
+    struct store *store = opened->trace.store;
+    int rc = listing_resolve(listing, &opened->quality, err);
+    if (rc == 0)
+        rc = goroutine_filter_check(goid, store, err);
+    if (rc != 0)
+        return rc;
+    struct query_parameter goid_parameter = {.name = ":goid", .integer = goid};
+    if (listing->format == LISTING_TABLE) {
+        struct heading heading = {view.start_ns, view.is_short};
+        listing_print_header(listing, &opened->quality);
+        rc = query_each(store, "goroutines", &goid_parameter, 1, print_heading, &heading, err);
+        if (rc != 0)
+            return rc;
+    }
+    listing_parameters(listing, parameters);
+    parameters[LISTING_PARAMETERS] = goid_parameter;
+    struct table_options table = {.columns = columns,
+                                  .count = (int)(sizeof columns / sizeof *columns),
+                                  .context = &view,
+                                  .detail = stacks ? print_stack : NULL};
+    rc = listing_run(listing, store, catalog_find("goroutine_timeline")->sql, true, parameters,
+                     LISTING_PARAMETERS + 1, &table, &result, err);
+    if (rc != 0 || listing->format != LISTING_TABLE)
+        return rc;
+    if (view.has_inferred || view.has_doubt || view.has_open)
+        printf("\n");
+    if (view.has_open)
+        printf("+ still so when the recording ended.\n");
+    if (view.has_inferred)
+        printf("* inferred from what came before and after, not seen.\n");
+    if (view.has_doubt)
+        printf("? records were lost nearby, or an event is missing: the figure is doubtful.\n");
+    listing_print_more(listing, &result, "states");
+    return 0;
+}
+
+int run_goroutine(const struct command *self, int argc, char **argv)
+{
+    struct listing listing;
+    bool help = false, stacks = false;
+    int status;
+    struct operands operands;
+    struct error err = {0};
+    struct opened opened;
+    listing_init(&listing);
+    const struct opt options[] = {
+        {0, "stacks", OPT_FLAG, &stacks, NULL, "Print the whole call chain below each wait."},
+        LISTING_FORMAT_OPTION(listing),
+        LISTING_LIMIT_OPTION(listing),
+        LISTING_SINCE_OPTION(listing),
+        LISTING_UNTIL_OPTION(listing),
+        COMMAND_HELP_OPTION(help),
+        {0},
+    };
+    if (!command_begin(self, options, &help, argc, argv, 2, 2, &operands, &status) ||
+        !listing_check(self, &listing, &status))
+        return status;
+    char *end;
+    errno = 0;
+    long long goid = strtoll(operands.at[1], &end, 10);
+    if (errno || end == operands.at[1] || *end) {
+        error_set(&err, ERR_USAGE, "'%s' is not the number of a goroutine", operands.at[1]);
+        return command_fail(self, &err);
+    }
+    status = command_open(operands.at[0], &opened);
+    if (status != STATUS_OK)
+        return status;
+    if (answer(&listing, goid, stacks, &opened, &err) != 0)
+        status = command_fail(self, &err);
+    return command_close(&opened, status);
+}

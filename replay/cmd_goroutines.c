@@ -1,0 +1,149 @@
+/* gotape-replay goroutines: one row for each goroutine. */
+#include "cmd.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "listing.h"
+#include "present.h"
+#include "query/catalog.h"
+#include "terminal.h"
+
+struct view {
+    int64_t start_ns;
+    bool is_short, has_unknown;
+};
+
+static void print_goroutine(struct buf *out, const struct row *row, void *context)
+{
+    present_goroutine(out, row, "goid", "function", ((const struct view *)context)->is_short);
+    if (row_int(row, "is_system", 0))
+        buf_printf(out, " (runtime)");
+}
+
+static void print_created(struct buf *out, const struct row *row, void *context)
+{
+    const struct view *view = context;
+    if (row_find(row, "created_ns"))
+        present_time(out, row, "created_ns", view->start_ns);
+    else
+        buf_printf(out, "before");
+}
+
+static void print_creator(struct buf *out, const struct row *row, void *context)
+{
+    int64_t creator = row_int(row, "creator_goid", 0);
+    if (creator > 0)
+        buf_printf(out, "%" PRId64 " in ", creator);
+    present_place(out, row, "create_site", "create_file", "create_line",
+                  ((const struct view *)context)->is_short);
+}
+
+static void print_life(struct buf *out, const struct row *row, void *context)
+{
+    (void)context;
+    present_duration(out, row, "life_ns");
+}
+
+static void print_running(struct buf *out, const struct row *row, void *context)
+{
+    (void)context;
+    present_duration(out, row, "running_ns");
+}
+
+static void print_runnable(struct buf *out, const struct row *row, void *context)
+{
+    (void)context;
+    present_duration(out, row, "runnable_ns");
+}
+
+static void print_waiting(struct buf *out, const struct row *row, void *context)
+{
+    struct view *view = context;
+    present_duration(out, row, "waiting_ns");
+    if (row_int(row, "unknown_ns", 0) > 0) {
+        buf_printf(out, "*");
+        view->has_unknown = true;
+    }
+}
+
+static void print_most(struct buf *out, const struct row *row, void *context)
+{
+    (void)context;
+    buf_printf(out, "%s", row_text(row, "most_class", ""));
+    int64_t most = row_int(row, "most_ns", 0), all = row_int(row, "waiting_ns", 0);
+    if (row_find(row, "most_class") && all > 0 && most >= 0)
+        buf_printf(out, " %.0f %%", 100.0 * (double)most / (double)all);
+}
+
+static void print_waits(struct buf *out, const struct row *row, void *context)
+{
+    (void)context;
+    present_count(out, row, "waits");
+}
+
+static void print_end(struct buf *out, const struct row *row, void *context)
+{
+    const struct view *view = context;
+    if (row_find(row, "ended_ns")) {
+        buf_printf(out, "ended ");
+        present_time(out, row, "ended_ns", view->start_ns);
+    } else {
+        buf_printf(out, "%s", row_text(row, "state", ""));
+    }
+}
+
+static const struct table_column columns[] = {
+    {"GOROUTINE", false, 14, print_goroutine}, {"CREATED", true, 0, print_created},
+    {"BY", false, 16, print_creator},          {"LIFE", true, 0, print_life},
+    {"RUNNING", true, 0, print_running},       {"RUNNABLE", true, 0, print_runnable},
+    {"WAITING", true, 0, print_waiting},       {"MOSTLY", false, 0, print_most},
+    {"WAITS", true, 0, print_waits},           {"AT THE END", false, 0, print_end},
+};
+
+static int answer(struct listing *listing, const struct opened *opened, struct error *err)
+{
+    struct query_parameter parameters[LISTING_PARAMETERS];
+    struct view view = {.start_ns = opened->quality.start_ns, .is_short = terminal_width(stdout) > 0};
+    struct query_result result;
+    int rc = listing_resolve(listing, &opened->quality, err);
+    if (rc != 0)
+        return rc;
+    listing_parameters(listing, parameters);
+    struct table_options table = {
+        .columns = columns, .count = (int)(sizeof columns / sizeof *columns), .context = &view};
+    listing_print_header(listing, &opened->quality);
+    rc = listing_run(listing, opened->trace.store, catalog_find("goroutines")->sql, true, parameters,
+                     LISTING_PARAMETERS, &table, &result, err);
+    if (rc != 0)
+        return rc;
+    if (listing->format == LISTING_TABLE && view.has_unknown)
+        printf("\n* and some time in a state that was not observed (unknown_ns).\n");
+    listing_print_more(listing, &result, "goroutines");
+    return 0;
+}
+
+int run_goroutines(const struct command *self, int argc, char **argv)
+{
+    struct listing listing;
+    bool help = false;
+    int status;
+    struct operands operands;
+    struct error err = {0};
+    struct opened opened;
+    listing_init(&listing);
+    const struct opt options[] = {
+        LISTING_FORMAT_OPTION(listing), LISTING_LIMIT_OPTION(listing), LISTING_SINCE_OPTION(listing),
+        LISTING_UNTIL_OPTION(listing),  COMMAND_HELP_OPTION(help),     {0},
+    };
+    if (!command_begin(self, options, &help, argc, argv, 1, 1, &operands, &status) ||
+        !listing_check(self, &listing, &status))
+        return status;
+    status = command_open(operands.at[0], &opened);
+    if (status != STATUS_OK)
+        return status;
+    if (answer(&listing, &opened, &err) != 0)
+        status = command_fail(self, &err);
+    return command_close(&opened, status);
+}

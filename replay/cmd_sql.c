@@ -1,0 +1,83 @@
+/* gotape-replay sql: one query, or a shell. */
+#include "cmd.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "interrupt.h"
+#include "listing.h"
+#include "sql_shell.h"
+
+/* Does not return when sqlite3 could be started. */
+static void exec_sqlite3(const struct opened *opened)
+{
+    char path[4096], program[] = "sqlite3", readonly[] = "-readonly", safe[] = "-safe", header[] = "-header",
+                     box[] = "-column";
+    /* A name that begins with '-' would be an option. */
+    int length = snprintf(path, sizeof path, "%s%s", opened->trace.db_path[0] == '/' ? "" : "./",
+                          opened->trace.db_path);
+    if (length < 0 || (size_t)length >= sizeof path)
+        return;
+    char *argv[] = {program, readonly, safe, header, box, path, NULL};
+    execvp(program, argv);
+}
+
+static int shell(const struct command *self, struct opened *opened)
+{
+    if (quality_is_incomplete(&opened->quality))
+        fprintf(stderr, "gotape-replay: the data are incomplete: see 'gotape-replay info %s'\n",
+                opened->trace.db_path);
+    if (isatty(STDIN_FILENO))
+        fprintf(stderr, "Read-only. The tables are explained by 'gotape-replay schema'.\n");
+    fflush(NULL);
+    exec_sqlite3(opened);
+    struct error err = {0};
+    if (errno != ENOENT && errno != EACCES) {
+        error_sys(&err, "cannot start sqlite3");
+        return command_fail(self, &err);
+    }
+    return sql_shell_run(opened->trace.store) == 0 ? STATUS_OK : STATUS_ERROR;
+}
+
+int run_sql(const struct command *self, int argc, char **argv)
+{
+    struct listing listing;
+    bool help = false;
+    int status;
+    struct operands operands;
+    struct error err = {0};
+    struct opened opened;
+    listing_init(&listing);
+    const struct opt options[] = {
+        LISTING_FORMAT_OPTION(listing),
+        {0, "limit", OPT_INT, &listing.limit, "N", "Print at most N rows; 0: all (default)."},
+        COMMAND_HELP_OPTION(help),
+        {0},
+    };
+    if (!command_begin(self, options, &help, argc, argv, 1, 2, &operands, &status) ||
+        !listing_check(self, &listing, &status))
+        return status;
+    if (listing.limit < 0)
+        listing.limit = 0;
+    status = command_open(operands.at[0], &opened);
+    if (status != STATUS_OK)
+        return status;
+    if (operands.count == 1) {
+        status = shell(self, &opened);
+    } else {
+        struct query_result result;
+        if (listing_run(&listing, opened.trace.store, operands.at[1], false, NULL, 0, NULL, &result, &err) !=
+            0) {
+            fflush(stdout);
+            bool was_stopped = err.code == ERR_STOPPED;
+            /* A wrong query is no wrong command line. */
+            status = command_fail(was_stopped ? self : NULL, &err);
+            status = status == STATUS_USAGE ? STATUS_ERROR : status;
+        } else {
+            listing_print_more(&listing, &result, "rows");
+        }
+    }
+    return command_close(&opened, status);
+}

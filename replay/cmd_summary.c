@@ -1,0 +1,168 @@
+/* gotape-replay TRACE: what happened, on one screen. */
+#include "cmd.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/units.h"
+#include "listing.h"
+#include "present.h"
+#include "query/catalog.h"
+#include "query/sink_call.h"
+#include "terminal.h"
+
+#define SUMMARY_ROWS 5
+
+static int on_state(void *context, const struct row *row, struct error *err)
+{
+    struct buf *text = context;
+    char count[32];
+    (void)err;
+    int64_t own = row_int(row, "own", 0);
+    if (own > 0)
+        buf_printf(text, "%s%s %s", text->size > 0 ? ", " : "",
+                   units_format_count((uint64_t)own, count, sizeof count),
+                   strcmp(row_text(row, "state", ""), "dead") == 0 ? "ended" : row_text(row, "state", ""));
+    return 0;
+}
+
+static int print_goroutines(struct store *store, struct error *err)
+{
+    struct buf text;
+    buf_init(&text);
+    int rc = query_each(store, "goroutine_states", NULL, 0, on_state, &text, err);
+    buf_put_u8(&text, 0);
+    if (rc == 0 && !buf_failed(&text))
+        printf("Goroutines of the program: %s\n", text.size > 1 ? (const char *)text.data : "none");
+    buf_release(&text);
+    return rc;
+}
+
+static void print_wait(struct buf *out, const struct row *row, void *context)
+{
+    (void)context;
+    present_duration(out, row, "wait_ns");
+    buf_printf(out, "%s%s", row_int(row, "open", 0) ? "+" : "", row_find(row, "doubt") ? "?" : "");
+}
+
+static void print_goroutine(struct buf *out, const struct row *row, void *context)
+{
+    present_goroutine(out, row, "goid", "goroutine_function", *(const bool *)context);
+}
+
+static void print_reason(struct buf *out, const struct row *row, void *context)
+{
+    (void)context;
+    buf_printf(out, "%s", row_text(row, "reason", ""));
+    if (row_find(row, "object_text"))
+        buf_printf(out, ": %s", row_text(row, "object_text", ""));
+}
+
+static void print_where(struct buf *out, const struct row *row, void *context)
+{
+    present_place(out, row, "site", "file", "line", *(const bool *)context);
+}
+
+static void print_waker(struct buf *out, const struct row *row, void *context)
+{
+    present_waker(out, row, *(const bool *)context);
+}
+
+static void print_channel(struct buf *out, const struct row *row, void *context)
+{
+    (void)context;
+    buf_printf(out, "chan %s", row_text(row, "type", "?"));
+    if (row_int(row, "cap", 0) > 0)
+        buf_printf(out, " cap %" PRId64, row_int(row, "cap", 0));
+    buf_printf(out, " %s", row_text(row, "addr", ""));
+}
+
+static void print_total(struct buf *out, const struct row *row, void *context)
+{
+    (void)context;
+    present_duration(out, row, "total_wait_ns");
+}
+
+static void print_waits(struct buf *out, const struct row *row, void *context)
+{
+    (void)context;
+    present_count(out, row, "waits");
+}
+
+static void print_site(struct buf *out, const struct row *row, void *context)
+{
+    (void)context;
+    buf_printf(out, "%s", row_text(row, "site_text", ""));
+}
+
+static const struct table_column wait_columns[] = {
+    {"WAIT", true, 0, print_wait},        {"GOROUTINE", false, 12, print_goroutine},
+    {"FOR", false, 16, print_reason},     {"WHERE", false, 16, print_where},
+    {"WOKEN BY", false, 14, print_waker},
+};
+
+static const struct table_column channel_columns[] = {
+    {"TOTAL WAIT", true, 0, print_total},
+    {"WAITS", true, 0, print_waits},
+    {"CHANNEL", false, 20, print_channel},
+    {"WHERE", false, 20, print_site},
+};
+
+static int print_section(const char *title, const char *query, const struct table_column *columns, int count,
+                         bool *is_short, struct store *store, struct error *err)
+{
+    struct listing listing;
+    struct query_result result;
+    struct query_parameter parameters[LISTING_PARAMETERS];
+    listing_init(&listing);
+    listing.limit = SUMMARY_ROWS;
+    listing_parameters(&listing, parameters);
+    struct table_options table = {.columns = columns, .count = count, .context = is_short};
+    bool color = terminal_has_color(stdout);
+    printf("\n%s%s%s\n", color ? "\033[1m" : "", title, color ? "\033[0m" : "");
+    int rc = listing_run(&listing, store, catalog_find(query)->sql, true, parameters, LISTING_PARAMETERS,
+                         &table, &result, err);
+    if (rc == 0 && result.rows == 0)
+        printf("none\n");
+    return rc;
+}
+
+static int answer(const char *path, const struct opened *opened, struct error *err)
+{
+    struct listing listing;
+    struct store *store = opened->trace.store;
+    bool is_short = terminal_width(stdout) > 0;
+    listing_init(&listing);
+    listing_print_header(&listing, &opened->quality);
+    int rc = print_goroutines(store, err);
+    if (rc == 0)
+        rc = print_section("Longest waits", "who_blocked", wait_columns,
+                           (int)(sizeof wait_columns / sizeof *wait_columns), &is_short, store, err);
+    if (rc == 0)
+        rc = print_section("Busiest channels", "chans", channel_columns,
+                           (int)(sizeof channel_columns / sizeof *channel_columns), &is_short, store, err);
+    if (rc == 0)
+        printf("\nNext: gotape-replay who-blocked %s, chans, goroutines, info; gotape-replay --help lists "
+               "all.\n",
+               path);
+    return rc;
+}
+
+int run_summary(const struct command *self, int argc, char **argv)
+{
+    bool help = false;
+    int status;
+    struct operands operands;
+    struct error err = {0};
+    struct opened opened;
+    const struct opt options[] = {COMMAND_HELP_OPTION(help), {0}};
+    if (!command_begin(self, options, &help, argc, argv, 1, 1, &operands, &status))
+        return status;
+    status = command_open(operands.at[0], &opened);
+    if (status != STATUS_OK)
+        return status;
+    if (answer(operands.at[0], &opened, &err) != 0)
+        status = command_fail(self, &err);
+    return command_close(&opened, status);
+}

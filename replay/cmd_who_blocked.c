@@ -1,0 +1,293 @@
+/* gotape-replay who-blocked: waits, longest first, one by one or summed up by goroutine or place. */
+#include "cmd.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "chan_filter.h"
+#include "goroutine_filter.h"
+#include "listing.h"
+#include "present.h"
+#include "query/catalog.h"
+#include "terminal.h"
+
+struct view {
+    int64_t start_ns;
+    bool is_short;
+    bool has_doubt, has_open, has_reuse;
+};
+
+static void print_wait(struct buf *out, const struct row *row, void *context)
+{
+    struct view *view = context;
+    if (row_find(row, "wait_ns"))
+        present_duration(out, row, "wait_ns");
+    else
+        buf_printf(out, "unknown");
+    if (row_int(row, "open", 0)) {
+        buf_printf(out, "+");
+        view->has_open = true;
+    }
+    if (row_find(row, "doubt")) {
+        buf_printf(out, "?");
+        view->has_doubt = true;
+    }
+}
+
+static void print_at(struct buf *out, const struct row *row, void *context)
+{
+    present_time(out, row, "start_ns", ((const struct view *)context)->start_ns);
+}
+
+static void print_goroutine(struct buf *out, const struct row *row, void *context)
+{
+    present_goroutine(out, row, "goid", "goroutine_function", ((const struct view *)context)->is_short);
+}
+
+static void print_reason(struct buf *out, const struct row *row, void *context)
+{
+    (void)context;
+    buf_printf(out, "%s", row_text(row, "reason", ""));
+}
+
+static void print_object(struct buf *out, const struct row *row, void *context)
+{
+    const char *text = row_text(row, "object_text", "");
+    struct view *view = context;
+    buf_printf(out, "%s", text);
+    view->has_reuse |= strchr(text, '?') != NULL;
+    if (row_find(row, "sleep_ns")) {
+        buf_printf(out, "of ");
+        present_duration(out, row, "sleep_ns");
+    }
+}
+
+static void print_where(struct buf *out, const struct row *row, void *context)
+{
+    present_place(out, row, "site", "file", "line", ((const struct view *)context)->is_short);
+}
+
+static void print_waker(struct buf *out, const struct row *row, void *context)
+{
+    present_waker(out, row, ((const struct view *)context)->is_short);
+}
+
+static void print_runnable(struct buf *out, const struct row *row, void *context)
+{
+    (void)context;
+    present_duration(out, row, "runnable_ns");
+}
+
+static void print_total(struct buf *out, const struct row *row, void *context)
+{
+    (void)context;
+    present_duration(out, row, "total_wait_ns");
+}
+
+static void print_longest(struct buf *out, const struct row *row, void *context)
+{
+    (void)context;
+    present_duration(out, row, "longest_wait_ns");
+}
+
+static void print_waits(struct buf *out, const struct row *row, void *context)
+{
+    (void)context;
+    present_count(out, row, "waits");
+}
+
+static void print_open(struct buf *out, const struct row *row, void *context)
+{
+    (void)context;
+    present_count(out, row, "open_waits");
+}
+
+static void print_goroutines(struct buf *out, const struct row *row, void *context)
+{
+    (void)context;
+    present_count(out, row, "goroutines");
+}
+
+static void print_longest_place(struct buf *out, const struct row *row, void *context)
+{
+    present_place(out, row, "longest_site", "longest_file", "longest_line",
+                  ((const struct view *)context)->is_short);
+}
+
+static void print_longest_reason(struct buf *out, const struct row *row, void *context)
+{
+    (void)context;
+    buf_printf(out, "%s", row_text(row, "longest_reason", ""));
+}
+
+static const struct table_column wait_columns[] = {
+    {"WAIT", true, 0, print_wait},
+    {"AT", true, 0, print_at},
+    {"GOROUTINE", false, 12, print_goroutine},
+    {"REASON", false, 8, print_reason},
+    {"OBJECT", false, 14, print_object},
+    {"WHERE", false, 16, print_where},
+    {"WOKEN BY", false, 14, print_waker},
+    {"READY>RUN", true, 0, print_runnable},
+};
+
+static const struct table_column goroutine_columns[] = {
+    {"TOTAL", true, 0, print_total},
+    {"LONGEST", true, 0, print_longest},
+    {"WAITS", true, 0, print_waits},
+    {"OPEN", true, 0, print_open},
+    {"GOROUTINE", false, 16, print_goroutine},
+    {"LONGEST FOR", false, 10, print_longest_reason},
+    {"LONGEST WHERE", false, 20, print_longest_place},
+};
+
+static const struct table_column site_columns[] = {
+    {"TOTAL", true, 0, print_total},           {"LONGEST", true, 0, print_longest},
+    {"WAITS", true, 0, print_waits},           {"OPEN", true, 0, print_open},
+    {"GOROUTINES", true, 0, print_goroutines}, {"REASON", false, 10, print_reason},
+    {"WHERE", false, 20, print_where},
+};
+
+struct aggregation {
+    const char *name, *query, *rows;
+    const struct table_column *columns;
+    int count;
+};
+
+#define COLUMNS(table) table, (int)(sizeof table / sizeof *table)
+
+static const struct aggregation aggregations[] = {
+    {"wait", "who_blocked", "waits", COLUMNS(wait_columns)},
+    {"goroutine", "who_blocked_by_goroutine", "goroutines", COLUMNS(goroutine_columns)},
+    {"site", "who_blocked_by_site", "places", COLUMNS(site_columns)},
+};
+
+struct request {
+    struct listing listing;
+    struct chan_filter chan;
+    const struct aggregation *by;
+    const char *reason;
+    int64_t goid;
+    bool has_goid, all;
+};
+
+static const struct aggregation *find_aggregation(const char *name)
+{
+    for (size_t i = 0; i < sizeof aggregations / sizeof *aggregations; i++) {
+        if (strcmp(name, aggregations[i].name) == 0)
+            return &aggregations[i];
+    }
+    return NULL;
+}
+
+static int check_filters(const struct request *request, struct store *store, struct error *err)
+{
+    int rc = chan_filter_check(&request->chan, store, err);
+    if (rc == 0 && request->reason)
+        rc = reason_filter_check(request->reason, store, err);
+    if (rc == 0 && request->has_goid)
+        rc = goroutine_filter_check(request->goid, store, err);
+    return rc;
+}
+
+static void print_footer(const struct request *request, const struct view *view,
+                         const struct query_result *result)
+{
+    if (request->listing.format != LISTING_TABLE)
+        return;
+    if (result->rows == 0)
+        printf("No waits%s.%s\n", request->chan.text || request->reason || request->has_goid ? " match" : "",
+               request->all ? "" : " --all adds network, sleep and the runtime's own goroutines.");
+    if (view->has_open || view->has_doubt || view->has_reuse)
+        printf("\n");
+    if (view->has_open)
+        printf("+ still waiting when the recording ended: the wait lasted at least this long.\n");
+    if (view->has_doubt)
+        printf("? a doubtful figure: records were lost nearby, or the wake was not seen (column doubt of "
+               "--format json).\n");
+    if (view->has_reuse)
+        printf("An object with ? may be several that had the same address one after the other, or its type "
+               "is unknown.\n");
+    listing_print_more(&request->listing, result, request->by->rows);
+}
+
+static int answer(struct request *request, const struct opened *opened, struct error *err)
+{
+    struct query_parameter parameters[LISTING_PARAMETERS + CHAN_FILTER_PARAMETERS + 3];
+    struct view view = {.start_ns = opened->quality.start_ns, .is_short = terminal_width(stdout) > 0};
+    struct query_result result;
+    struct store *store = opened->trace.store;
+    int rc = listing_resolve(&request->listing, &opened->quality, err);
+    if (rc == 0)
+        rc = check_filters(request, store, err);
+    if (rc != 0)
+        return rc;
+    listing_parameters(&request->listing, parameters);
+    chan_filter_parameters(&request->chan, parameters + LISTING_PARAMETERS);
+    struct query_parameter *rest = parameters + LISTING_PARAMETERS + CHAN_FILTER_PARAMETERS;
+    rest[0] = (struct query_parameter){.name = ":all", .integer = 1, .is_null = !request->all};
+    rest[1] =
+        (struct query_parameter){.name = ":reason", .text = request->reason, .is_null = !request->reason};
+    rest[2] =
+        (struct query_parameter){.name = ":goid", .integer = request->goid, .is_null = !request->has_goid};
+    struct table_options table = {
+        .columns = request->by->columns, .count = request->by->count, .context = &view};
+    listing_print_header(&request->listing, &opened->quality);
+    rc = listing_run(&request->listing, store, catalog_find(request->by->query)->sql, true, parameters,
+                     sizeof parameters / sizeof *parameters, &table, &result, err);
+    if (rc == 0)
+        print_footer(request, &view, &result);
+    return rc;
+}
+
+int run_who_blocked(const struct command *self, int argc, char **argv)
+{
+    struct request request = {0};
+    const char *chan = NULL, *by = "wait";
+    int64_t goid = INT64_MIN;
+    bool help = false;
+    int status;
+    struct operands operands;
+    struct error err = {0};
+    struct opened opened;
+    listing_init(&request.listing);
+    const struct opt options[] = {
+        {0, "chan", OPT_STRING, &chan, "X",
+         "Only waits on channels that X describes: an address\n(0xc000102060), an element type ('chan "
+         "main.Job' or\n"
+         "main.Job), a function that waits (main.worker), or a\nplace by suffix (worker.go:31)."},
+        {0, "goroutine", OPT_INT, &goid, "N", "Only waits of goroutine N."},
+        {0, "reason", OPT_STRING, &request.reason, "R",
+         "Only waits for this reason: the runtime's words ('chan\nreceive') or a class (chan_recv, "
+         "chan_send, select,\n"
+         "mutex, rwmutex, cond, waitgroup, sleep, net, gc,\nsyscall, coroutine, runtime, other)."},
+        {0, "by", OPT_STRING, &by, "KIND",
+         "List single waits (wait, default), or sum them up by\ngoroutine or by site."},
+        {'a', "all", OPT_FLAG, &request.all, NULL, "Also network, sleep, and the runtime's own goroutines."},
+        LISTING_FORMAT_OPTION(request.listing),
+        LISTING_LIMIT_OPTION(request.listing),
+        LISTING_SINCE_OPTION(request.listing),
+        LISTING_UNTIL_OPTION(request.listing),
+        COMMAND_HELP_OPTION(help),
+        {0},
+    };
+    if (!command_begin(self, options, &help, argc, argv, 1, 1, &operands, &status) ||
+        !listing_check(self, &request.listing, &status))
+        return status;
+    request.by = find_aggregation(by);
+    request.goid = goid;
+    request.has_goid = goid != INT64_MIN;
+    if (!request.by) {
+        error_set(&err, ERR_USAGE, "--by: '%s' is not wait, goroutine or site", by);
+        return command_fail(self, &err);
+    }
+    if (chan_filter_parse(chan, &request.chan, &err) != 0)
+        return command_fail(self, &err);
+    status = command_open(operands.at[0], &opened);
+    if (status != STATUS_OK)
+        return status;
+    if (answer(&request, &opened, &err) != 0)
+        status = command_fail(self, &err);
+    return command_close(&opened, status);
+}

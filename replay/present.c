@@ -1,0 +1,99 @@
+#include "present.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/units.h"
+
+void present_duration(struct buf *out, const struct row *row, const char *column)
+{
+    char text[24];
+    const struct cell *cell = row_find(row, column);
+    if (cell && cell->type == STORE_INTEGER && cell->integer >= 0)
+        buf_printf(out, "%s", units_format_duration((uint64_t)cell->integer, text, sizeof text));
+}
+
+void present_time(struct buf *out, const struct row *row, const char *column, int64_t origin_ns)
+{
+    const struct cell *cell = row_find(row, column);
+    int64_t after;
+    if (cell && cell->type == STORE_INTEGER && !__builtin_sub_overflow(cell->integer, origin_ns, &after))
+        buf_printf(out, "%+.6f s", (double)after / 1e9);
+}
+
+void present_count(struct buf *out, const struct row *row, const char *column)
+{
+    char text[32];
+    const struct cell *cell = row_find(row, column);
+    if (cell && cell->type == STORE_INTEGER && cell->integer >= 0)
+        buf_printf(out, "%s", units_format_count((uint64_t)cell->integer, text, sizeof text));
+}
+
+/* github.com/a/b.(*T).M is b.(*T).M; a type argument in brackets may have slashes of its own. */
+static const char *short_function(const char *name)
+{
+    size_t length = strcspn(name, "[(");
+    const char *start = name;
+    for (size_t i = 0; i < length; i++) {
+        if (name[i] == '/')
+            start = name + i + 1;
+    }
+    return start;
+}
+
+void present_place(struct buf *out, const struct row *row, const char *function, const char *file,
+                   const char *line, bool is_short)
+{
+    const char *name = row_text(row, function, ""), *path = row_text(row, file, "");
+    const char *slash = strrchr(path, '/');
+    int64_t number = row_int(row, line, 0);
+    buf_printf(out, "%s", is_short ? short_function(name) : name);
+    if (!*path)
+        return;
+    buf_printf(out, "%s%s", *name ? " " : "", slash ? slash + 1 : path);
+    if (number > 0)
+        buf_printf(out, ":%" PRId64, number);
+}
+
+void present_goroutine(struct buf *out, const struct row *row, const char *goid, const char *function,
+                       bool is_short)
+{
+    const char *name = row_text(row, function, "");
+    int64_t number = row_int(row, goid, 0);
+    if (number > 0)
+        buf_printf(out, "%" PRId64, number);
+    else
+        buf_printf(out, "?%" PRId64, number == INT64_MIN ? 0 : -number);
+    if (*name)
+        buf_printf(out, " %s", is_short ? short_function(name) : name);
+}
+
+void present_waker(struct buf *out, const struct row *row, bool is_short)
+{
+    static const struct {
+        const char *kind, *words;
+    } kinds[] = {{"timer", "timer"},
+                 {"net", "network"},
+                 {"gc", "garbage collector"},
+                 {"scheduler", "scheduler"},
+                 {"none_yet", "(still waiting)"},
+                 {"unknown", "(unknown)"}};
+    const char *kind = row_text(row, "waker_kind", "");
+    if (strcmp(kind, "goroutine") == 0) {
+        int64_t goid = row_int(row, "waker_goid", 0);
+        if (goid > 0)
+            buf_printf(out, "goroutine %" PRId64, goid);
+        else
+            buf_printf(out, "a goroutine");
+        if (*row_text(row, "waker_site", "") || *row_text(row, "waker_file", "")) {
+            buf_printf(out, " in ");
+            present_place(out, row, "waker_site", "waker_file", "waker_line", is_short);
+        }
+        return;
+    }
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        if (strcmp(kind, kinds[i].kind) == 0)
+            kind = kinds[i].words;
+    }
+    buf_printf(out, "%s", kind);
+}

@@ -1,0 +1,49 @@
+-- One row for each goroutine: where it came from, how it spent its life, how it ended.
+--
+-- Parameters (NULL: no restriction unless said otherwise):
+--   :goid            only this one
+--   :since, :until   only goroutines seen within this time
+--   :limit           rows; NULL: all
+-- Columns:
+--   goid                       negative: the goid never became known
+--   function                   what the go statement called
+--   creator_goid               who created it; NULL: unknown, or no goroutine
+--   create_site, create_file, create_line   where
+--   created_ns, ended_ns       NULL: before the recording; NULL: still there at its end
+--   life_ns                    from creation, or first sight, to the end of the goroutine or of the recording
+--   state                      at the end of the recording
+--   running_ns, runnable_ns, waiting_ns, unknown_ns   how the life was spent
+--   waits                      how often it waited
+--   waiting_by_reason          nanoseconds of waiting for each reason class
+--   most_class, most_ns        the class with most waiting, for the table
+--   is_system                  one of the runtime's own
+--   start_inferred             the function is taken from the outermost frame of a stack
+WITH picked AS MATERIALIZED (
+  SELECT * FROM goroutine
+  WHERE (:goid IS NULL OR goid = :goid) AND (:until IS NULL OR first_ns <= :until)
+    AND (:since IS NULL OR coalesce(ended_ns, last_ns, first_ns) >= :since OR ended_ns IS NULL)
+  ORDER BY goid LIMIT coalesce(:limit, -1)
+),
+by_class AS MATERIALIZED (
+  SELECT wait.goid, reason.class, sum(wait.wait_ns) AS total
+  FROM picked CROSS JOIN wait ON wait.goid = picked.goid JOIN reason ON reason.number = wait.reason
+  WHERE wait.wait_ns IS NOT NULL GROUP BY wait.goid, reason.class
+),
+per_goid AS MATERIALIZED (
+  SELECT goid, json_group_object(class, total) AS waiting_by_reason, class AS most_class, max(total) AS most_ns
+  FROM by_class GROUP BY goid
+)
+SELECT picked.goid, started.name AS function, creator_goid, site.name AS create_site, file.path AS create_file,
+       stack.site_line AS create_line, created_ns, ended_ns,
+       coalesce(ended_ns, (SELECT end_ns FROM recording)) - coalesce(created_ns, first_ns) AS life_ns,
+       state.name AS state, running_ns, runnable_ns, waiting_ns, unknown_ns, wait_count AS waits,
+       coalesce(waiting_by_reason, '{}') AS "waiting_by_reason:json", most_class AS "most_class:table",
+       most_ns AS "most_ns:table",
+       is_system AS "is_system:bool", is_start_inferred AS "start_inferred:bool"
+FROM picked LEFT JOIN per_goid ON per_goid.goid = picked.goid
+LEFT JOIN state ON state.id = picked.state
+LEFT JOIN function AS started ON started.id = picked.start_function_id
+LEFT JOIN stack ON stack.id = picked.create_stack_id
+LEFT JOIN function AS site ON site.id = stack.site_function_id
+LEFT JOIN file ON file.id = stack.site_file_id
+ORDER BY picked.goid;

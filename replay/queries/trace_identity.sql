@@ -1,0 +1,9 @@
+-- Which trace the database was made from: one row.
+--
+-- Parameters: none
+-- Columns:
+--   trace_id      32 hexadecimal digits
+--   trace_bytes   size of the trace file
+SELECT (SELECT value FROM meta WHERE key = 'trace.id') AS trace_id,
+       max(coalesce((SELECT max(offset + 160 + stored_bytes) FROM chunk), 0),
+           coalesce((SELECT max(offset + size) FROM damage), 0)) AS trace_bytes;

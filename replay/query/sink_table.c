@@ -1,0 +1,262 @@
+#include "query/sink_table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "query/utf8.h"
+
+/* Rows that are collected before the widths are fixed. */
+#define WINDOW_ROWS 1000
+#define GAP         2
+#define COLUMNS_MAX 2000
+
+struct table_cell {
+    char *text; /* owned, no terminator */
+    size_t size;
+    size_t width;
+    bool is_right;
+};
+
+struct sink_table {
+    struct row_sink base;
+    FILE *out;
+    struct table_options options;
+    const struct column *query_columns;
+    int count;
+    size_t *widths;
+    struct table_cell *cells; /* WINDOW_ROWS x count */
+    char **details;           /* one a row of the window; NULL: none */
+    size_t rows;
+    bool has_widths;
+    struct buf line, scratch;
+};
+
+void table_print_safe(struct buf *out, const char *text, size_t size, bool keep_newlines)
+{
+    uint32_t code;
+    for (size_t at = 0; at < size;) {
+        at += utf8_next(text + at, size - at, &code);
+        if (keep_newlines && code == '\n')
+            buf_put_u8(out, '\n');
+        else
+            utf8_put(out,
+                     utf8_is_control(code) ? (code == '\n' || code == '\t' ? ' ' : UTF8_REPLACEMENT) : code);
+    }
+}
+
+static const char *heading(const struct sink_table *self, int column)
+{
+    return self->options.columns ? self->options.columns[column].heading : self->query_columns[column].name;
+}
+
+static bool is_right(const struct sink_table *self, int column)
+{
+    return self->options.columns && self->options.columns[column].is_right;
+}
+
+static int table_begin(struct row_sink *base, const struct column *columns, int count, struct error *err)
+{
+    struct sink_table *self = (struct sink_table *)base;
+    self->query_columns = columns;
+    self->count = self->options.columns ? self->options.count : count;
+    if (self->count > COLUMNS_MAX)
+        return error_set(err, ERR_UNSUPPORTED, "a table of %d columns is too wide: use --format csv",
+                         self->count);
+    self->widths = calloc((size_t)self->count + 1, sizeof *self->widths);
+    self->cells = calloc((size_t)self->count * WINDOW_ROWS + 1, sizeof *self->cells);
+    self->details = calloc(WINDOW_ROWS, sizeof *self->details);
+    if (!self->widths || !self->cells || !self->details)
+        return error_set(err, ERR_NOMEM, "out of memory for a table");
+    return 0;
+}
+
+/* Takes columns from the widest shrinkable one until the line fits, or nothing can shrink any more. */
+static void fit_to_terminal(struct sink_table *self)
+{
+    size_t total = 0;
+    for (int i = 0; i < self->count; i++)
+        total += self->widths[i] + (i > 0 ? GAP : 0);
+    while (self->options.width > 0 && total > self->options.width) {
+        int widest = -1;
+        for (int i = 0; i < self->count; i++) {
+            size_t least = self->options.columns ? self->options.columns[i].shrink_min : 8;
+            if (least > 0 && self->widths[i] > least &&
+                (widest < 0 || self->widths[i] > self->widths[widest]))
+                widest = i;
+        }
+        if (widest < 0)
+            return;
+        self->widths[widest]--;
+        total--;
+    }
+}
+
+static void fix_widths(struct sink_table *self)
+{
+    for (int i = 0; i < self->count; i++) {
+        self->widths[i] = utf8_width(heading(self, i), strlen(heading(self, i)));
+        for (size_t r = 0; r < self->rows; r++) {
+            size_t width = self->cells[r * (size_t)self->count + (size_t)i].width;
+            if (width > self->widths[i])
+                self->widths[i] = width;
+        }
+    }
+    fit_to_terminal(self);
+    self->has_widths = true;
+}
+
+static void put_padded(struct sink_table *self, int column, const struct table_cell *cell)
+{
+    size_t limit = self->widths[column], width = cell->width;
+    bool cut = self->options.width > 0 && width > limit;
+    if (cut)
+        width = limit;
+    if (column > 0)
+        buf_printf(&self->line, "%*s", GAP, "");
+    size_t padding = width < limit ? limit - width : 0;
+    if (cell->is_right)
+        buf_printf(&self->line, "%*s", (int)padding, "");
+    if (cut && limit > 1) {
+        buf_put(&self->line, cell->text, utf8_prefix(cell->text, cell->size, limit - 1));
+        utf8_put(&self->line, 0x2026);
+    } else {
+        buf_put(&self->line, cell->text, cut ? utf8_prefix(cell->text, cell->size, limit) : cell->size);
+    }
+    if (!cell->is_right && column + 1 < self->count)
+        buf_printf(&self->line, "%*s", (int)padding, "");
+}
+
+static void put_headings(struct sink_table *self)
+{
+    if (self->options.color)
+        buf_printf(&self->line, "\033[1m");
+    for (int i = 0; i < self->count; i++) {
+        buf_reset(&self->scratch);
+        table_print_safe(&self->scratch, heading(self, i), strlen(heading(self, i)), false);
+        const char *text = self->scratch.data ? (const char *)self->scratch.data : "";
+        struct table_cell cell = {(char *)text, self->scratch.size, utf8_width(text, self->scratch.size),
+                                  is_right(self, i) || (self->rows > 0 && self->cells[i].is_right)};
+        put_padded(self, i, &cell);
+    }
+    buf_printf(&self->line, self->options.color ? "\033[0m\n" : "\n");
+}
+
+static void forget_rows(struct sink_table *self)
+{
+    for (size_t r = 0; r < self->rows; r++) {
+        for (int i = 0; i < self->count; i++)
+            free(self->cells[r * (size_t)self->count + (size_t)i].text);
+        free(self->details[r]);
+        self->details[r] = NULL;
+    }
+    self->rows = 0;
+}
+
+static int flush_rows(struct sink_table *self, struct error *err)
+{
+    if (!self->has_widths) {
+        fix_widths(self);
+        put_headings(self);
+    }
+    int rc = 0;
+    for (size_t r = 0; r < self->rows && rc == 0; r++) {
+        for (int i = 0; i < self->count; i++)
+            put_padded(self, i, &self->cells[r * (size_t)self->count + (size_t)i]);
+        buf_put_u8(&self->line, '\n');
+        if (self->details[r])
+            buf_put(&self->line, self->details[r], strlen(self->details[r]));
+        rc = sink_write(self->out, &self->line, err);
+    }
+    if (rc == 0)
+        rc = sink_write(self->out, &self->line, err);
+    forget_rows(self);
+    return rc;
+}
+
+/* Moves what is in the scratch buffer, made safe, into a string of its own. */
+static char *take_scratch(struct sink_table *self, bool keep_newlines, size_t *size_out)
+{
+    struct buf safe;
+    buf_init(&safe);
+    if (!buf_failed(&self->scratch))
+        table_print_safe(&safe, (const char *)self->scratch.data, self->scratch.size, keep_newlines);
+    *size_out = safe.size;
+    buf_put_u8(&safe, 0);
+    if (buf_failed(&safe) || buf_failed(&self->scratch)) {
+        buf_release(&safe);
+        return NULL;
+    }
+    return (char *)safe.data;
+}
+
+static int fill_cell(struct sink_table *self, const struct row *row, int column, struct table_cell *cell)
+{
+    buf_reset(&self->scratch);
+    cell->is_right = is_right(self, column);
+    if (self->options.columns) {
+        self->options.columns[column].print(&self->scratch, row, self->options.context);
+    } else {
+        enum store_type type = row->cells[column].type;
+        cell->is_right = type == STORE_INTEGER || type == STORE_REAL;
+        cell_print(&self->scratch, &row->columns[column], &row->cells[column]);
+    }
+    cell->text = take_scratch(self, false, &cell->size);
+    if (!cell->text)
+        return -1;
+    cell->width = utf8_width(cell->text, cell->size);
+    return 0;
+}
+
+static int table_row(struct row_sink *base, const struct row *row, struct error *err)
+{
+    struct sink_table *self = (struct sink_table *)base;
+    struct table_cell *cells = self->cells + self->rows * (size_t)self->count;
+    memset(cells, 0, (size_t)self->count * sizeof *cells);
+    size_t at = self->rows++;
+    for (int i = 0; i < self->count; i++) {
+        if (fill_cell(self, row, i, &cells[i]) != 0)
+            return error_set(err, ERR_NOMEM, "out of memory for a table");
+    }
+    if (self->options.detail) {
+        size_t size;
+        buf_reset(&self->scratch);
+        self->options.detail(&self->scratch, row, self->options.context);
+        if (self->scratch.size > 0)
+            self->details[at] = take_scratch(self, true, &size);
+    }
+    if (self->rows == WINDOW_ROWS)
+        return flush_rows(self, err);
+    return 0;
+}
+
+static int table_end(struct row_sink *base, struct error *err)
+{
+    return flush_rows((struct sink_table *)base, err);
+}
+
+static void table_free(struct row_sink *base)
+{
+    struct sink_table *self = (struct sink_table *)base;
+    if (self->cells)
+        forget_rows(self);
+    free(self->cells);
+    free(self->details);
+    free(self->widths);
+    buf_release(&self->line);
+    buf_release(&self->scratch);
+    free(self);
+}
+
+struct row_sink *sink_table_new(FILE *out, const struct table_options *options)
+{
+    static const struct row_sink_type type = {table_begin, table_row, table_end, table_free};
+    struct sink_table *self = calloc(1, sizeof *self);
+    if (!self)
+        return NULL;
+    self->base.type = &type;
+    self->out = out;
+    self->options = *options;
+    buf_init(&self->line);
+    buf_init(&self->scratch);
+    return &self->base;
+}

@@ -1,0 +1,35 @@
+/*
+ * A table for people: aligned columns under headings, cells shortened to fit a terminal (and only there).
+ * Either the columns of the query as they are, or columns that a command composes from a row. Widths follow
+ * the first rows; memory stays bounded.
+ */
+#ifndef GOTAPE_QUERY_SINK_TABLE_H
+#define GOTAPE_QUERY_SINK_TABLE_H
+
+#include "query/row_sink.h"
+
+struct table_column {
+    const char *heading;
+    bool is_right;       /* numbers */
+    unsigned shrink_min; /* may be shortened down to this many characters; 0: never */
+    /* Appends the cell. Control characters are replaced afterwards. */
+    void (*print)(struct buf *out, const struct row *row, void *context);
+};
+
+struct table_options {
+    const struct table_column *columns; /* NULL: the query's own */
+    int count;
+    unsigned width; /* of the terminal; 0: not a terminal, nothing is shortened */
+    bool color;
+    void *context; /* given to print and detail */
+    /* Lines below a row, each ending with a newline; may be NULL. */
+    void (*detail)(struct buf *out, const struct row *row, void *context);
+};
+
+/* Borrows columns and context. */
+struct row_sink *sink_table_new(FILE *out, const struct table_options *options);
+
+/* Appends text with control characters and broken UTF-8 replaced, so that no name can command a terminal. */
+void table_print_safe(struct buf *out, const char *text, size_t size, bool keep_newlines);
+
+#endif
