@@ -288,13 +288,15 @@ int perf_session_add_thread(struct perf_session *self, pid_t tid, struct error *
     return rc;
 }
 
+/* The first failure is told; the other descriptors are switched all the same. */
 static int switch_all(struct perf_session *self, unsigned long request, const char *word, struct error *err)
 {
+    int rc = 0;
     for (size_t i = 0; i < self->descriptor_count; i++) {
-        if (ioctl(self->descriptors[i].fd, request, 0) != 0)
-            return error_sys(err, "cannot %s a perf event", word);
+        if (ioctl(self->descriptors[i].fd, request, 0) != 0 && rc == 0)
+            rc = error_sys(err, "cannot %s a perf event", word);
     }
-    return 0;
+    return rc;
 }
 
 int perf_session_enable(struct perf_session *self, struct error *err)
@@ -307,12 +309,9 @@ int perf_session_enable(struct perf_session *self, struct error *err)
 
 int perf_session_disable(struct perf_session *self, struct error *err)
 {
-    int rc = switch_all(self, PERF_EVENT_IOC_DISABLE, "disable", err);
-    if (rc == 0) {
-        self->enabled = false;
-        self->was_disabled = true;
-    }
-    return rc;
+    self->enabled = false;
+    self->was_disabled = true;
+    return switch_all(self, PERF_EVENT_IOC_DISABLE, "disable", err);
 }
 
 unsigned perf_session_ring_count(const struct perf_session *self)

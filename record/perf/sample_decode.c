@@ -200,6 +200,12 @@ static int decode_other(const struct perf_event_header *header, const uint8_t *b
         out->kind = RECORD_LOST;
         out->lost = get_u64(body + 8);
         return 0;
+    case PERF_RECORD_LOST_SAMPLES: /* count */
+        if (body_size < 8)
+            return ERR_DAMAGED;
+        out->kind = RECORD_LOST;
+        out->lost = get_u64(body);
+        return 0;
     case PERF_RECORD_FORK:
     case PERF_RECORD_EXIT:
         return decode_task(body, body_size, header->type == PERF_RECORD_FORK, out);

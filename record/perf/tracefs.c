@@ -96,7 +96,8 @@ static bool is_locked_down(void)
 
 static int not_writable(const char *path, struct error *err)
 {
-    if (errno == EROFS)
+    int number = errno;
+    if (number == EROFS)
         return error_sys(
             err,
             "%s is mounted read-only here; run gotape-record on the host, or remount it: mount -o "
@@ -106,7 +107,8 @@ static int not_writable(const char *path, struct error *err)
         return error_set(err, ERR_PERMISSION,
                          "the kernel is locked down in confidentiality mode, which forbids tracing "
                          "(/sys/kernel/security/lockdown); boot with lockdown=none or lockdown=integrity");
-    if (errno == EACCES || errno == EPERM)
+    errno = number;
+    if (number == EACCES || number == EPERM)
         return error_sys(
             err, "%s/uprobe_events is not writable for user %u: defining probes needs root (use sudo)", path,
             (unsigned)geteuid());
@@ -121,7 +123,7 @@ int tracefs_find(char *path_out, size_t size, struct error *err)
         if (is_tracefs(places[i]))
             found = places[i];
     }
-    if (!found && geteuid() != 0 && access(places[0], X_OK) != 0 && errno == EACCES)
+    if (!found && geteuid() != 0 && euidaccess(places[0], X_OK) != 0 && errno == EACCES)
         return error_set(err, ERR_PERMISSION,
                          "%s is closed to user %u: defining probes needs root (use sudo)", places[0],
                          (unsigned)geteuid());
@@ -131,7 +133,7 @@ int tracefs_find(char *path_out, size_t size, struct error *err)
                          "/sys/kernel/tracing");
     char events[64];
     snprintf(events, sizeof events, "%s/uprobe_events", found);
-    if (access(events, W_OK) != 0) {
+    if (euidaccess(events, W_OK) != 0) {
         if (errno == ENOENT)
             return error_set(err, ERR_UNSUPPORTED,
                              "%s has no uprobe_events: this kernel is built without CONFIG_UPROBE_EVENTS",

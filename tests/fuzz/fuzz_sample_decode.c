@@ -1,0 +1,95 @@
+/*
+ * Ring bytes → records: the input is what the kernel would have written into a small ring. Its first byte
+ * says where in the ring it starts, so that records wrap around. Event ids 1 to 4 are known: a plain probe,
+ * one with a call chain, one with an array, and the thread event.
+ */
+#include <linux/perf_event.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "perf/perf_ring.h"
+#include "perf/sample_decode.h"
+
+enum { RING_BYTES = 8192 };
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void make_decoder(struct sample_decoder *decoder)
+{
+    *decoder = (struct sample_decoder){.probe_count = 3, .has_switch = true, .max_stack = 16};
+    decoder->probes[0] = (struct sample_layout){
+        .field_count = 4,
+        .fields = {{.offset = 16, .width = 8, .elements = 1},
+                   {.offset = 24, .width = 1, .elements = 1, .is_signed = true},
+                   {.offset = 25, .width = 4, .elements = 1, .is_signed = true},
+                   {.offset = 29, .width = 2, .elements = 1}},
+    };
+    decoder->probes[1] = (struct sample_layout){
+        .call_chain = true, .field_count = 1, .fields = {{.offset = 16, .width = 8, .elements = 1}}};
+    decoder->probes[2] = (struct sample_layout){
+        .field_count = 2,
+        .fields = {{.offset = 16, .width = 8, .elements = 16}, {.offset = 144, .width = 4, .elements = 16}}};
+    decoder->switches = (struct sample_switch_layout){
+        .prev_state = {.offset = 32, .width = 8, .elements = 1, .is_signed = true},
+        .next_tid = {.offset = 56, .width = 4, .elements = 1, .is_signed = true},
+        .next_name_offset = 40,
+        .next_name_size = 16,
+    };
+    map_init(&decoder->events);
+    for (uint64_t id = 1; id <= 3; id++)
+        map_put(&decoder->events, id, id - 1);
+    map_put(&decoder->events, 4, SAMPLE_THREAD_EVENT);
+}
+
+static void check(const struct record *record, size_t size)
+{
+    uint64_t sum = 0;
+    if (record->chain_length > size / 8 || (record->chain_length != 0) != (record->chain != NULL))
+        abort();
+    for (uint32_t i = 0; i < record->chain_length; i++)
+        sum += record->chain[i];
+    if (!memchr(record->name, 0, sizeof record->name))
+        abort();
+    if (record->kind == RECORD_PROBE && record->probe >= 3)
+        abort();
+    if (record->kind == RECORD_SWITCH_OUT && record->prev_state > 0xff)
+        abort();
+    *(volatile uint64_t *)&sum = sum; /* the frames are really read */
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct perf_event_mmap_page *page = calloc(1, sizeof *page);
+    uint8_t *memory = aligned_alloc(64, RING_BYTES);
+    struct sample_decoder decoder;
+    struct perf_ring ring = {0};
+    struct error err;
+    const void *bytes;
+    size_t length;
+    int more;
+    if (size < 1 || size - 1 > RING_BYTES || !page || !memory)
+        goto out;
+    make_decoder(&decoder);
+    page->data_tail = (uint64_t)data[0] * 8 + RING_BYTES / 2 + 3 * (uint64_t)RING_BYTES;
+    page->data_head = page->data_tail + size - 1;
+    for (size_t i = 1; i < size; i++)
+        memory[(page->data_tail + i - 1) % RING_BYTES] = data[i];
+    if (perf_ring_attach(&ring, page, memory, RING_BYTES, &err) == 0) {
+        uint64_t head = perf_ring_head(&ring);
+        while ((more = perf_ring_next(&ring, head, &bytes, &length)) != 0) {
+            struct record record;
+            if (more > 0 && sample_decode(&decoder, bytes, length, &record) == 0)
+                check(&record, length);
+        }
+        perf_ring_commit(&ring);
+        if (page->data_tail != page->data_head)
+            abort();
+    }
+    perf_ring_close(&ring);
+    map_release(&decoder.events);
+out:
+    free(memory);
+    free(page);
+    return 0;
+}
