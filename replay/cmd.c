@@ -3,11 +3,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/units.h"
 #include "interrupt.h"
-#include "query/nearest.h"
 #include "terminal.h"
 
 static void print_usage_line(const struct command *self, FILE *out)
@@ -47,8 +45,8 @@ bool command_begin(const struct command *self, const struct opt *options, const 
     }
     if (count < least || count > most) {
         char message[160];
-        snprintf(message, sizeof message, "%s%s %s: expected %s", count < least ? "too few" : "too many",
-                 " operands", *self->name ? self->name : "TRACE", self->operands);
+        snprintf(message, sizeof message, "%s%s%s", *self->name ? self->name : "the summary",
+                 count < least ? " needs " : " takes only ", *self->operands ? self->operands : "options");
         *status_out = usage_error(self, message);
         return false;
     }

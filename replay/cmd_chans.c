@@ -68,7 +68,7 @@ static const struct table_column columns[] = {
     {"CHANNEL", false, 20, print_channel}, {"TOTAL WAIT", true, 0, print_total},
     {"LONGEST", true, 0, print_longest},   {"WAITS", true, 0, print_waits},
     {"OPEN", true, 0, print_open},         {"WAITERS", true, 0, print_waiters},
-    {"WAKERS", true, 0, print_wakers},     {"WHERE", false, 20, print_sites},
+    {"WAKERS", true, 0, print_wakers},     {"WHERE", false, 20, print_sites, true},
 };
 
 static int answer(struct listing *listing, const struct opened *opened, struct error *err)

@@ -80,8 +80,12 @@ static void print_stack(struct buf *out, const struct row *row, void *context)
 }
 
 static const struct table_column columns[] = {
-    {"AT", true, 0, print_at},       {"FOR", true, 0, print_for},       {"STATE", false, 0, print_state},
-    {"WHAT", false, 20, print_what}, {"WHERE", false, 16, print_where}, {"WOKEN BY", false, 16, print_waker},
+    {"AT", true, 0, print_at},
+    {"FOR", true, 0, print_for},
+    {"STATE", false, 0, print_state},
+    {"WHAT", false, 20, print_what},
+    {"WHERE", false, 16, print_where, true},
+    {"WOKEN BY", false, 16, print_waker, true},
 };
 
 struct heading {

@@ -73,7 +73,7 @@ static void print_most(struct buf *out, const struct row *row, void *context)
     (void)context;
     buf_printf(out, "%s", row_text(row, "most_class", ""));
     int64_t most = row_int(row, "most_ns", 0), all = row_int(row, "waiting_ns", 0);
-    if (row_find(row, "most_class") && all > 0 && most >= 0)
+    if (row_find(row, "most_class") && all > 0 && most >= 0 && most <= all)
         buf_printf(out, " %.0f %%", 100.0 * (double)most / (double)all);
 }
 
@@ -96,7 +96,7 @@ static void print_end(struct buf *out, const struct row *row, void *context)
 
 static const struct table_column columns[] = {
     {"GOROUTINE", false, 14, print_goroutine}, {"CREATED", true, 0, print_created},
-    {"BY", false, 16, print_creator},          {"LIFE", true, 0, print_life},
+    {"BY", false, 16, print_creator, true},    {"LIFE", true, 0, print_life},
     {"RUNNING", true, 0, print_running},       {"RUNNABLE", true, 0, print_runnable},
     {"WAITING", true, 0, print_waiting},       {"MOSTLY", false, 0, print_most},
     {"WAITS", true, 0, print_waits},           {"AT THE END", false, 0, print_end},

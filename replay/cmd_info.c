@@ -1,18 +1,42 @@
 /* gotape-replay info: facts about the recording. */
 #include "cmd.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/units.h"
 #include "listing.h"
 #include "query/catalog.h"
+#include "query/moment.h"
 #include "terminal.h"
 
-/* The value of a key that ends with _ns or _bytes is followed by what people read. */
+static bool ends_with(const char *text, const char *end)
+{
+    size_t a = strlen(text), b = strlen(end);
+    return a >= b && strcmp(text + a - b, end) == 0;
+}
+
+/* Numbers that people cannot read at a glance are followed by what they mean. */
 static void print_value(struct buf *out, const struct row *row, void *context)
 {
+    const char *key = row_text(row, "key", ""), *value = row_text(row, "value", "");
+    char text[40] = "", *end;
     (void)context;
-    buf_printf(out, "%s", row_text(row, "value", ""));
+    buf_printf(out, "%s", value);
+    errno = 0;
+    long long number = strtoll(value, &end, 10);
+    if (errno || end == value || *end || number < 0)
+        return;
+    if (ends_with(key, "realtime_ns"))
+        moment_format_utc(number, text, sizeof text);
+    else if (ends_with(key, "duration_ns"))
+        units_format_duration((uint64_t)number, text, sizeof text);
+    else if (ends_with(key, "_bytes"))
+        units_format_size((uint64_t)number, text, sizeof text);
+    if (*text)
+        buf_printf(out, " (%s)", text);
 }
 
 static void print_key(struct buf *out, const struct row *row, void *context)

@@ -97,16 +97,18 @@ static void print_site(struct buf *out, const struct row *row, void *context)
 }
 
 static const struct table_column wait_columns[] = {
-    {"WAIT", true, 0, print_wait},        {"GOROUTINE", false, 12, print_goroutine},
-    {"FOR", false, 16, print_reason},     {"WHERE", false, 16, print_where},
-    {"WOKEN BY", false, 14, print_waker},
+    {"WAIT", true, 0, print_wait},
+    {"GOROUTINE", false, 12, print_goroutine},
+    {"FOR", false, 16, print_reason},
+    {"WHERE", false, 16, print_where, true},
+    {"WOKEN BY", false, 14, print_waker, true},
 };
 
 static const struct table_column channel_columns[] = {
     {"TOTAL WAIT", true, 0, print_total},
     {"WAITS", true, 0, print_waits},
     {"CHANNEL", false, 20, print_channel},
-    {"WHERE", false, 20, print_site},
+    {"WHERE", false, 20, print_site, true},
 };
 
 static int print_section(const char *title, const char *query, const struct table_column *columns, int count,

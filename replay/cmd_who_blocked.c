@@ -127,8 +127,8 @@ static const struct table_column wait_columns[] = {
     {"GOROUTINE", false, 12, print_goroutine},
     {"REASON", false, 8, print_reason},
     {"OBJECT", false, 14, print_object},
-    {"WHERE", false, 16, print_where},
-    {"WOKEN BY", false, 14, print_waker},
+    {"WHERE", false, 16, print_where, true},
+    {"WOKEN BY", false, 14, print_waker, true},
     {"READY>RUN", true, 0, print_runnable},
 };
 
@@ -139,14 +139,14 @@ static const struct table_column goroutine_columns[] = {
     {"OPEN", true, 0, print_open},
     {"GOROUTINE", false, 16, print_goroutine},
     {"LONGEST FOR", false, 10, print_longest_reason},
-    {"LONGEST WHERE", false, 20, print_longest_place},
+    {"LONGEST WHERE", false, 20, print_longest_place, true},
 };
 
 static const struct table_column site_columns[] = {
     {"TOTAL", true, 0, print_total},           {"LONGEST", true, 0, print_longest},
     {"WAITS", true, 0, print_waits},           {"OPEN", true, 0, print_open},
     {"GOROUTINES", true, 0, print_goroutines}, {"REASON", false, 10, print_reason},
-    {"WHERE", false, 20, print_where},
+    {"WHERE", false, 20, print_where, true},
 };
 
 struct aggregation {

@@ -16,7 +16,7 @@ static int unknown_command(const char *word)
             nearest_offer(&nearest, c->name);
     }
     fprintf(stderr, "gotape-replay: there is no command or trace '%s'", word);
-    if (nearest.count > 0)
+    if (nearest.count > 0 && nearest.distance[0] <= NEAREST_CLOSE)
         fprintf(stderr, " (did you mean '%s'?)", nearest.text[0]);
     fprintf(stderr, "; see gotape-replay --help\n");
     return STATUS_USAGE;

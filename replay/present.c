@@ -81,12 +81,13 @@ void present_waker(struct buf *out, const struct row *row, bool is_short)
     const char *kind = row_text(row, "waker_kind", "");
     if (strcmp(kind, "goroutine") == 0) {
         int64_t goid = row_int(row, "waker_goid", 0);
+        bool has_place = *row_text(row, "waker_site", "") || *row_text(row, "waker_file", "");
         if (goid > 0)
-            buf_printf(out, "goroutine %" PRId64, goid);
+            buf_printf(out, is_short && has_place ? "%" PRId64 : "goroutine %" PRId64, goid);
         else
             buf_printf(out, "a goroutine");
-        if (*row_text(row, "waker_site", "") || *row_text(row, "waker_file", "")) {
-            buf_printf(out, " in ");
+        if (has_place) {
+            buf_printf(out, is_short ? " " : " in ");
             present_place(out, row, "waker_site", "waker_file", "waker_line", is_short);
         }
         return;

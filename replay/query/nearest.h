@@ -9,6 +9,9 @@
 
 #define NEAREST_KEPT      5
 #define NEAREST_TEXT_SIZE 200
+/* Up to this distance a candidate is likely to be what was meant: it contains the word, or two edits lead to
+ * it. */
+#define NEAREST_CLOSE 202
 
 struct nearest {
     const char *word; /* borrowed */

@@ -105,23 +105,33 @@ static void fix_widths(struct sink_table *self)
     self->has_widths = true;
 }
 
+/* The first `columns` characters of a text of `width`, one of them an ellipsis. */
+static void put_cut(struct buf *line, const struct table_cell *cell, size_t columns, bool keeps_end)
+{
+    if (columns < 4) {
+        buf_put(line, cell->text, utf8_prefix(cell->text, cell->size, columns));
+        return;
+    }
+    size_t tail = keeps_end ? columns * 2 / 3 : 0;
+    buf_put(line, cell->text, utf8_prefix(cell->text, cell->size, columns - 1 - tail));
+    utf8_put(line, 0x2026);
+    size_t start = utf8_prefix(cell->text, cell->size, cell->width - tail);
+    buf_put(line, cell->text + start, cell->size - start);
+}
+
 static void put_padded(struct sink_table *self, int column, const struct table_cell *cell)
 {
-    size_t limit = self->widths[column], width = cell->width;
-    bool cut = self->options.width > 0 && width > limit;
-    if (cut)
-        width = limit;
+    size_t limit = self->widths[column];
+    bool cut = self->options.width > 0 && cell->width > limit;
+    size_t padding = cell->width < limit ? limit - cell->width : 0;
     if (column > 0)
         buf_printf(&self->line, "%*s", GAP, "");
-    size_t padding = width < limit ? limit - width : 0;
     if (cell->is_right)
         buf_printf(&self->line, "%*s", (int)padding, "");
-    if (cut && limit > 1) {
-        buf_put(&self->line, cell->text, utf8_prefix(cell->text, cell->size, limit - 1));
-        utf8_put(&self->line, 0x2026);
-    } else {
-        buf_put(&self->line, cell->text, cut ? utf8_prefix(cell->text, cell->size, limit) : cell->size);
-    }
+    if (cut)
+        put_cut(&self->line, cell, limit, self->options.columns && self->options.columns[column].keeps_end);
+    else
+        buf_put(&self->line, cell->text, cell->size);
     if (!cell->is_right && column + 1 < self->count)
         buf_printf(&self->line, "%*s", (int)padding, "");
 }
@@ -152,6 +162,14 @@ static void forget_rows(struct sink_table *self)
     self->rows = 0;
 }
 
+/* Padding in front of cells that turn out to be empty is not printed. */
+static void end_line(struct buf *line)
+{
+    while (line->size > 0 && line->data[line->size - 1] == ' ')
+        line->size--;
+    buf_put_u8(line, '\n');
+}
+
 static int flush_rows(struct sink_table *self, struct error *err)
 {
     if (!self->has_widths) {
@@ -162,7 +180,7 @@ static int flush_rows(struct sink_table *self, struct error *err)
     for (size_t r = 0; r < self->rows && rc == 0; r++) {
         for (int i = 0; i < self->count; i++)
             put_padded(self, i, &self->cells[r * (size_t)self->count + (size_t)i]);
-        buf_put_u8(&self->line, '\n');
+        end_line(&self->line);
         if (self->details[r])
             buf_put(&self->line, self->details[r], strlen(self->details[r]));
         rc = sink_write(self->out, &self->line, err);

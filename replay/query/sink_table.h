@@ -14,6 +14,7 @@ struct table_column {
     unsigned shrink_min; /* may be shortened down to this many characters; 0: never */
     /* Appends the cell. Control characters are replaced afterwards. */
     void (*print)(struct buf *out, const struct row *row, void *context);
+    bool keeps_end; /* shortened in the middle: the end tells more (a file and line) */
 };
 
 struct table_options {
