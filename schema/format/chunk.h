@@ -39,10 +39,11 @@ enum block_tag {
     BLOCK_META = 6,     /* pairs of strings: key, value */
     BLOCK_SECTIONS = 7, /* ring and event count of each section */
     BLOCK_ORDER = 8,    /* type of each event, over all sections */
-    BLOCK_TIMES = 9,
-    BLOCK_TIDS = 10,
-    BLOCK_COLUMNS = 11, /* the fields of all events of one type */
-    BLOCK_INDEX = 12,   /* an entry for each chunk before this one */
+    BLOCK_TIMES = 9,     /* time since the event before, without the low 8 bits */
+    BLOCK_TIMES_LOW = 10, /* the low 8 bits: noise, which would spoil the compression of the rest */
+    BLOCK_TIDS = 11,
+    BLOCK_COLUMNS = 12, /* the fields of all events of one type */
+    BLOCK_INDEX = 13,   /* an entry for each chunk before this one */
 };
 
 struct chunk_clocks {

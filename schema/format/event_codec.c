@@ -12,7 +12,7 @@ struct event_codec {
     struct map tid_index; /* tid → its place in the chunk's dictionary of threads */
     uint32_t *tids;       /* the dictionary */
     size_t tid_count, tid_capacity;
-    struct buf sections, order, times, tid_codes, body;
+    struct buf sections, order, times, times_low, tid_codes, body;
     struct buf columns[EVENT_TYPE_COUNT][EVENT_FIELDS_MAX];
 };
 
@@ -28,7 +28,8 @@ void event_codec_free(struct event_codec *self)
 {
     if (!self)
         return;
-    struct buf *const bufs[] = {&self->sections, &self->order, &self->times, &self->tid_codes, &self->body};
+    struct buf *const bufs[] = {&self->sections,  &self->order,     &self->times,
+                                &self->times_low, &self->tid_codes, &self->body};
     for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++)
         buf_release(bufs[i]);
     for (unsigned type = 0; type < EVENT_TYPE_COUNT; type++) {
@@ -114,7 +115,9 @@ static int encode_events(struct event_codec *self, const struct event *events, c
         if (!map_get(&self->tid_index, e->tid, &place))
             return ERR_DAMAGED;
         buf_put_varint(&self->order, e->type);
-        buf_put_zigzag(&self->times, (int64_t)(e->time_ns - before->time_ns));
+        uint64_t time_code = zigzag_encode((int64_t)(e->time_ns - before->time_ns));
+        buf_put_varint(&self->times, time_code >> 8);
+        buf_put_u8(&self->times_low, (uint8_t)time_code);
         buf_put_varint(&self->tid_codes, e->tid == predict_tid(self, before) ? 0 : place + 1);
         encode_fields(self, e, event_spec_get(e->type));
         before = e;
@@ -150,8 +153,8 @@ static void put_columns(struct event_codec *self, unsigned type, unsigned field_
 
 static bool any_failed(struct event_codec *self, const bool *present)
 {
-    bool failed = self->sections.failed || self->order.failed || self->times.failed || self->tid_codes.failed ||
-                  self->body.failed;
+    bool failed = self->sections.failed || self->order.failed || self->times.failed || self->times_low.failed ||
+                  self->tid_codes.failed || self->body.failed;
     for (unsigned type = 0; type < EVENT_TYPE_COUNT; type++) {
         for (unsigned i = 0; i < EVENT_FIELDS_MAX; i++)
             failed |= present[type] && self->columns[type][i].failed;
@@ -165,7 +168,8 @@ int event_codec_encode(struct event_codec *self, const struct event *events, uin
     bool present[EVENT_TYPE_COUNT] = {false};
     uint64_t base = UINT64_MAX;
     reset(self);
-    struct buf *const bufs[] = {&self->sections, &self->order, &self->times, &self->tid_codes, &self->body};
+    struct buf *const bufs[] = {&self->sections,  &self->order,     &self->times,
+                                &self->times_low, &self->tid_codes, &self->body};
     for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++)
         buf_reset(bufs[i]);
     for (uint32_t i = 0; i < count; i++) {
@@ -189,6 +193,7 @@ int event_codec_encode(struct event_codec *self, const struct event *events, uin
     chunk_put_block(out, BLOCK_SECTIONS, self->sections.data, self->sections.size);
     chunk_put_block(out, BLOCK_ORDER, self->order.data, self->order.size);
     chunk_put_block(out, BLOCK_TIMES, self->times.data, self->times.size);
+    chunk_put_block(out, BLOCK_TIMES_LOW, self->times_low.data, self->times_low.size);
     chunk_put_block(out, BLOCK_TIDS, self->tid_codes.data, self->tid_codes.size);
     for (unsigned type = 1; type < EVENT_TYPE_COUNT; type++) {
         const struct event_spec *spec = event_spec_get(type);
@@ -233,6 +238,9 @@ int event_blocks_add(struct event_blocks *self, uint64_t tag, struct bytes body)
         break;
     case BLOCK_TIMES:
         place = &self->times;
+        break;
+    case BLOCK_TIMES_LOW:
+        place = &self->times_low;
         break;
     case BLOCK_TIDS:
         place = &self->tids;
@@ -300,9 +308,11 @@ static int decode_section(struct event_codec *self, struct event_blocks *b, uint
     for (uint32_t i = 0; i < count; i++) {
         uint64_t type = bytes_varint(&b->order);
         struct event e = {.cpu = ring};
-        e.time_ns = before.time_ns + (uint64_t)bytes_zigzag(&b->times);
+        uint64_t time_code = bytes_varint(&b->times);
+        b->times.bad |= time_code > UINT64_MAX >> 8;
+        e.time_ns = before.time_ns + (uint64_t)zigzag_decode(time_code << 8 | bytes_u8(&b->times_low));
         uint64_t code = bytes_varint(&b->tids);
-        if (b->order.bad || b->times.bad || b->tids.bad || type == EV_NONE || code > self->tid_count)
+        if (b->order.bad || b->times.bad || b->times_low.bad || b->tids.bad || type == EV_NONE || code > self->tid_count)
             return -1;
         e.tid = code ? self->tids[code - 1] : predict_tid(self, &before);
         const struct event_spec *spec = type < EVENT_TYPE_COUNT ? event_spec_get((unsigned)type) : NULL;
@@ -365,10 +375,10 @@ int event_codec_decode(struct event_codec *self, const struct event_blocks *bloc
     out->count = out->section_count = 0;
     out->unknown = 0;
     reset(self);
-    /* Each event has at least a byte in the order block, whatever the counts claim. */
-    size_t most = bytes_left(&b.order);
-    if (most > 2 * CHUNK_EVENTS_MAX || bytes_left(&b.times) == 0 || most > bytes_left(&b.times))
-        return error_set(err, ERR_DAMAGED, "event blocks of impossible size");
+    /* One byte an event there, whatever the counts claim. */
+    size_t most = bytes_left(&b.times_low);
+    if (most > CHUNK_EVENTS_MAX)
+        return error_set(err, ERR_DAMAGED, "more events than a chunk holds");
     if (reserve_events(out, most) != 0)
         return error_set(err, ERR_NOMEM, "out of memory for %zu events", most);
     if (decode_dictionary(self, &b.tids) != 0)
@@ -377,7 +387,7 @@ int event_codec_decode(struct event_codec *self, const struct event_blocks *bloc
     while (bytes_left(&b.sections) > 0) {
         uint64_t ring = bytes_varint(&b.sections);
         uint64_t count = bytes_varint(&b.sections);
-        if (b.sections.bad || ring > UINT16_MAX || count == 0 || count > bytes_left(&b.order))
+        if (b.sections.bad || ring > UINT16_MAX || count == 0 || count > bytes_left(&b.times_low))
             return error_set(err, ERR_DAMAGED, "a section of impossible size");
         uint32_t first = out->count;
         if (decode_section(self, &b, (uint16_t)ring, (uint32_t)count, base, out) != 0)
@@ -385,7 +395,7 @@ int event_codec_decode(struct event_codec *self, const struct event_blocks *bloc
         if (out->count > first && add_section(out, (uint16_t)ring, first) != 0)
             return error_set(err, ERR_NOMEM, "out of memory for sections");
     }
-    if (bytes_left(&b.order) || bytes_left(&b.times) || bytes_left(&b.tids) || columns_left(&b))
+    if (bytes_left(&b.order) || bytes_left(&b.times) || bytes_left(&b.times_low) || bytes_left(&b.tids) || columns_left(&b))
         return error_set(err, ERR_DAMAGED, "bytes are left over behind the last event");
     return 0;
 }

@@ -12,7 +12,7 @@
 
 /* The event blocks found in a payload. Zero-initialise, then event_blocks_add() for each block. */
 struct event_blocks {
-    struct bytes sections, order, times, tids;
+    struct bytes sections, order, times, times_low, tids;
     unsigned seen; /* mask of the tags seen */
     struct bytes columns[EVENT_TYPE_COUNT][EVENT_FIELDS_MAX];
     unsigned column_count[EVENT_TYPE_COUNT];

@@ -6,7 +6,8 @@
 #include "format/chunk.h"
 #include "format/definition_codec.h"
 
-#define SEEN_ALL (1u << BLOCK_SECTIONS | 1u << BLOCK_ORDER | 1u << BLOCK_TIMES | 1u << BLOCK_TIDS)
+#define SEEN_ALL                                                                                                       \
+    (1u << BLOCK_SECTIONS | 1u << BLOCK_ORDER | 1u << BLOCK_TIMES | 1u << BLOCK_TIMES_LOW | 1u << BLOCK_TIDS)
 
 void trace_payload_release(struct trace_payload *self)
 {
