@@ -385,7 +385,6 @@ static int drain(struct session *self, struct error *err)
         return rc;
     trace_writer_watermark(self->writer, complete_ns);
     event_builder_watermark(self->builder, complete_ns);
-    object_table_gc_cycles(self->objects, go_process_gc_cycles(self->process));
     uint64_t now = now_ns();
     if (now - self->flushed_ns >= SECOND_NS) {
         rc = trace_writer_flush(self->writer, err);

@@ -231,7 +231,7 @@ int target_launch(const struct target_launch *launch, struct target *out, struct
     if (launch->user && !(user = getpwnam(launch->user)))
         return error_set(err, ERR_NOT_FOUND, "no user named %s", launch->user);
     struct target self = {.how = TARGET_LAUNCHED, .pidfd = -1};
-    int report;
+    int report = -1;
     int rc = start_child(launch, user, &self.pid, &report, err);
     if (rc != 0)
         return rc;
