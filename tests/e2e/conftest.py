@@ -15,11 +15,11 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(autouse=True)
-def no_definitions_left(request):
+def no_definitions_left():
     """Whatever a test does, no probe definition may outlive it. Ours may not be removed by hand: that is the product's job."""
-    before = harness.definitions()
+    before = harness.orphans()
     yield
-    left = [line for line in harness.definitions() if line not in before]
+    left = [line for line in harness.orphans() if line not in before]
     if left:
         harness.run(harness.RECORD, "--cleanup")
     assert left == [], "probe definitions were left behind"

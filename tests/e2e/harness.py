@@ -31,7 +31,7 @@ VERSIONS_ALL = ["go1.21.13", "go1.22.12", "go1.23.12", "go1.24.11", "go1.25.0", 
 VERSIONS_NORMAL = ["go1.21.13", "go1.23.12", "go1.26.8", "go1.27.1"]
 VERSIONS = VERSIONS_ALL if ALL else VERSIONS_NORMAL
 
-PROBES_AT_LEAST = 11  # the minimal set; the call in selectgo and the coroutine switch depend on the program
+PROBES_AT_LEAST = 10  # the minimal set; selects and coroutines are probed in programs that have them
 
 
 # -- processes
@@ -329,13 +329,18 @@ def tracefs():
     return None
 
 
-def definitions():
-    """The lines of uprobe_events that belong to recorders."""
+def definitions(pid=None):
+    """The lines of uprobe_events that belong to recorders, or to one."""
     path = tracefs()
     if not path:
         return []
     with open(f"{path}/uprobe_events", encoding="utf-8") as lines:
-        return [line.strip() for line in lines if ":gotape_" in line]
+        return [line.strip() for line in lines if f":gotape_{pid or ''}" in line]
+
+
+def orphans():
+    """Those whose recorder is gone."""
+    return [line for line in definitions() if not os.path.exists(f"/proc/{line.split('_')[1]}")]
 
 
 def breakpoints(pid):

@@ -9,23 +9,25 @@ import harness
 
 
 def kill_recorder(target, trace):
-    """Records a busy target for some seconds, kills the recorder, and returns what is left behind."""
+    """Records a busy target for some seconds and kills the recorder. Returns its pid, under which definitions are left."""
     with harness.attached(target.pid, trace) as recorder:
         target.send()
         time.sleep(3.5)
         recorder.process.send_signal(signal.SIGKILL)
         recorder.wait()
-    assert harness.definitions(), "the kernel keeps the definitions of a killed recorder"
+    pid = recorder.process.pid
+    assert harness.definitions(f"{pid}_"), "the kernel keeps the definitions of a killed recorder"
     assert harness.breakpoints(target.pid) == [], "but they are not armed any more"
+    return pid
 
 
 def test_file_is_readable_and_cleanup_removes(trace):
     with harness.Background(harness.goprog("storm"), "-wait", "-rate", "20000", "-duration", "8s") as target:
         target.json("ready")
-        kill_recorder(target, trace)
+        pid = kill_recorder(target, trace)
         result = harness.run(harness.RECORD, "--cleanup")
         assert result.status == 0, result
-        assert harness.definitions() == []
+        assert harness.definitions(f"{pid}_") == []
         assert target.json("done")["round_trips"] > 0
     db = harness.database(trace, status=3)
     assert harness.value(db, "SELECT is_clean_end FROM recording") == 0
@@ -43,21 +45,22 @@ def test_file_is_readable_and_cleanup_removes(trace):
 def test_next_start_removes(trace, tmp_path):
     with harness.Background(harness.goprog("storm"), "-wait", "-rate", "20000", "-duration", "6s") as target:
         target.json("ready")
-        kill_recorder(target, trace)
-        left = harness.definitions()
+        pid = kill_recorder(target, trace)
         result = harness.launched(tmp_path / "next.gotape", harness.goprog("exitcode"))
         assert result.status == 0, result
-        assert not set(left) & set(harness.definitions())
+        assert harness.definitions(f"{pid}_") == []
         assert target.json("done")["round_trips"] > 0
 
 
 def test_cleanup_spares_the_living(trace):
     with harness.Background(harness.goprog("forker"), "-children", "0") as target:
         target.json("ready")
-        with harness.attached(target.pid, trace):
-            before = harness.definitions()
+        with harness.attached(target.pid, trace) as recorder:
+            own = f"{recorder.process.pid}_"
+            before = harness.definitions(own)
+            assert len(before) >= harness.PROBES_AT_LEAST
             assert harness.run(harness.RECORD, "--cleanup").status == 0
-            assert harness.definitions() == before
+            assert harness.definitions(own) == before
             time.sleep(0.3)
     harness.assert_balanced(harness.database(trace))
 
@@ -65,9 +68,11 @@ def test_cleanup_spares_the_living(trace):
 def test_killed_while_launching(tmp_path):
     """Killed in the middle of its set-up, again and again: the target is never left stopped, and cleaning up works."""
     program = harness.goprog("exitcode")
+    pids = []
     for i, delay in enumerate((0.005, 0.02, 0.05, 0.1, 0.2)):
         process = harness.subprocess.Popen([harness.RECORD, "-o", str(tmp_path / f"{i}.gotape"), "--", program, "-after", "2s"],
                                            stdout=harness.subprocess.DEVNULL, stderr=harness.subprocess.DEVNULL)
+        pids.append(process.pid)
         time.sleep(delay)
         children = children_of(process.pid)
         process.kill()
@@ -79,7 +84,7 @@ def test_killed_while_launching(tmp_path):
             time.sleep(0.05)
         assert not children
     assert harness.run(harness.RECORD, "--cleanup").status == 0
-    assert harness.definitions() == []
+    assert [harness.definitions(f"{pid}_") for pid in pids] == [[]] * len(pids)
 
 
 def children_of(pid):
