@@ -62,6 +62,7 @@ struct event_builder {
     struct ring_state *rings;
     struct event_builder_stats stats;
     uint64_t watermark_ns;
+    uint64_t begin_ns, end_ns; /* the recording: [begin, end) */
 };
 
 struct event_builder *event_builder_new(const struct event_builder_options *options)
@@ -71,6 +72,7 @@ struct event_builder *event_builder_new(const struct event_builder_options *opti
         return NULL;
     self->o = *options;
     self->layout = go_binary_layout(options->binary);
+    self->end_ns = UINT64_MAX;
     self->rings = calloc(options->ring_count, sizeof *self->rings);
     if (!self->rings) {
         free(self);
@@ -388,18 +390,36 @@ static bool fill_event(struct event_builder *self, unsigned ring, const struct r
     return false;
 }
 
+/* A loss belongs to the recording when the gap begins inside. */
+static bool is_outside(const struct event_builder *self, unsigned ring, const struct record *record)
+{
+    uint64_t from_ns = record->kind == RECORD_LOST ? self->rings[ring].last_ns : record->time_ns;
+    return record->time_ns < self->begin_ns || from_ns >= self->end_ns;
+}
+
 void event_builder_add(struct event_builder *self, unsigned ring, uint16_t cpu, const struct record *record)
 {
     struct event event = {.time_ns = record->time_ns, .tid = record->tid, .cpu = cpu};
-    if (self->stats.saw_exec || !fill_event(self, ring, record, &event))
-        return;
-    if (event.time_ns < self->watermark_ns)
-        self->stats.late++;
-    if (event.time_ns > self->rings[ring].last_ns)
-        self->rings[ring].last_ns = event.time_ns;
-    if (event.time_ns > self->stats.last_ns)
-        self->stats.last_ns = event.time_ns;
-    trace_writer_event(self->o.writer, &event);
+    bool outside = is_outside(self, ring, record);
+    if (!outside && !self->stats.saw_exec && fill_event(self, ring, record, &event)) {
+        if (event.time_ns < self->watermark_ns)
+            self->stats.late++;
+        if (event.time_ns > self->stats.last_ns)
+            self->stats.last_ns = event.time_ns;
+        trace_writer_event(self->o.writer, &event);
+    }
+    if (record->time_ns > self->rings[ring].last_ns)
+        self->rings[ring].last_ns = record->time_ns;
+}
+
+void event_builder_begin(struct event_builder *self, uint64_t time_ns)
+{
+    self->begin_ns = time_ns;
+}
+
+void event_builder_end(struct event_builder *self, uint64_t time_ns)
+{
+    self->end_ns = time_ns;
 }
 
 void event_builder_watermark(struct event_builder *self, uint64_t time_ns)

@@ -40,6 +40,14 @@ void event_builder_free(struct event_builder *self);
 /* Adds one record of the ring of this CPU to the trace. */
 void event_builder_add(struct event_builder *self, unsigned ring, uint16_t cpu, const struct record *record);
 
+/*
+ * The recording is what lies between two moments: the probes are armed and disarmed one after the other, and
+ * what the first ones say while the others are silent would contradict itself. Records outside are dropped.
+ * Until told, there is no end.
+ */
+void event_builder_begin(struct event_builder *self, uint64_t time_ns);
+void event_builder_end(struct event_builder *self, uint64_t time_ns);
+
 /* Records older than this have all been seen: a later one is counted as late. */
 void event_builder_watermark(struct event_builder *self, uint64_t time_ns);
 

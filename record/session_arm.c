@@ -1,0 +1,166 @@
+/*
+ * Arming: probe definitions, the events of every thread, the facts that stand at the head of the file.
+ */
+#include "session_impl.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/map.h"
+#include "metadata.h"
+#include "proc_info.h"
+
+#define THREAD_PASSES 64 /* looks at /proc/PID/task while the target creates threads */
+
+static int add_probe(struct session *self, enum probe_id id, struct error *err)
+{
+    const struct probe_spec *spec = probe_spec_get(id);
+    const struct probe_site *site = &self->plan.sites[id];
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/exe", (int)self->target->pid);
+    int rc = uprobe_define(self->group, spec->name, path, site->file_offset, site->fetch, err);
+    if (rc != 0)
+        return rc;
+    struct sample_probe probe = {.name = spec->name, .call_chain = spec->call_chain};
+    for (unsigned i = 0; i < sizeof spec->values / sizeof *spec->values && spec->values[i].name; i++) {
+        probe.values[i] = spec->values[i].name;
+        probe.elements[i] = spec->values[i].elements;
+    }
+    char *format = NULL;
+    rc = uprobe_read_format(self->group, spec->name, &format, &probe.event_id, err);
+    probe.format = format;
+    if (rc == 0)
+        rc = perf_session_add_probe(self->perf, &probe, err);
+    free(format);
+    if (rc == 0)
+        self->probe_of[self->probe_count++] = (uint8_t)id;
+    return rc;
+}
+
+int session_prepare_probes(struct session *self, struct error *err)
+{
+    char tracefs[256];
+    int rc = tracefs_find(tracefs, sizeof tracefs, err);
+    struct uprobe_stale stale = {0};
+    struct error ignored = {0};
+    if (rc == 0 && uprobe_cleanup(&stale, &ignored) == 0 && stale.removed)
+        session_say(self, self->hooks->warn, "removed %u probe definitions that a killed recorder had left",
+                    stale.removed);
+    struct perf_session_options options = {
+        .ring_bytes = self->options->ring_bytes, .pid = self->target->pid, .thread_switches = true};
+    if (rc == 0)
+        rc = perf_session_new(&options, tracefs, &self->perf, err);
+    if (rc == 0)
+        rc = uprobe_group_new(&self->group, err);
+    for (unsigned id = 0; rc == 0 && id < PROBE_COUNT; id++) {
+        if (self->plan.sites[id].found)
+            rc = add_probe(self, id, err);
+    }
+    return rc;
+}
+
+/* The runtime's reason strings may not be readable before a position-independent program has relocated
+ * itself: then they are read again at the end. */
+static int prepare_builder(struct session *self, const char *const *reasons, size_t count, struct error *err)
+{
+    struct event_builder_options options = {
+        .pid = self->target->pid,
+        .binary = self->binary,
+        .process = self->process,
+        .writer = self->writer,
+        .code = self->code,
+        .objects = self->objects,
+        .reasons = reasons,
+        .reason_count = count,
+        .probe_of = self->probe_of,
+        .probe_count = self->probe_count,
+        .ring_count = perf_session_ring_count(self->perf),
+    };
+    self->builder = event_builder_new(&options);
+    return self->builder ? 0 : error_set(err, ERR_NOMEM, "out of memory");
+}
+
+struct thread_pass {
+    struct session *session;
+    struct map seen;
+    unsigned added;
+};
+
+static int add_thread(void *context, pid_t tid, struct error *err)
+{
+    struct thread_pass *pass = context;
+    uint64_t unused;
+    if (map_get(&pass->seen, (uint64_t)tid, &unused))
+        return 0;
+    if (map_put(&pass->seen, (uint64_t)tid, 1) != 0)
+        return error_set(err, ERR_NOMEM, "out of memory");
+    int rc = perf_session_add_thread(pass->session->perf, tid, err);
+    if (rc == ERR_GONE)
+        return 0;
+    pass->added += rc == 0;
+    return rc;
+}
+
+/* Threads may be born while we look. A thread whose creator already carried our events has inherited them and
+ * is added all the same: the perf session drops what comes twice. Done when a whole pass finds nobody new. */
+static int add_threads(struct session *self, struct error *err)
+{
+    struct thread_pass pass = {.session = self};
+    map_init(&pass.seen);
+    int rc = 0;
+    unsigned before, passes = 0;
+    do {
+        before = pass.added;
+        rc = proc_each_thread(self->target->pid, add_thread, &pass, err);
+    } while (rc == 0 && pass.added != before && ++passes < THREAD_PASSES);
+    map_release(&pass.seen);
+    if (rc == 0 && pass.added == 0)
+        rc = error_set(err, ERR_GONE, "process %d has exited", (int)self->target->pid);
+    return rc;
+}
+
+static int write_meta(struct session *self, const char *const *reasons, size_t count, struct error *err)
+{
+    struct metadata_input input = {
+        .options = self->options,
+        .target = self->target,
+        .binary = self->binary,
+        .plan = &self->plan,
+        .trace_id = self->trace_id,
+        .start = &self->start,
+        .reasons = reasons,
+        .reason_count = count,
+        .gomaxprocs = self->target->held ? 0 : go_process_gomaxprocs(self->process),
+        .ring_bytes = perf_session_ring_bytes(self->perf),
+    };
+    int rc = metadata_fill(&input, &self->meta, err);
+    return rc == 0 ? trace_writer_meta(self->writer, &self->meta, err) : rc;
+}
+
+int session_arm(struct session *self, struct error *err)
+{
+    const char *const *reasons;
+    size_t count;
+    int rc = go_process_wait_reasons(self->process, &reasons, &count, err);
+    if (rc == 0)
+        rc = add_threads(self, err);
+    if (rc == 0)
+        rc = prepare_builder(self, reasons, count, err);
+    if (rc == 0)
+        rc = perf_session_enable(self->perf, err);
+    if (rc != 0)
+        return rc;
+    metadata_read_clocks(&self->start);
+    event_builder_begin(self->builder, self->target->held ? 0 : self->start.monotonic_ns);
+    rc = write_meta(self, reasons, count, err);
+    if (rc == 0)
+        rc = target_resume(self->target, err);
+    self->flushed_ns = session_now_ns();
+    struct perf_session_stats stats;
+    perf_session_stats(self->perf, &stats);
+    session_say(self, self->hooks->verbose, "armed %u probes with %u descriptors", self->probe_count,
+                stats.descriptors);
+    return rc;
+}

@@ -1,0 +1,58 @@
+/*
+ * The inside of a session, shared by its three parts: session.c (set-up, tear-down and their order),
+ * session_arm.c (what happens before the first event), session_record.c (the loop, and the end of the
+ * recording).
+ */
+#ifndef GOTAPE_RECORD_SESSION_IMPL_H
+#define GOTAPE_RECORD_SESSION_IMPL_H
+
+#include "session.h"
+
+#include "event_builder.h"
+#include "format/trace_meta.h"
+#include "go/go_process.h"
+#include "perf/uprobe.h"
+
+#define SECOND_NS 1000000000ull
+
+struct session {
+    const struct record_options *options;
+    struct target *target;
+    const struct session_hooks *hooks;
+    struct go_binary *binary;
+    struct go_process *process;
+    struct probe_plan plan;
+    struct uprobe_group *group;
+    struct perf_session *perf;
+    struct output output;
+    struct trace_writer *writer;
+    struct code_table *code;
+    struct object_table *objects;
+    struct event_builder *builder;
+    struct trace_meta meta;
+    uint8_t trace_id[16];
+    uint8_t probe_of[PROBE_COUNT]; /* perf's probe number → enum probe_id */
+    unsigned probe_count;
+    unsigned ring_now; /* ring of the section being written; UINT32_MAX: none */
+    struct chunk_clocks start;
+    uint64_t flushed_ns;
+    struct session_summary *summary;
+};
+
+/* Hands a line to one of the hooks; a NULL hook drops it. */
+void session_say(const struct session *self, session_message_fn fn, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+uint64_t session_now_ns(void); /* CLOCK_MONOTONIC */
+
+/* session_arm.c: the probes are defined, but nothing is armed. */
+int session_prepare_probes(struct session *self, struct error *err);
+/* Opens the events of every thread, arms them, writes the META chunk, lets a held program run. */
+int session_arm(struct session *self, struct error *err);
+
+/* session_record.c: records until something ends it. */
+int session_record_until_end(struct session *self, enum session_end *end_out, struct error *err);
+/* Disarms, reads what is left, ends the trace, fills the summary. With an output that has failed only the
+ * last. */
+int session_end_recording(struct session *self, bool output_works, struct error *err);
+
+#endif

@@ -1,0 +1,201 @@
+/*
+ * The loop of a recording, and its end.
+ */
+#include "session_impl.h"
+
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "metadata.h"
+
+#define ROUND_MS 100 /* a drain at least this often */
+
+static void note_loss(struct session *self, unsigned cpu, uint64_t since_ns, uint64_t until_ns,
+                      uint64_t count)
+{
+    struct session_summary *s = self->summary;
+    uint64_t base = self->start.monotonic_ns;
+    uint64_t since = since_ns > base ? since_ns - base : 0, until = until_ns > base ? until_ns - base : 0;
+    if (s->loss_count > 0) {
+        struct session_loss *last = &s->losses[s->loss_count - 1];
+        if (last->cpu == cpu && since <= last->until_ns + SECOND_NS / 10) {
+            last->until_ns = until;
+            last->count += count;
+            return;
+        }
+    }
+    s->loss_intervals++;
+    if (s->loss_count < SESSION_LOSSES_SHOWN)
+        s->losses[s->loss_count++] = (struct session_loss){cpu, since, until, count};
+}
+
+static int on_record(void *context, unsigned ring, const struct record *record, struct error *err)
+{
+    struct session *self = context;
+    unsigned cpu = perf_session_ring_cpu(self->perf, ring);
+    if (trace_writer_is_full(self->writer)) {
+        int rc = trace_writer_flush(self->writer, err);
+        if (rc != 0)
+            return rc;
+        self->flushed_ns = record->time_ns;
+        self->ring_now = UINT32_MAX;
+    }
+    if (ring != self->ring_now) {
+        trace_writer_section(self->writer, (uint16_t)cpu);
+        self->ring_now = ring;
+    }
+    if (record->kind == RECORD_LOST)
+        note_loss(self, cpu, event_builder_ring_time(self->builder, ring), record->time_ns, record->lost);
+    event_builder_add(self->builder, ring, (uint16_t)cpu, record);
+    return 0;
+}
+
+static int drain(struct session *self, struct error *err)
+{
+    uint64_t complete_ns = 0;
+    int rc = perf_session_drain(self->perf, on_record, self, &complete_ns, err);
+    if (rc != 0)
+        return rc;
+    trace_writer_watermark(self->writer, complete_ns);
+    event_builder_watermark(self->builder, complete_ns);
+    uint64_t now = session_now_ns();
+    if (now - self->flushed_ns >= SECOND_NS) {
+        rc = trace_writer_flush(self->writer, err);
+        self->flushed_ns = now;
+        self->ring_now = UINT32_MAX;
+    }
+    return rc;
+}
+
+static void report_progress(struct session *self, uint64_t now, uint64_t *next_ns, uint64_t *events_before)
+{
+    if (now < *next_ns)
+        return;
+    const struct trace_writer_stats *stats = trace_writer_stats(self->writer);
+    struct session_progress progress = {
+        .elapsed_ns = now - self->start.monotonic_ns,
+        .events = stats->events,
+        .events_last_second = stats->events - *events_before,
+        .bytes = self->output.size,
+        .lost = event_builder_stats(self->builder)->lost,
+    };
+    if (self->hooks->progress)
+        self->hooks->progress(self->hooks->context, &progress);
+    *events_before = stats->events;
+    *next_ns += SECOND_NS;
+    if (*next_ns < now)
+        *next_ns = now + SECOND_NS;
+}
+
+static int wait_for_data(const struct session *self, uint64_t end_ns)
+{
+    uint64_t now = session_now_ns();
+    int ms = ROUND_MS;
+    if (end_ns && end_ns < now + (uint64_t)ROUND_MS * 1000000u)
+        ms = end_ns > now ? (int)((end_ns - now) / 1000000u) + 1 : 0;
+    struct pollfd fds[] = {{.fd = perf_session_poll_fd(self->perf), .events = POLLIN},
+                           {.fd = self->target->pidfd, .events = POLLIN}};
+    return poll(fds, 2, ms);
+}
+
+int session_record_until_end(struct session *self, enum session_end *end_out, struct error *err)
+{
+    uint64_t end_ns = self->options->duration_ns ? self->start.monotonic_ns + self->options->duration_ns : 0;
+    uint64_t next_ns = self->start.monotonic_ns + SECOND_NS, events_before = 0;
+    for (;;) {
+        wait_for_data(self, end_ns);
+        int rc = drain(self, err);
+        if (rc != 0)
+            return rc;
+        uint64_t now = session_now_ns();
+        report_progress(self, now, &next_ns, &events_before);
+        if (event_builder_stats(self->builder)->saw_exec) {
+            *end_out = END_EXEC;
+            return 0;
+        }
+        if (*self->hooks->stop) {
+            *end_out = END_SIGNAL;
+            return 0;
+        }
+        if (target_has_exited(self->target)) {
+            *end_out = END_TARGET_EXIT;
+            return 0;
+        }
+        if (end_ns && now >= end_ns) {
+            *end_out = END_DURATION;
+            return 0;
+        }
+    }
+}
+
+static uint64_t missed_hits(const struct session *self)
+{
+    uint64_t missed = 0;
+    for (unsigned i = 0; i < self->probe_count; i++)
+        missed += uprobe_missed(self->group, probe_spec_get(self->probe_of[i])->name);
+    return missed;
+}
+
+static void write_notes(struct session *self, const struct perf_session_stats *perf, uint64_t missed,
+                        uint64_t time_ns)
+{
+    const struct event_builder_stats *stats = event_builder_stats(self->builder);
+    const struct {
+        unsigned code;
+        uint64_t value;
+    } notes[] = {
+        {NOTE_CHAIN_CUT, stats->chains_cut},
+        {NOTE_DUPLICATE, perf->duplicates},
+        {NOTE_FOREIGN, perf->foreign},
+        {NOTE_UNKNOWN_RECORD, perf->undecodable},
+        {NOTE_PROBE_MISSED, missed + (perf->lost > stats->lost ? perf->lost - stats->lost : 0)},
+        {NOTE_OBJECT_UNREAD, object_table_unread(self->objects)},
+        {NOTE_LATE, stats->late},
+        {NOTE_EXEC, stats->saw_exec},
+    };
+    trace_writer_section(self->writer, (uint16_t)perf_session_ring_cpu(self->perf, 0));
+    for (unsigned i = 0; i < sizeof notes / sizeof *notes; i++)
+        event_builder_note(self->builder, time_ns, notes[i].code, notes[i].value);
+}
+
+/* After the tear-down of a recording that went well, or of one whose output failed: then only the figures are
+ * collected. */
+int session_end_recording(struct session *self, bool output_works, struct error *err)
+{
+    struct session_summary *s = self->summary;
+    struct perf_session_stats perf;
+    int rc = 0;
+    struct chunk_clocks end;
+    metadata_read_clocks(&end);
+    event_builder_end(self->builder, end.monotonic_ns);
+    perf_session_disable(self->perf, NULL);
+    if (output_works) {
+        /* Twice: what was in flight while the first round ran is older than the second. */
+        rc = drain(self, err);
+        if (rc == 0)
+            rc = drain(self, err);
+    }
+    perf_session_stats(self->perf, &perf);
+    uint64_t missed = missed_hits(self);
+    const struct event_builder_stats *built = event_builder_stats(self->builder);
+    if (output_works && rc == 0) {
+        struct trace_meta totals;
+        trace_meta_init(&totals);
+        write_notes(self, &perf, missed, end.monotonic_ns);
+        rc = trace_meta_setf(&totals, err, "record.end_ns", "%" PRIu64, end.monotonic_ns);
+        if (rc == 0)
+            rc = trace_writer_end(self->writer, &totals, err);
+        trace_meta_release(&totals);
+    }
+    s->elapsed_ns = end.monotonic_ns - self->start.monotonic_ns;
+    s->perf = perf;
+    s->writer = *trace_writer_stats(self->writer);
+    s->lost = perf.lost > built->lost ? perf.lost : built->lost;
+    s->late = built->late;
+    s->missed_hits = missed;
+    s->unread_channels = object_table_unread(self->objects);
+    snprintf(s->output, sizeof s->output, "%s", self->output.path);
+    return rc;
+}
