@@ -1,0 +1,73 @@
+#include "query_fixture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "query/catalog.h"
+
+struct store *fixture_open(void)
+{
+    char path[] = "/tmp/gotape-query-XXXXXX", sql[16384];
+    struct store *store = NULL;
+    struct error err = {0};
+    FILE *file = fopen("recording.sql", "r");
+    assert_non_null(file);
+    size_t got = fread(sql, 1, sizeof sql - 1, file);
+    assert_true(got > 0 && got < sizeof sql - 1);
+    sql[got] = '\0';
+    fclose(file);
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    unlink(path);
+    if (store_create(path, &store, &err) != 0 || store_exec(store, sql, &err) != 0 ||
+        store_finish(store, &err) != 0)
+        fail_msg("%s", err.message);
+    store_close(store);
+    if (store_open(path, &store, &err) != 0)
+        fail_msg("%s", err.message);
+    unlink(path);
+    return store;
+}
+
+void capture_begin(struct capture *self)
+{
+    memset(self, 0, sizeof *self);
+    self->stream = open_memstream(&self->text, &self->size);
+    assert_non_null(self->stream);
+}
+
+const char *capture_text(struct capture *self)
+{
+    fflush(self->stream);
+    return self->text;
+}
+
+void capture_end(struct capture *self)
+{
+    fclose(self->stream);
+    free(self->text);
+}
+
+char *fixture_query(struct store *store, const char *name, const struct query_parameter *parameters,
+                    size_t count)
+{
+    struct capture capture;
+    struct error err = {0};
+    const struct catalog_query *query = catalog_find(name);
+    assert_non_null(query);
+    capture_begin(&capture);
+    struct row_sink *sink = sink_csv_new(capture.stream);
+    struct query_options options = {.parameters = parameters, .parameter_count = count, .has_marks = true};
+    if (query_run(store, query->sql, &options, sink, NULL, &err) != 0)
+        fail_msg("%s: %s", name, err.message);
+    row_sink_free(sink);
+    char *text = strdup(capture_text(&capture));
+    capture_end(&capture);
+    return text;
+}
