@@ -1,0 +1,3 @@
+module example.com/gotape/dep
+
+go 1.21
