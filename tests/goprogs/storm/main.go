@@ -63,7 +63,7 @@ func main() {
 		"kind": "done", "pid": os.Getpid(), "go": runtime.Version(), "round_trips": total, "begin_ns": beginNs, "end_ns": endNs,
 		"events":            total * eventsPerRoundTrip,
 		"events_per_second": float64(total*eventsPerRoundTrip) / (float64(endNs-beginNs) / 1e9),
-		"ns_per_round_trip": float64(endNs-beginNs) / float64(total) * float64(*pairs),
+		"ns_per_round_trip": float64(endNs-beginNs) / float64(max(total, 1)) * float64(*pairs),
 	})
 }
 

@@ -1,0 +1,81 @@
+"""Probe definitions for comparisons: the recorder's own, learnt while it runs, under event groups of this program's name. Only
+definitions made here are ever deleted, and after everything that used them has ended."""
+
+import contextlib
+import os
+import re
+import subprocess
+import time
+
+TRACEFS = next((p for p in ("/sys/kernel/tracing", "/sys/kernel/debug/tracing") if os.path.exists(f"{p}/uprobe_events")), None)
+DEFINITION = re.compile(r"p:gotape_[^/]+/(?P<name>\S+) /proc/(?P<pid>\d+)/exe:(?P<offset>0x[0-9a-f]+)\s*(?P<values>.*)")
+SITE = re.compile(r"^\s+(?P<name>\w+)\s+runtime\.\S+\+0x(?P<inside>[0-9a-f]+)\s", re.MULTILINE)
+counter = iter(range(1000))
+
+
+class ProbeSet:
+    """name → (path, file offset, fetched values, distance from the function's entry)."""
+
+    def __init__(self, probes):
+        self.probes = probes
+        self.group = f"gtbench_{os.getpid()}_{next(counter)}"
+
+    def without_values(self):
+        return ProbeSet({name: (path, offset, "", inside) for name, (path, offset, _, inside) in self.probes.items()})
+
+    def at_entries(self):
+        """The same functions where perf probe and others would put them. Functions entered from other stacks, whose first
+        instruction is not the stack check, are left as they are."""
+        return ProbeSet({name: (path, offset - inside if name in ("park", "ready", "exec") else offset, "", 0)
+                         for name, (path, offset, _, inside) in self.probes.items()})
+
+
+@contextlib.contextmanager
+def defined(probe_set):
+    """Defines them for the length of the with-block; gives the group's name."""
+    done = []
+    try:
+        for name, (path, offset, values, _) in probe_set.probes.items():
+            append(f"p:{probe_set.group}/{name} {path}:{offset:#x} {values}")
+            done.append(name)
+        yield probe_set.group
+    finally:
+        for name in done:
+            delete(f"{probe_set.group}/{name}")
+
+
+def append(line):
+    fd = os.open(f"{TRACEFS}/uprobe_events", os.O_WRONLY | os.O_APPEND)
+    try:
+        os.write(fd, line.encode() + b"\n")
+    finally:
+        os.close(fd)
+
+
+def delete(event):
+    """The kernel says busy as long as a closing descriptor is on its way."""
+    for _ in range(50):
+        try:
+            append(f"-:{event}")
+            return
+        except OSError:
+            time.sleep(0.1)
+
+
+def learn(record, pid, binary, folder):
+    """The definitions that the recorder makes for a running process, made anew for the binary's own path."""
+    sites = subprocess.run([record, "--check", "-p", str(pid)], capture_output=True, text=True, timeout=60, check=True).stdout
+    inside = {match["name"]: int(match["inside"], 16) for match in SITE.finditer(sites)}
+    recorder = subprocess.Popen([record, "-v", "-d", "20s", "--force", "-o", folder / "learn.gotape", "-p", str(pid)],
+                                stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        for line in recorder.stderr:
+            if "armed" in line:
+                break
+        with open(f"{TRACEFS}/uprobe_events", encoding="utf-8") as lines:
+            matches = [match for match in map(DEFINITION.match, lines) if match and int(match["pid"]) == pid]
+    finally:
+        recorder.terminate()
+        recorder.communicate(timeout=60)
+    return ProbeSet({match["name"]: (binary, int(match["offset"], 16), match["values"].strip(), inside[match["name"]])
+                     for match in matches})
