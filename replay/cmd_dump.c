@@ -14,9 +14,11 @@
 #include "query/sink_table.h"
 #include "trace_file.h"
 
+#define LINES_SIZE 65536
+
 struct dump {
     struct listing listing;
-    bool has_window;
+    bool has_window, is_whole;
     uint64_t printed, damages, lost;
     struct buf line, safe;
 };
@@ -73,9 +75,17 @@ static bool is_wanted(const struct dump *self, const struct event *event)
            (!self->listing.until_text || (int64_t)event->time_ns <= self->listing.until_ns);
 }
 
+static int flush_lines(struct dump *self, struct error *err)
+{
+    if (!buf_failed(&self->line))
+        table_print_safe(&self->safe, (const char *)self->line.data, self->line.size, true);
+    self->safe.failed |= self->line.failed;
+    buf_reset(&self->line);
+    return sink_write(stdout, &self->safe, err);
+}
+
 /* 1: the limit is reached. */
-static int dump_events(struct dump *self, const struct trace_chunk *chunk, const struct trace_reader *reader,
-                       struct error *err)
+static int dump_events(struct dump *self, const struct trace_chunk *chunk, const struct trace_reader *reader, struct error *err)
 {
     for (uint32_t i = 0; i < chunk->event_count; i++) {
         if (!is_wanted(self, &chunk->events[i]))
@@ -84,17 +94,35 @@ static int dump_events(struct dump *self, const struct trace_chunk *chunk, const
             return 1;
         trace_text_event(&self->line, &chunk->events[i], reader);
         self->printed++;
-        if (self->line.size < 65536 && i + 1 < chunk->event_count)
-            continue;
-        if (!buf_failed(&self->line))
-            table_print_safe(&self->safe, (const char *)self->line.data, self->line.size, true);
-        self->safe.failed |= self->line.failed;
-        buf_reset(&self->line);
-        int rc = sink_write(stdout, &self->safe, err);
+        int rc = self->line.size < LINES_SIZE ? 0 : flush_lines(self, err);
         if (rc != 0)
             return rc;
     }
     return 0;
+}
+
+static int dump_chunk(struct dump *self, const char *path, const struct trace_chunk *chunk, const struct trace_reader *reader,
+                      struct error *err)
+{
+    int rc = 0;
+    if (chunk->damage)
+        self->damages++;
+    if (chunk->damage && !self->is_whole)
+        buf_printf(&self->line, "# damage at byte %" PRIu64 ": %s\n", chunk->damage->offset, chunk->damage->message);
+    if (chunk->header.kind == CHUNK_EVENTS)
+        self->lost += chunk->header.lost_count;
+    if (chunk->event_count > 0 && !self->has_window)
+        rc = resolve_window(self, path, trace_reader_meta(reader), err);
+    if (self->is_whole)
+        trace_text_chunk_begin(&self->line, reader, chunk);
+    if (rc == 0)
+        rc = dump_events(self, chunk, reader, err);
+    if (self->is_whole && rc == 0)
+        trace_text_chunk_end(&self->line, chunk);
+    if (rc < 0)
+        return rc;
+    int flushed = flush_lines(self, err);
+    return flushed < 0 ? flushed : rc;
 }
 
 static int dump(struct dump *self, const char *path, struct trace_reader *reader, struct error *err)
@@ -104,23 +132,11 @@ static int dump(struct dump *self, const char *path, struct trace_reader *reader
     while ((rc = trace_reader_next(reader, &chunk, err)) == 1) {
         if (*interrupt_flag())
             return error_set(err, ERR_STOPPED, "stopped");
-        if (chunk.damage) {
-            self->damages++;
-            buf_printf(&self->line, "# damage at byte %" PRIu64 ": %s\n", chunk.damage->offset,
-                       chunk.damage->message);
-        }
-        self->lost += chunk.header.kind == CHUNK_EVENTS ? chunk.header.lost_count : 0;
-        if (chunk.event_count > 0 && !self->has_window)
-            rc = resolve_window(self, path, trace_reader_meta(reader), err);
-        rc = rc < 0 ? rc : dump_events(self, &chunk, reader, err);
+        rc = dump_chunk(self, path, &chunk, reader, err);
         if (rc != 0)
             break;
     }
-    if (rc < 0)
-        return rc;
-    if (!buf_failed(&self->line))
-        table_print_safe(&self->safe, (const char *)self->line.data, self->line.size, true);
-    return sink_write(stdout, &self->safe, err);
+    return rc < 0 ? rc : 0;
 }
 
 int run_dump(const struct command *self, int argc, char **argv)
@@ -133,6 +149,7 @@ int run_dump(const struct command *self, int argc, char **argv)
     struct trace_reader *reader = NULL;
     listing_init(&state.listing);
     const struct opt options[] = {
+        {0, "whole", OPT_FLAG, &state.is_whole, NULL, "Also facts and definitions: the text is the whole trace."},
         {0, "limit", OPT_INT, &state.listing.limit, "N", "Print at most N events; 0: all (default)."},
         LISTING_SINCE_OPTION(state.listing),
         LISTING_UNTIL_OPTION(state.listing),
