@@ -60,6 +60,7 @@ static int drain(struct session *self, struct error *err)
         return rc;
     trace_writer_watermark(self->writer, complete_ns);
     event_builder_watermark(self->builder, complete_ns);
+    object_table_gc_cycles(self->objects, go_process_gc_cycles(self->process));
     uint64_t now = session_now_ns();
     if (now - self->flushed_ns >= SECOND_NS) {
         rc = trace_writer_flush(self->writer, err);

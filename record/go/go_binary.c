@@ -234,6 +234,11 @@ uint64_t go_binary_gomaxprocs(const struct go_binary *self)
     return self->variables.gomaxprocs;
 }
 
+uint64_t go_binary_numgc(const struct go_binary *self)
+{
+    return self->variables.numgc;
+}
+
 bool go_binary_function(const struct go_binary *self, const char *name, uint64_t *start, uint64_t *end)
 {
     struct go_pclntab_function function;

@@ -79,6 +79,8 @@ bool go_binary_pointer(const struct go_binary *self, uint64_t address, uint64_t 
 void go_binary_types(const struct go_binary *self, uint64_t *start_out, uint64_t *end_out);
 /* Address of runtime.gomaxprocs (int32); 0 when unknown. */
 uint64_t go_binary_gomaxprocs(const struct go_binary *self);
+/* Address of runtime.memstats.numgc (uint32); 0 when unknown. */
+uint64_t go_binary_numgc(const struct go_binary *self);
 /* Device and inode of the file that was opened. */
 void go_binary_identity(const struct go_binary *self, uint64_t *device_out, uint64_t *inode_out);
 /* Which of these functions have been inlined somewhere: into_out[i] is the first function with such a copy,

@@ -54,7 +54,7 @@ static const struct row rows[] = {
 
 #define ROWS (sizeof rows / sizeof *rows)
 
-enum { SCHED, GOBUF_PC, GOBUF_SP, GOBUF_BP, TRACEABLE_VU, EXTRAS };
+enum { SCHED, GOBUF_PC, GOBUF_SP, GOBUF_BP, TRACEABLE_VU, NUMGC, EXTRAS };
 
 static const struct go_dwarf_member extras[EXTRAS] = {
     [SCHED] = {"runtime.g", "sched", false, -1},
@@ -62,6 +62,7 @@ static const struct go_dwarf_member extras[EXTRAS] = {
     [GOBUF_SP] = {"runtime.gobuf", "sp", false, -1},
     [GOBUF_BP] = {"runtime.gobuf", "bp", false, -1},
     [TRACEABLE_VU] = {"runtime.maybeTraceablePtr", "vu", true, -1}, /* since 1.26 */
+    [NUMGC] = {"runtime.mstats", "numgc", true, -1},
 };
 
 static int *field_of(struct go_layout *layout, const struct row *row)
@@ -81,12 +82,12 @@ int go_layout_read(const struct go_elf *elf, struct go_layout *out, struct go_va
                    struct error *err)
 {
     struct go_dwarf_member members[ROWS + EXTRAS];
-    struct go_dwarf_variable gomaxprocs = {"runtime.gomaxprocs", 0};
+    struct go_dwarf_variable variables[] = {{"runtime.gomaxprocs", 0}, {"runtime.memstats", 0}};
     for (size_t i = 0; i < ROWS; i++)
         members[i] =
             (struct go_dwarf_member){rows[i].structure, rows[i].member, rows[i].need == OPTIONAL, -1};
     memcpy(members + ROWS, extras, sizeof extras);
-    int rc = go_dwarf_read(elf, members, ROWS + EXTRAS, &gomaxprocs, 1, err);
+    int rc = go_dwarf_read(elf, members, ROWS + EXTRAS, variables, 2, err);
     if (rc != 0)
         return rc;
     struct go_layout layout;
@@ -108,6 +109,8 @@ int go_layout_read(const struct go_elf *elf, struct go_layout *out, struct go_va
         layout.sudog_c += extra[TRACEABLE_VU].offset;
     }
     *out = layout;
-    variables_out->gomaxprocs = gomaxprocs.address;
+    bool has_numgc = variables[1].address && extra[NUMGC].offset >= 0;
+    variables_out->gomaxprocs = variables[0].address;
+    variables_out->numgc = has_numgc ? variables[1].address + (uint64_t)extra[NUMGC].offset : 0;
     return 0;
 }

@@ -8,6 +8,7 @@
 
 struct go_variables {
     uint64_t gomaxprocs; /* address of runtime.gomaxprocs (int32); 0: unknown */
+    uint64_t numgc;      /* address of runtime.memstats.numgc (uint32, mstats.go); 0: unknown */
 };
 
 /* ERR_UNSUPPORTED: no DWARF, or DWARF without the runtime's types. */

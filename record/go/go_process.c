@@ -177,6 +177,15 @@ unsigned go_process_gomaxprocs(struct go_process *self)
     return (unsigned)value;
 }
 
+uint32_t go_process_gc_cycles(struct go_process *self)
+{
+    uint64_t address = go_binary_numgc(self->binary);
+    uint32_t value;
+    if (address == 0 || !go_memory_read(self->pid, address + self->bias, &value, sizeof value))
+        return 0;
+    return value;
+}
+
 #define HCHAN_READ_MAX 128
 
 struct chan_fields {

@@ -33,6 +33,9 @@ int go_process_wait_reasons(struct go_process *self, const char *const **strings
 /* runtime.gomaxprocs now; 0 when unknown, and at the exec stop. */
 unsigned go_process_gomaxprocs(struct go_process *self);
 
+/* Garbage collections completed so far (runtime.memstats.numgc); 0 when unknown. */
+uint32_t go_process_gc_cycles(struct go_process *self);
+
 struct go_chan {
     uint64_t type_address; /* of the element type, for cheap comparison */
     const char *type; /* element type's name as %T prints it: "main.Job", "*bytes.Buffer", "struct {}"; "(made
