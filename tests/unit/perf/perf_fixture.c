@@ -174,6 +174,8 @@ void perf_fixture_start(struct perf_fixture *self, const struct perf_fixture_opt
     struct error err;
     memset(self, 0, sizeof *self);
     hit_target_start(&self->target);
+    if (options->worker)
+        hit_target_run(&self->target, "worker");
     self->tally.address = self->target.address;
     self->tally.want_chain = options->call_chain;
     must(tracefs_find(self->tracefs, sizeof self->tracefs, &err), &err);
@@ -215,8 +217,19 @@ void perf_fixture_finish(struct perf_fixture *self)
     must(perf_session_disable(self->session, &err), &err);
     perf_fixture_drain(self);
     perf_session_free(self->session);
+    self->session = NULL;
     must(uprobe_group_delete(self->group, &err), &err);
     assert_int_equal(perf_fixture_definitions(self->tracefs, uprobe_group_name(self->group)), 0);
+    perf_fixture_abandon(self);
+}
+
+void perf_fixture_abandon(struct perf_fixture *self)
+{
+    perf_session_free(self->session);
+    self->session = NULL;
     uprobe_group_free(self->group);
-    hit_target_stop(&self->target);
+    self->group = NULL;
+    if (self->target.to)
+        hit_target_stop(&self->target);
+    self->target.to = NULL;
 }

@@ -49,6 +49,7 @@ struct perf_fixture_options {
     uint64_t ring_bytes;
     bool switches, call_chain;
     unsigned probes; /* 0: one; all at the same place, under different names */
+    bool worker;     /* the target has a second thread, which is not added */
 };
 
 /* Starts a target, defines the probes, opens a session; the target's first thread is added, nothing is
@@ -58,6 +59,8 @@ void perf_fixture_start(struct perf_fixture *self, const struct perf_fixture_opt
 void perf_fixture_drain(struct perf_fixture *self);
 /* Disables, drains, closes, deletes, and checks that no definition is left. */
 void perf_fixture_finish(struct perf_fixture *self);
+/* Tidies up behind a test that failed half-way; nothing after perf_fixture_finish(). */
+void perf_fixture_abandon(struct perf_fixture *self);
 /* How many definitions of this group uprobe_events lists. */
 unsigned perf_fixture_definitions(const char *tracefs, const char *group);
 

@@ -9,9 +9,15 @@
 
 #include <cmocka.h>
 
+#include <dirent.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "perf_fixture.h"
@@ -19,6 +25,15 @@
 enum { SECONDS_MAX = 30 }; /* for a whole test that hangs */
 
 static const char *missing;
+static struct perf_fixture f; /* of the test that runs */
+
+static int tear_down(void **state)
+{
+    (void)state;
+    perf_fixture_abandon(&f);
+    alarm(0);
+    return 0;
+}
 
 static void begin(void)
 {
@@ -47,7 +62,6 @@ static void test_counts_every_hit(void **state)
 {
     (void)state;
     begin();
-    struct perf_fixture f;
     perf_fixture_start(&f, &(struct perf_fixture_options){.call_chain = true, .probes = 2});
     hit_target_run(&f.target, "hit 50"); /* before the start: not recorded */
     enable(&f);
@@ -71,14 +85,12 @@ static void test_counts_every_hit(void **state)
     assert_int_equal(stats.foreign, 0);
     assert_int_equal(stats.descriptors, 4 * perf_session_ring_count(f.session));
     perf_fixture_finish(&f);
-    alarm(0);
 }
 
 static void test_children_and_other_instances_are_left_alone(void **state)
 {
     (void)state;
     begin();
-    struct perf_fixture f;
     struct hit_target other;
     perf_fixture_start(&f, &(struct perf_fixture_options){0});
     hit_target_start(&other);
@@ -92,14 +104,12 @@ static void test_children_and_other_instances_are_left_alone(void **state)
     assert_int_equal(f.tally.bad, 0);
     hit_target_stop(&other);
     perf_fixture_finish(&f);
-    alarm(0);
 }
 
 static void test_goes_on_when_the_first_thread_exits(void **state)
 {
     (void)state;
     begin();
-    struct perf_fixture f;
     perf_fixture_start(&f, &(struct perf_fixture_options){.switches = true});
     enable(&f);
     hit_target_run(&f.target, "hit 3");
@@ -117,14 +127,12 @@ static void test_goes_on_when_the_first_thread_exits(void **state)
     struct pollfd wait = {.fd = perf_session_poll_fd(f.session), .events = POLLIN};
     assert_int_equal(poll(&wait, 1, 20), 0);
     perf_fixture_finish(&f);
-    alarm(0);
 }
 
 static void test_drops_duplicates(void **state)
 {
     (void)state;
     begin();
-    struct perf_fixture f;
     struct error err;
     perf_fixture_start(&f, &(struct perf_fixture_options){.switches = true});
     pid_t before = hit_target_run(&f.target, "hit 1");
@@ -150,14 +158,12 @@ static void test_drops_duplicates(void **state)
     assert_true(stats_of(&f).duplicates >= 400 + 2 + 2 + 1);
     assert_int_equal(f.tally.bad, 0);
     perf_fixture_finish(&f);
-    alarm(0);
 }
 
 static void test_tells_every_loss(void **state)
 {
     (void)state;
     begin();
-    struct perf_fixture f;
     perf_fixture_start(&f, &(struct perf_fixture_options){.ring_bytes = 4096});
     assert_int_equal(perf_session_ring_bytes(f.session), 4096);
     enable(&f);
@@ -179,14 +185,12 @@ static void test_tells_every_loss(void **state)
     assert_int_equal(stats_of(&f).lost, f.tally.lost);
     perf_fixture_finish(&f);
     assert_int_equal(f.tally.hits + f.tally.forks + f.tally.lost, 12000 + 1);
-    alarm(0);
 }
 
 static void test_sees_switches(void **state)
 {
     (void)state;
     begin();
-    struct perf_fixture f;
     perf_fixture_start(&f, &(struct perf_fixture_options){.switches = true});
     enable(&f);
     f.tally.watched_tid = (uint32_t)f.target.pid;
@@ -199,14 +203,12 @@ static void test_sees_switches(void **state)
     assert_int_equal(stats_of(&f).duplicates, 0);
     assert_int_equal(stats_of(&f).undecodable, 0);
     perf_fixture_finish(&f);
-    alarm(0);
 }
 
 static void test_poll_wakes_at_a_quarter(void **state)
 {
     (void)state;
     begin();
-    struct perf_fixture f;
     perf_fixture_start(&f, &(struct perf_fixture_options){.ring_bytes = 1 << 16});
     enable(&f);
     struct pollfd wait = {.fd = perf_session_poll_fd(f.session), .events = POLLIN};
@@ -215,33 +217,115 @@ static void test_poll_wakes_at_a_quarter(void **state)
     hit_target_run(&f.target, "hit 1000");
     assert_int_equal(poll(&wait, 1, 1000), 1);
     perf_fixture_finish(&f);
-    alarm(0);
+}
+
+/* The target's thread that is not its first. */
+static pid_t second_thread(const struct perf_fixture *self)
+{
+    char path[64];
+    pid_t found = 0;
+    snprintf(path, sizeof path, "/proc/%d/task", (int)self->target.pid);
+    DIR *dir = opendir(path);
+    assert_non_null(dir);
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+        pid_t tid = atoi(entry->d_name);
+        if (tid && tid != self->target.pid)
+            found = tid;
+    }
+    closedir(dir);
+    assert_int_not_equal(found, 0);
+    return found;
+}
+
+static void test_thread_added_late(void **state)
+{
+    (void)state;
+    begin();
+    struct error err;
+    perf_fixture_start(&f, &(struct perf_fixture_options){.worker = true});
+    enable(&f);
+    hit_target_run(&f.target, "work 10"); /* that thread is not covered yet */
+    perf_fixture_drain(&f);
+    assert_int_equal(f.tally.hits, 0);
+    f.tally.watched_tid = (uint32_t)second_thread(&f);
+    if (perf_session_add_thread(f.session, second_thread(&f), &err) < 0)
+        fail_msg("%s", err.message);
+    hit_target_run(&f.target, "work 30");
+    perf_fixture_drain(&f);
+    assert_int_equal(f.tally.hits, 30);
+    assert_int_equal(f.tally.watched_hits, 30);
+    perf_fixture_finish(&f);
+}
+
+/* Takes CAP_SYS_RESOURCE away from this process, so that hard limits hold. */
+static bool drop_resource_capability(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3];
+    if (syscall(SYS_capget, &header, sets) != 0)
+        return false;
+    sets[0].effective &= ~(1u << CAP_SYS_RESOURCE);
+    sets[0].permitted &= ~(1u << CAP_SYS_RESOURCE);
+    return syscall(SYS_capset, &header, sets) == 0;
+}
+
+/* Adds the second thread in a child that may open only so many more descriptors; what came of it, as an exit
+ * status. */
+static int add_with_limits(struct perf_fixture *self, pid_t tid, rlim_t soft, rlim_t hard)
+{
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct error err;
+        int next = dup(0);
+        struct rlimit limit = {.rlim_cur = (rlim_t)next + soft, .rlim_max = (rlim_t)next + hard};
+        close(next);
+        if (!drop_resource_capability() || setrlimit(RLIMIT_NOFILE, &limit) != 0)
+            _exit(100);
+        if (perf_session_add_thread(self->session, tid, &err) == 0)
+            _exit(0);
+        _exit(strstr(err.message, "descriptors (2 threads x ") && strstr(err.message, "ulimit -n") ? 1 : 101);
+    }
+    int status;
+    waitpid(child, &status, 0);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static void test_descriptor_limit(void **state)
+{
+    (void)state;
+    begin();
+    perf_fixture_start(&f, &(struct perf_fixture_options){.worker = true});
+    assert_int_equal(add_with_limits(&f, second_thread(&f), 1, 1), 1);
+    assert_int_equal(add_with_limits(&f, second_thread(&f), 1, 4096), 0); /* the soft limit is raised */
+    perf_fixture_finish(&f);
 }
 
 static void test_thread_that_is_gone(void **state)
 {
     (void)state;
     begin();
-    struct perf_fixture f;
     struct error err;
     perf_fixture_start(&f, &(struct perf_fixture_options){0});
     assert_int_equal(perf_session_add_thread(f.session, 0x3ffffff, &err), ERR_GONE);
     perf_fixture_finish(&f);
-    alarm(0);
 }
 
 int main(void)
 {
     missing = perf_fixture_missing();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_counts_every_hit),
-        cmocka_unit_test(test_children_and_other_instances_are_left_alone),
-        cmocka_unit_test(test_goes_on_when_the_first_thread_exits),
-        cmocka_unit_test(test_drops_duplicates),
-        cmocka_unit_test(test_tells_every_loss),
-        cmocka_unit_test(test_sees_switches),
-        cmocka_unit_test(test_poll_wakes_at_a_quarter),
-        cmocka_unit_test(test_thread_that_is_gone),
+        cmocka_unit_test_teardown(test_counts_every_hit, tear_down),
+        cmocka_unit_test_teardown(test_children_and_other_instances_are_left_alone, tear_down),
+        cmocka_unit_test_teardown(test_goes_on_when_the_first_thread_exits, tear_down),
+        cmocka_unit_test_teardown(test_drops_duplicates, tear_down),
+        cmocka_unit_test_teardown(test_tells_every_loss, tear_down),
+        cmocka_unit_test_teardown(test_sees_switches, tear_down),
+        cmocka_unit_test_teardown(test_poll_wakes_at_a_quarter, tear_down),
+        cmocka_unit_test_teardown(test_thread_added_late, tear_down),
+        cmocka_unit_test_teardown(test_descriptor_limit, tear_down),
+        cmocka_unit_test_teardown(test_thread_that_is_gone, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,6 +18,15 @@
 enum { SECONDS_MAX = 30 };
 
 static const char *missing;
+static struct perf_fixture f; /* of the test that runs */
+
+static int tear_down(void **state)
+{
+    (void)state;
+    perf_fixture_abandon(&f);
+    alarm(0);
+    return 0;
+}
 
 static void begin(void)
 {
@@ -43,14 +52,12 @@ static void test_refusals_quote_the_kernel(void **state)
     assert_non_null(strstr(err.message, "/does/not/exist"));
     assert_int_equal(perf_fixture_definitions(tracefs, uprobe_group_name(group)), 0);
     uprobe_group_free(group);
-    alarm(0);
 }
 
 static void test_one_probe_point_per_name(void **state)
 {
     (void)state;
     begin();
-    struct perf_fixture f;
     struct error err;
     uint64_t hits = 0;
     perf_fixture_start(&f, &(struct perf_fixture_options){0});
@@ -61,14 +68,12 @@ static void test_one_probe_point_per_name(void **state)
     assert_int_equal(uprobe_hits(f.group, "hit0", &hits, &err), 0);
     assert_int_equal(hits, 25);
     perf_fixture_finish(&f);
-    alarm(0);
 }
 
 static void test_busy_definitions_stay(void **state)
 {
     (void)state;
     begin();
-    struct perf_fixture f;
     struct error err;
     struct uprobe_stale stale;
     perf_fixture_start(&f, &(struct perf_fixture_options){0});
@@ -80,7 +85,6 @@ static void test_busy_definitions_stay(void **state)
     assert_true(stale.foreign >= 1);
     assert_int_equal(perf_fixture_definitions(f.tracefs, uprobe_group_name(f.group)), 1);
     perf_fixture_finish(&f);
-    alarm(0);
 }
 
 /* A process that defines a probe and dies without tidying up; its group's name. */
@@ -122,17 +126,16 @@ static void test_cleanup_after_a_killed_recorder(void **state)
     assert_int_equal(uprobe_cleanup(&stale, &err), 0);
     assert_true(stale.removed >= 2);
     assert_int_equal(perf_fixture_definitions(tracefs, name), 0);
-    alarm(0);
 }
 
 int main(void)
 {
     missing = perf_fixture_missing();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_refusals_quote_the_kernel),
-        cmocka_unit_test(test_one_probe_point_per_name),
-        cmocka_unit_test(test_busy_definitions_stay),
-        cmocka_unit_test(test_cleanup_after_a_killed_recorder),
+        cmocka_unit_test_teardown(test_refusals_quote_the_kernel, tear_down),
+        cmocka_unit_test_teardown(test_one_probe_point_per_name, tear_down),
+        cmocka_unit_test_teardown(test_busy_definitions_stay, tear_down),
+        cmocka_unit_test_teardown(test_cleanup_after_a_killed_recorder, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
