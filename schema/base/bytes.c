@@ -3,10 +3,8 @@
 
 struct bytes bytes_of(const void *data, size_t size)
 {
-    struct bytes self = {.at = data, .end = (const uint8_t *)data + size, .bad = false};
-    if (!data)
-        self.end = self.at;
-    return self;
+    const uint8_t *at = data;
+    return (struct bytes){.at = at, .end = at ? at + size : NULL, .bad = false};
 }
 
 size_t bytes_left(const struct bytes *self)

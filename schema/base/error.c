@@ -25,10 +25,13 @@ int error_set(struct error *err, int code, const char *format, ...)
 {
     if (!err)
         return code;
+    /* The arguments may point into the old message. */
+    char message[sizeof err->message];
     va_list args;
     va_start(args, format);
-    vsnprintf(err->message, sizeof err->message, format, args);
+    vsnprintf(message, sizeof message, format, args);
     va_end(args);
+    memcpy(err->message, message, sizeof message);
     err->code = code;
     err->sys_errno = 0;
     return code;

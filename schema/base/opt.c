@@ -32,8 +32,9 @@ static int store(const struct opt *o, const char *shown, const char *text, struc
     case OPT_INT: {
         char *end;
         errno = 0;
-        long long number = strtoll(text, &end, 0);
-        if (errno || end == text || *end)
+        bool is_hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
+        long long number = strtoll(text, &end, is_hex ? 16 : 10);
+        if (errno || end == text || *end || text[0] == ' ')
             return error_set(err, ERR_USAGE, "%s: '%s' is not a number", shown, text);
         *(int64_t *)o->value = number;
         return 0;
@@ -80,7 +81,8 @@ static unsigned edit_distance(const char *a, const char *b)
 static int unknown_option(const struct opt *table, const char *name, struct error *err)
 {
     const char *nearest = NULL;
-    unsigned best = 4;
+    /* More than half of a word wrong is another word. */
+    unsigned best = strlen(name) < 8 ? (unsigned)strlen(name) / 2 + 1 : 5;
     for (const struct opt *o = table; !is_end(o); o++) {
         unsigned d = o->long_name ? edit_distance(name, o->long_name) : 99;
         if (d < best) {
@@ -138,7 +140,6 @@ static int parse_short(const struct opt *table, int argc, char **argv, int *at, 
     }
     return 0;
 }
-
 
 int opt_parse(const struct opt *table, int argc, char **argv, bool stop_at_operand, int *operands_out,
               struct error *err)
