@@ -70,7 +70,6 @@ static void print_doubts(FILE *out, const struct session_summary *s)
         uint64_t count;
         const char *text;
     } doubts[] = {
-        {s->missed_hits, "probe hits were missed by the kernel"},
         {s->late, "records came later than promised"},
         {s->perf.undecodable, "perf records could not be decoded"},
         {s->unread_channels, "channels were gone before their type could be read"},

@@ -58,7 +58,7 @@ struct session_summary {
     uint64_t loss_intervals;
     uint64_t lost; /* all records lost */
     uint64_t cpu_user_ns, cpu_system_ns;
-    uint64_t unread_channels, missed_hits, late;
+    uint64_t unread_channels, late;
     char output[4096];
 };
 

@@ -131,16 +131,7 @@ int session_record_until_end(struct session *self, enum session_end *end_out, st
     }
 }
 
-static uint64_t missed_hits(const struct session *self)
-{
-    uint64_t missed = 0;
-    for (unsigned i = 0; i < self->probe_count; i++)
-        missed += uprobe_missed(self->group, probe_spec_get(self->probe_of[i])->name);
-    return missed;
-}
-
-static void write_notes(struct session *self, const struct perf_session_stats *perf, uint64_t missed,
-                        uint64_t time_ns)
+static void write_notes(struct session *self, const struct perf_session_stats *perf, uint64_t time_ns)
 {
     const struct event_builder_stats *stats = event_builder_stats(self->builder);
     const struct {
@@ -151,7 +142,6 @@ static void write_notes(struct session *self, const struct perf_session_stats *p
         {NOTE_DUPLICATE, perf->duplicates},
         {NOTE_FOREIGN, perf->foreign},
         {NOTE_UNKNOWN_RECORD, perf->undecodable},
-        {NOTE_PROBE_MISSED, missed + (perf->lost > stats->lost ? perf->lost - stats->lost : 0)},
         {NOTE_OBJECT_UNREAD, object_table_unread(self->objects)},
         {NOTE_LATE, stats->late},
         {NOTE_EXEC, stats->saw_exec},
@@ -179,12 +169,11 @@ int session_end_recording(struct session *self, bool output_works, struct error 
             rc = drain(self, err);
     }
     perf_session_stats(self->perf, &perf);
-    uint64_t missed = missed_hits(self);
     const struct event_builder_stats *built = event_builder_stats(self->builder);
     if (output_works && rc == 0) {
         struct trace_meta totals;
         trace_meta_init(&totals);
-        write_notes(self, &perf, missed, end.monotonic_ns);
+        write_notes(self, &perf, end.monotonic_ns);
         rc = trace_meta_setf(&totals, err, "record.end_ns", "%" PRIu64, end.monotonic_ns);
         if (rc == 0)
             rc = trace_writer_end(self->writer, &totals, err);
@@ -193,9 +182,8 @@ int session_end_recording(struct session *self, bool output_works, struct error 
     s->elapsed_ns = end.monotonic_ns - self->start.monotonic_ns;
     s->perf = perf;
     s->writer = *trace_writer_stats(self->writer);
-    s->lost = perf.lost > built->lost ? perf.lost : built->lost;
+    s->lost = built->lost;
     s->late = built->late;
-    s->missed_hits = missed;
     s->unread_channels = object_table_unread(self->objects);
     snprintf(s->output, sizeof s->output, "%s", self->output.path);
     return rc;

@@ -186,12 +186,7 @@ int uprobe_read_format(const struct uprobe_group *self, const char *name, char *
     return 0;
 }
 
-struct profile_line {
-    uint64_t hits, missed;
-};
-
-static int read_profile(const struct uprobe_group *self, const char *name, struct profile_line *out,
-                        struct error *err)
+int uprobe_hits(const struct uprobe_group *self, const char *name, uint64_t *hits_out, struct error *err)
 {
     char path[512], *text, *save = NULL;
     snprintf(path, sizeof path, "%s/uprobe_profile", self->tracefs);
@@ -201,36 +196,20 @@ static int read_profile(const struct uprobe_group *self, const char *name, struc
     /* The file lists event names without their groups, so another recorder's probe of the same name looks
      * like ours. */
     unsigned matches = 0;
-    struct profile_line found = {0};
+    uint64_t found = 0;
     for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
         char event[65];
-        struct profile_line columns = {0};
-        int count = sscanf(line, " %*s %64s %" SCNu64 " %" SCNu64, event, &columns.hits, &columns.missed);
-        if (count >= 2 && strcmp(event, name) == 0) {
-            found = columns;
+        uint64_t hits;
+        if (sscanf(line, " %*s %64s %" SCNu64, event, &hits) == 2 && strcmp(event, name) == 0) {
+            found = hits;
             matches++;
         }
     }
     free(text);
     if (matches != 1)
         return error_set(err, ERR_NOT_FOUND, "%s has %u lines for %s", path, matches, name);
-    *out = found;
+    *hits_out = found;
     return 0;
-}
-
-int uprobe_hits(const struct uprobe_group *self, const char *name, uint64_t *hits_out, struct error *err)
-{
-    struct profile_line line;
-    int rc = read_profile(self, name, &line, err);
-    if (rc == 0)
-        *hits_out = line.hits;
-    return rc;
-}
-
-uint64_t uprobe_missed(const struct uprobe_group *self, const char *name)
-{
-    struct profile_line line;
-    return read_profile(self, name, &line, NULL) == 0 ? line.missed : 0;
 }
 
 static int delete_event(const char *tracefs, const char *group, const char *name, struct error *err)

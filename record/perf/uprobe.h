@@ -56,9 +56,6 @@ int uprobe_read_format(const struct uprobe_group *self, const char *name, char *
  * counted without a lock.
  */
 int uprobe_hits(const struct uprobe_group *self, const char *name, uint64_t *hits_out, struct error *err);
-/* Hits that the kernel says it missed: a fourth column, as kprobe_profile has one. Kernels up to 7.3 write
- * none for uprobes; 0 when unknown. */
-uint64_t uprobe_missed(const struct uprobe_group *self, const char *name);
 /* Deletes our definitions; every perf descriptor must be closed before. Retries while the kernel says busy
  * (bounded). */
 int uprobe_group_delete(struct uprobe_group *self, struct error *err);
