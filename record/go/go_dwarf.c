@@ -9,6 +9,8 @@
 #include <dwarf.h>
 #include <elfutils/libdw.h>
 
+#include "base/bytes.h"
+
 enum { UNSEEN = -2 }; /* the structure itself was not met yet */
 
 struct questions {
@@ -49,27 +51,43 @@ static void answer_structure(struct questions *questions, Dwarf_Die *die, const 
     }
 }
 
+/* Go writes locations as plain blocks, which dwarf_getlocation does not take for locations since DWARF 4. */
+static bool block_address(Dwarf_Attribute *attribute, uint64_t *address_out)
+{
+    Dwarf_Block block;
+    return dwarf_formblock(attribute, &block) == 0 && block.length == 9 && block.data[0] == DW_OP_addr &&
+           bytes_peek(block.data, block.length, 1, 8, address_out);
+}
+
+static bool expression_address(Dwarf_Attribute *attribute, uint64_t *address_out)
+{
+    Dwarf_Attribute target;
+    Dwarf_Op *expression;
+    size_t length;
+    if (dwarf_getlocation(attribute, &expression, &length) != 0 || length != 1)
+        return false;
+    if (expression[0].atom == DW_OP_addr) {
+        *address_out = expression[0].number;
+        return true;
+    }
+    /* an index into .debug_addr */
+    return dwarf_getlocation_attr(attribute, &expression[0], &target) == 0 &&
+           dwarf_formaddr(&target, address_out) == 0;
+}
+
 static void answer_variable(struct questions *questions, Dwarf_Die *die, const char *name)
 {
     for (size_t i = 0; i < questions->variable_count; i++) {
         struct go_dwarf_variable *variable = &questions->variables[i];
-        if (variable->address != 0 || strcmp(variable->name, name) != 0)
+        Dwarf_Attribute attribute;
+        if (variable->address != 0 || strcmp(variable->name, name) != 0 ||
+            !dwarf_attr(die, DW_AT_location, &attribute))
             continue;
-        Dwarf_Attribute attribute, target;
-        Dwarf_Op *expression;
-        size_t length;
-        Dwarf_Addr address;
-        if (!dwarf_attr(die, DW_AT_location, &attribute) ||
-            dwarf_getlocation(&attribute, &expression, &length) != 0 || length != 1)
-            continue;
-        if (expression[0].atom == DW_OP_addr)
-            address = expression[0].number;
-        else if (dwarf_getlocation_attr(&attribute, &expression[0], &target) != 0 ||
-                 dwarf_formaddr(&target, &address) != 0) /* an index into .debug_addr, since DWARF 5 */
-            continue;
-        variable->address = address;
-        questions->open--;
-        questions->needed--;
+        if (block_address(&attribute, &variable->address) ||
+            expression_address(&attribute, &variable->address)) {
+            questions->open--;
+            questions->needed--;
+        }
     }
 }
 

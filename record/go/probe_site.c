@@ -191,7 +191,7 @@ bool probe_site_newproc_tail(const struct code *code, int g_preempt, struct plac
     if (!have_final || !last_jne(code, final, &place, &target))
         return false;
     /* it skips the comparison */
-    if (target <= code->address + final[LOOK_BACK] || target >= code->address + code->size)
+    if (target < code->address + final[LOOK_BACK] + sizeof compare || target >= code->address + code->size)
         return false;
     if (!decode_result(code, (size_t)(target - code->address), newg_out, size))
         return false;
