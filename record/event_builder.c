@@ -406,6 +406,7 @@ void event_builder_add(struct event_builder *self, unsigned ring, uint16_t cpu, 
             self->stats.late++;
         if (event.time_ns > self->stats.last_ns)
             self->stats.last_ns = event.time_ns;
+        self->stats.events++;
         trace_writer_event(self->o.writer, &event);
     }
     if (record->time_ns > self->rings[ring].last_ns)

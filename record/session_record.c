@@ -74,13 +74,13 @@ static void report_progress(struct session *self, uint64_t now, uint64_t *next_n
 {
     if (now < *next_ns)
         return;
-    const struct trace_writer_stats *stats = trace_writer_stats(self->writer);
+    const struct event_builder_stats *stats = event_builder_stats(self->builder);
     struct session_progress progress = {
         .elapsed_ns = now - self->start.monotonic_ns,
         .events = stats->events,
         .events_last_second = stats->events - *events_before,
         .bytes = self->output.size,
-        .lost = event_builder_stats(self->builder)->lost,
+        .lost = stats->lost,
     };
     if (self->hooks->progress)
         self->hooks->progress(self->hooks->context, &progress);
