@@ -71,7 +71,7 @@ static unsigned source_key(void)
 
 static bool run_build(const char *version, enum go_build_kind kind, const char *path)
 {
-    char command[4096];
+    char command[8192];
     snprintf(command, sizeof command,
              "cd program && GOFLAGS= GOPROXY=off GOTOOLCHAIN=go%s GOOS=linux %s timeout 600 go build %s -o '%s.tmp' . >'%s.log' "
              "2>&1 && mv '%s.tmp' '%s'",
@@ -116,6 +116,8 @@ bool go_child_start(struct go_child *self, const char *path, const char *mode, c
     if (self->pid == 0) {
         dup2(to[0], 0);
         dup2(from[1], 1);
+        /* programs of modules before Go 1.23 keep the old timers otherwise */
+        setenv("GODEBUG", "asynctimerchan=0", 1);
         execl(path, path, mode, argument, (char *)NULL);
         _exit(127);
     }

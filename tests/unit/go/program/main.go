@@ -56,7 +56,7 @@ func printStack() {
 	n := runtime.Callers(0, pcs)
 	for _, pc := range pcs[:n] {
 		frame, _ := runtime.CallersFrames([]uintptr{pc}).Next()
-		fmt.Printf("pc %#x %d %s %s\n", pc, frame.Line, frame.Function, frame.File)
+		fmt.Printf("pc %#x\t%d\t%s\t%s\n", pc, frame.Line, frame.Function, frame.File)
 	}
 	fmt.Println("end")
 }
@@ -102,7 +102,7 @@ func sweep(step int) {
 	for pc := low; pc < high; pc += uintptr(step) {
 		frame, _ := runtime.CallersFrames([]uintptr{pc}).Next()
 		if frame.Function != "" {
-			fmt.Fprintf(out, "pc %#x %d %s %s\n", pc, frame.Line, frame.Function, frame.File)
+			fmt.Fprintf(out, "pc %#x\t%d\t%s\t%s\n", pc, frame.Line, frame.Function, frame.File)
 		}
 	}
 }
