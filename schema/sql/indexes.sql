@@ -4,7 +4,7 @@ CREATE INDEX interval_goid ON interval (goid, start_ns);
 CREATE INDEX wait_goid ON wait (goid, start_ns);
 CREATE INDEX wait_longest ON wait (wait_ns);
 CREATE INDEX wait_object_object ON wait_object (object_id, wait_id);
-CREATE INDEX object_addr ON object (addr, generation);
+CREATE INDEX IF NOT EXISTS object_addr ON object (addr, generation);
 CREATE INDEX thread_switch_tid ON thread_switch (tid, time_ns);
 CREATE INDEX thread_interval_tid ON thread_interval (tid, start_ns);
 CREATE INDEX anomaly_of_kind ON anomaly (kind);

@@ -1,0 +1,274 @@
+#include "load/binding.h"
+
+#include <stdlib.h>
+
+#include "base/map.h"
+
+enum presence { PRESENCE_UNKNOWN, ON_CPU, OFF_CPU };
+
+struct thread {
+    uint32_t tid;
+    uint64_t goid;   /* running on it; 0: none known */
+    uint64_t parked; /* the goroutine whose park was the last thing that happened here; 0: something else did */
+    int64_t p;
+    enum presence presence;
+    uint64_t since;     /* of the presence */
+    uint64_t last_seen; /* last switch */
+    uint16_t cpu;
+    uint64_t off_state;
+    uint32_t next_tid, next_name; /* text */
+    uint64_t off_goid;
+    uint32_t name; /* text */
+    uint32_t creator;
+    bool was_started, has_exited;
+    uint64_t start_ns, exit_ns;
+};
+
+struct binding {
+    struct row_writer *rows;
+    struct anomaly_log *anomalies;
+    const struct symbolizer *symbols;
+    struct gaps *gaps;
+    struct map threads; /* tid → struct thread * */
+    bool failed;
+};
+
+struct binding *binding_new(struct row_writer *rows, struct anomaly_log *anomalies, const struct symbolizer *symbols,
+                            struct gaps *gaps)
+{
+    struct binding *self = calloc(1, sizeof *self);
+    if (!self)
+        return NULL;
+    *self = (struct binding){.rows = rows, .anomalies = anomalies, .symbols = symbols, .gaps = gaps};
+    map_init(&self->threads);
+    return self;
+}
+
+void binding_free(struct binding *self)
+{
+    size_t position = 0;
+    const struct map_slot *slot;
+    if (!self)
+        return;
+    while ((slot = map_next(&self->threads, &position)))
+        free((void *)(uintptr_t)slot->value);
+    map_release(&self->threads);
+    free(self);
+}
+
+int binding_check(const struct binding *self, struct error *err)
+{
+    return self->failed ? error_set(err, ERR_NOMEM, "out of memory") : 0;
+}
+
+static struct thread *find(const struct binding *self, uint32_t tid)
+{
+    uint64_t pointer;
+    return map_get(&self->threads, tid, &pointer) ? (struct thread *)(uintptr_t)pointer : NULL;
+}
+
+/* NULL for thread 0, and when out of memory. */
+static struct thread *get(struct binding *self, uint32_t tid)
+{
+    struct thread *thread = tid ? find(self, tid) : NULL;
+    if (thread || !tid)
+        return thread;
+    thread = calloc(1, sizeof *thread);
+    if (!thread || map_put(&self->threads, tid, (uintptr_t)thread) < 0) {
+        free(thread);
+        self->failed = true;
+        return NULL;
+    }
+    thread->tid = tid;
+    thread->p = ROW_NULL;
+    return thread;
+}
+
+uint64_t binding_enter(struct binding *self, uint32_t tid, uint64_t goid, int64_t p)
+{
+    struct thread *thread = get(self, tid);
+    if (!thread)
+        return 0;
+    uint64_t before = thread->goid != goid ? thread->goid : 0;
+    thread->goid = goid;
+    thread->parked = 0;
+    thread->p = p;
+    return before;
+}
+
+void binding_leave(struct binding *self, uint32_t tid, uint64_t goid, bool is_park)
+{
+    struct thread *thread = get(self, tid);
+    if (!thread)
+        return;
+    thread->goid = 0;
+    thread->parked = is_park ? goid : 0;
+}
+
+void binding_see(struct binding *self, uint32_t tid, uint64_t goid)
+{
+    struct thread *thread = get(self, tid);
+    if (thread && thread->goid == 0)
+        thread->goid = goid;
+}
+
+bool binding_parked_last(const struct binding *self, uint32_t tid, uint64_t goid)
+{
+    const struct thread *thread = find(self, tid);
+    return thread && thread->parked == goid;
+}
+
+int64_t binding_p(const struct binding *self, uint32_t tid)
+{
+    const struct thread *thread = find(self, tid);
+    return thread ? thread->p : ROW_NULL;
+}
+
+/* ---- rows ---- */
+
+static void put_thread(struct binding *self, const struct thread *thread)
+{
+    row_writer_text(self->rows, ROW_THREAD, 1, symbolizer_get_text(self->symbols, thread->name));
+    row_writer_put(self->rows, ROW_THREAD,
+                   (const int64_t[]){thread->tid, 0, row_id(thread->creator),
+                                     thread->was_started ? (int64_t)thread->start_ns : ROW_NULL,
+                                     thread->has_exited ? (int64_t)thread->exit_ns : ROW_NULL});
+}
+
+static void put_interval(struct binding *self, const struct thread *thread, int64_t end)
+{
+    bool is_on = thread->presence == ON_CPU;
+    row_writer_text(self->rows, ROW_THREAD_INTERVAL, 7,
+                    is_on ? NULL : symbolizer_get_text(self->symbols, thread->next_name));
+    row_writer_put(self->rows, ROW_THREAD_INTERVAL,
+                   (const int64_t[]){thread->tid, is_on, (int64_t)thread->since, end, is_on ? thread->cpu : ROW_NULL,
+                                     is_on ? ROW_NULL : (int64_t)thread->off_state,
+                                     is_on ? ROW_NULL : (int64_t)thread->next_tid, 0,
+                                     is_on ? ROW_NULL : row_id(thread->off_goid)});
+}
+
+static void put_switch(struct binding *self, const struct event *event, bool is_in)
+{
+    const char *name = is_in ? NULL : symbolizer_get_text(self->symbols, (uint32_t)event->f[THREAD_OUT_NEXT_NAME]);
+    row_writer_text(self->rows, ROW_THREAD_SWITCH, 6, name);
+    row_writer_put(self->rows, ROW_THREAD_SWITCH,
+                   (const int64_t[]){(int64_t)event->time_ns, event->tid, event->cpu, is_in,
+                                     is_in ? ROW_NULL : (int64_t)event->f[THREAD_OUT_STATE],
+                                     is_in ? ROW_NULL : (int64_t)event->f[THREAD_OUT_NEXT_TID], 0,
+                                     is_in ? ROW_NULL : row_id(event->f[THREAD_OUT_IP])});
+}
+
+/* ---- events ---- */
+
+static void forget(struct binding *self, struct thread *thread)
+{
+    put_thread(self, thread);
+    map_delete(&self->threads, thread->tid);
+    free(thread);
+}
+
+/* Ends the present stretch, unless it ought to be one of the other kind: then a switch is missing and nobody knows when this
+ * one ended. */
+static void end_stretch(struct binding *self, struct thread *thread, const struct event *event, enum presence expected)
+{
+    uint64_t gap_since;
+    if (thread->presence == expected) {
+        put_interval(self, thread, (int64_t)event->time_ns);
+    } else if (thread->presence != PRESENCE_UNKNOWN &&
+               gaps_between(self->gaps, thread->last_seen, event->time_ns, &gap_since) == 0) {
+        anomaly_add(self->anomalies, ANOMALY_SWITCH_MISSING, (int64_t)event->time_ns, ROW_NULL, thread->tid, 1,
+                    "%s a CPU twice", expected == OFF_CPU ? "entered" : "left");
+    }
+}
+
+static void on_out(struct binding *self, struct thread *thread, const struct event *event)
+{
+    put_switch(self, event, false);
+    end_stretch(self, thread, event, ON_CPU);
+    thread->presence = OFF_CPU;
+    thread->since = thread->last_seen = event->time_ns;
+    thread->off_state = event->f[THREAD_OUT_STATE];
+    thread->next_tid = (uint32_t)event->f[THREAD_OUT_NEXT_TID];
+    thread->next_name = (uint32_t)event->f[THREAD_OUT_NEXT_NAME];
+    thread->off_goid = thread->goid;
+    /* A dead thread leaves its CPU once more, after its exit. */
+    if (thread->has_exited)
+        forget(self, thread);
+}
+
+static void on_in(struct binding *self, struct thread *thread, const struct event *event)
+{
+    put_switch(self, event, true);
+    end_stretch(self, thread, event, OFF_CPU);
+    thread->presence = ON_CPU;
+    thread->since = thread->last_seen = event->time_ns;
+    thread->cpu = event->cpu;
+}
+
+static void on_start(struct binding *self, const struct event *event)
+{
+    uint32_t tid = (uint32_t)event->f[THREAD_START_TID];
+    struct thread *thread = tid ? find(self, tid) : NULL;
+    if (thread && thread->has_exited)
+        forget(self, thread);
+    thread = get(self, tid);
+    if (!thread)
+        return;
+    thread->creator = event->tid;
+    thread->was_started = true;
+    thread->start_ns = event->time_ns;
+}
+
+void binding_event(struct binding *self, const struct event *event)
+{
+    struct thread *thread = get(self, event->tid);
+    if (event->type == EV_THREAD_START) {
+        on_start(self, event);
+        return;
+    }
+    if (!thread)
+        return;
+    switch (event->type) {
+    case EV_THREAD_OUT:
+        on_out(self, thread, event);
+        break;
+    case EV_THREAD_IN:
+        on_in(self, thread, event);
+        break;
+    case EV_THREAD_EXIT:
+        thread->has_exited = true;
+        thread->exit_ns = event->time_ns;
+        break;
+    case EV_THREAD_NAME:
+        thread->name = (uint32_t)event->f[THREAD_NAME_NAME];
+        break;
+    default:
+        break;
+    }
+}
+
+static int by_tid(const void *a, const void *b)
+{
+    const struct thread *x = *(struct thread *const *)a, *y = *(struct thread *const *)b;
+    return x->tid < y->tid ? -1 : x->tid > y->tid;
+}
+
+void binding_finish(struct binding *self)
+{
+    struct thread **list = malloc((self->threads.count + 1) * sizeof *list);
+    size_t position = 0, n = 0;
+    const struct map_slot *slot;
+    if (!list) {
+        self->failed = true;
+        return;
+    }
+    while ((slot = map_next(&self->threads, &position)))
+        list[n++] = (struct thread *)(uintptr_t)slot->value;
+    qsort(list, n, sizeof *list, by_tid);
+    for (size_t i = 0; i < n; i++) {
+        if (list[i]->presence != PRESENCE_UNKNOWN && !list[i]->has_exited)
+            put_interval(self, list[i], ROW_NULL);
+        put_thread(self, list[i]);
+    }
+    free(list);
+}

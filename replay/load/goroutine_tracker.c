@@ -1,0 +1,402 @@
+#include "load/goroutine_tracker.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "load/goroutine_step.h"
+
+/* Net events whose goroutine is not known yet; more are not kept. */
+#define PENDING_MAX 65536
+
+static void out_of_memory(struct goroutine_tracker *self)
+{
+    self->failed = true;
+}
+
+struct goroutine_tracker *goroutine_tracker_new(const struct tracker_options *options)
+{
+    struct goroutine_tracker *self = calloc(1, sizeof *self);
+    if (!self)
+        return NULL;
+    self->with = *options;
+    self->intervals = (struct interval_log){.rows = options->rows, .symbols = options->symbols};
+    goroutine_table_init(&self->table);
+    map_init(&self->pending_net);
+    return self;
+}
+
+static void drop_pending(struct goroutine_tracker *self, uint64_t g)
+{
+    uint64_t pointer;
+    if (map_get(&self->pending_net, g, &pointer)) {
+        free((void *)(uintptr_t)pointer);
+        map_delete(&self->pending_net, g);
+    }
+}
+
+void goroutine_tracker_free(struct goroutine_tracker *self)
+{
+    size_t position = 0;
+    const struct map_slot *slot;
+    if (!self)
+        return;
+    while ((slot = map_next(&self->pending_net, &position)))
+        free((void *)(uintptr_t)slot->value);
+    map_release(&self->pending_net);
+    goroutine_table_release(&self->table);
+    free(self);
+}
+
+int goroutine_tracker_check(const struct goroutine_tracker *self, struct error *err)
+{
+    return self->failed ? error_set(err, ERR_NOMEM, "out of memory for the goroutines alive at one time") : 0;
+}
+
+void goroutine_tracker_start(struct goroutine_tracker *self, uint64_t start_ns, bool is_attach)
+{
+    self->start_ns = start_ns;
+    self->is_attach = is_attach;
+}
+
+/* ---- finding goroutines ---- */
+
+/* The goroutine that an event names; NULL when it names none, or when out of memory. */
+static struct goroutine *get(struct goroutine_tracker *self, const struct event *event, uint64_t goid, bool is_create)
+{
+    if (goid == 0 || goid > INT64_MAX) {
+        anomaly_add(self->with.anomalies, ANOMALY_NO_GOID, (int64_t)event->time_ns, ROW_NULL, event->tid, 1,
+                    "event type %u, goid %" PRIu64, event->type, goid);
+        return NULL;
+    }
+    struct goroutine *goroutine = goroutine_table_find(&self->table, goid);
+    if (goroutine)
+        return goroutine;
+    goroutine = goroutine_table_add(&self->table, goid);
+    if (!goroutine) {
+        out_of_memory(self);
+        return NULL;
+    }
+    uint64_t gap_since;
+    goroutine->first_ns = goroutine->last_ns = goroutine->since = goroutine->last_step = event->time_ns;
+    if (is_create)
+        return goroutine;
+    bool after_gap = gaps_between(self->with.gaps, self->start_ns, event->time_ns, &gap_since) > 0;
+    /* It was there when the recording began: nothing else could have hidden its creation. */
+    if (self->is_attach && !after_gap)
+        goroutine->since = self->start_ns;
+    else if (!self->is_attach && !after_gap)
+        anomaly_add(self->with.anomalies, ANOMALY_NO_CREATE, (int64_t)event->time_ns, (int64_t)goid, event->tid, 1,
+                    "first seen by event type %u", event->type);
+    return goroutine;
+}
+
+/* A goroutine that is named as waker or creator: it exists, and it runs on this thread. */
+static void see_other(struct goroutine_tracker *self, const struct event *event, uint64_t goid)
+{
+    if (goid == 0)
+        return;
+    struct goroutine *goroutine = get(self, event, goid, false);
+    if (goroutine)
+        binding_see(self->with.binding, event->tid, goid);
+}
+
+static void bury(struct goroutine_tracker *self, struct goroutine *goroutine)
+{
+    goroutine_table_unmap(&self->table, goroutine);
+    struct goroutine *oldest = goroutine_table_bury(&self->table, goroutine);
+    if (oldest)
+        self->doomed[self->doomed_count++] = oldest;
+}
+
+/* No event buries more than two. One that the last event brought back to life stays. */
+static void remove_doomed(struct goroutine_tracker *self)
+{
+    for (unsigned i = 0; i < self->doomed_count; i++) {
+        struct goroutine *goroutine = self->doomed[i];
+        if (goroutine->state != GOROUTINE_DEAD || goroutine->is_buried)
+            continue;
+        interval_put_goroutine(&self->intervals, goroutine);
+        goroutine_table_remove(&self->table, goroutine);
+    }
+    self->doomed_count = 0;
+}
+
+/* The g belongs to this goroutine now. Who had it before must be dead, for g's are given out again only then. */
+static void map_g(struct goroutine_tracker *self, const struct event *event, struct goroutine *goroutine, uint64_t g)
+{
+    uint64_t before = 0;
+    if (g == 0)
+        return;
+    if (goroutine_table_map(&self->table, goroutine, g, &before) < 0)
+        out_of_memory(self);
+    struct goroutine *dead = before ? goroutine_table_find(&self->table, before) : NULL;
+    if (!dead || dead->state == GOROUTINE_DEAD)
+        return;
+    goroutine_step_vanish(self, dead, event);
+    bury(self, dead);
+}
+
+/* ---- events ---- */
+
+static void on_create(struct goroutine_tracker *self, const struct event *event)
+{
+    struct goroutine *goroutine = get(self, event, event->f[CREATE_GOID], true);
+    if (!goroutine)
+        return;
+    uint64_t creator = event->f[CREATE_CREATOR];
+    drop_pending(self, event->f[CREATE_G]);
+    map_g(self, event, goroutine, event->f[CREATE_G]);
+    goroutine->was_created = true;
+    goroutine->created_ns = event->time_ns;
+    goroutine->creator = creator;
+    goroutine->create_stack = (uint32_t)event->f[CREATE_STACK];
+    if (event->f[CREATE_START])
+        goroutine->start_function = (uint32_t)event->f[CREATE_START];
+    see_other(self, event, creator);
+    goroutine_step_apply(self, goroutine, &(struct step_facts){
+        .step = event->f[CREATE_STATUS] == GO_STATUS_WAITING ? STEP_CREATE_PARKED : STEP_CREATE,
+        .event = event, .p = ROW_NULL, .reason = ROW_NULL, .stack = goroutine->create_stack, .other = creator});
+}
+
+/* A net event of before, whose goroutine turns out to be this one. */
+static void apply_pending(struct goroutine_tracker *self, struct goroutine *goroutine, uint64_t g)
+{
+    uint64_t pointer;
+    if (!map_get(&self->pending_net, g, &pointer))
+        return;
+    struct event net = *(struct event *)(uintptr_t)pointer;
+    drop_pending(self, g);
+    if (goroutine->state == GOROUTINE_UNKNOWN && net.time_ns >= goroutine->last_step)
+        goroutine_step_apply(self, goroutine, &(struct step_facts){.step = STEP_NET_READY, .event = &net, .p = ROW_NULL,
+                                                                   .reason = ROW_NULL, .flags = FLAG_INFERRED});
+}
+
+static void on_exec(struct goroutine_tracker *self, const struct event *event)
+{
+    bool is_known = goroutine_table_find(&self->table, event->f[EXEC_GOID]) != NULL;
+    struct goroutine *goroutine = get(self, event, event->f[EXEC_GOID], false);
+    if (!goroutine)
+        return;
+    if (!is_known) {
+        /* Its first event is not this one, if there is a net event that waits for it. */
+        uint64_t pointer;
+        if (map_get(&self->pending_net, event->f[EXEC_G], &pointer)) {
+            goroutine->first_ns = goroutine->last_step = ((struct event *)(uintptr_t)pointer)->time_ns;
+            if (!self->is_attach || goroutine->since > goroutine->first_ns)
+                goroutine->since = goroutine->first_ns;
+        }
+    }
+    map_g(self, event, goroutine, event->f[EXEC_G]);
+    apply_pending(self, goroutine, event->f[EXEC_G]);
+    goroutine_step_apply(self, goroutine, &(struct step_facts){
+        .step = event->f[EXEC_INHERIT] ? STEP_EXEC_INHERIT : STEP_EXEC, .event = event,
+        .p = (int64_t)event->f[EXEC_P], .reason = ROW_NULL});
+    uint64_t before = binding_enter(self->with.binding, event->tid, goroutine->goid, (int64_t)event->f[EXEC_P]);
+    if (before)
+        goroutine_step_displaced(self, before, event);
+}
+
+static void on_park(struct goroutine_tracker *self, const struct event *event)
+{
+    struct goroutine *goroutine = get(self, event, event->f[PARK_GOID], false);
+    if (!goroutine)
+        return;
+    uint32_t stack = (uint32_t)event->f[PARK_STACK];
+    struct stack_facts facts = symbolizer_stack_facts(self->with.symbols, stack);
+    struct object_facts object = object_facts_unpack(event->f[PARK_OBJECT]);
+    drop_pending(self, event->f[PARK_G]);
+    map_g(self, event, goroutine, event->f[PARK_G]);
+    if (!goroutine->start_function && facts.start_function) {
+        goroutine->start_function = facts.start_function;
+        goroutine->is_start_inferred = true;
+    }
+    struct open_wait wait = {.stage = WAIT_STAGE_ASLEEP, .start = event->time_ns, .stack = stack, .object = object,
+                             .value = event->f[PARK_VALUE]};
+    const struct wait_reason *reason =
+        wait_reasons_get(self->with.reasons, event->f[PARK_REASON], (enum object_kind)object.kind,
+                         (enum wait_class)facts.caller_class, &wait.reason, &wait.class);
+    /* A reason of a newer Go may be one of those that end without a wake-up. */
+    wait.is_silent = reason->is_silent || reason->name[0] == '\0';
+    wait.is_nil_chan = reason->is_nil_chan;
+    if (wait.class == WAIT_SELECT) {
+        wait.set = goroutine->select;
+    } else if (goroutine->select) {
+        anomaly_add(self->with.anomalies, ANOMALY_SELECT_UNUSED, (int64_t)event->time_ns, (int64_t)goroutine->goid,
+                    event->tid, 1, "parked for another reason");
+        select_set_release(goroutine->select);
+    }
+    goroutine->select = NULL;
+    goroutine_step_apply(self, goroutine, &(struct step_facts){
+        .step = STEP_PARK, .event = event, .p = ROW_NULL, .reason = wait.reason, .object = object.id, .value = wait.value,
+        .stack = stack, .wait = &wait});
+    binding_leave(self->with.binding, event->tid, goroutine->goid, true);
+}
+
+static void on_select(struct goroutine_tracker *self, const struct event *event)
+{
+    struct select_set *set = (struct select_set *)(uintptr_t)event->f[SELECT_SET];
+    struct goroutine *goroutine = get(self, event, event->f[SELECT_GOID], false);
+    if (!goroutine) {
+        select_set_release(set);
+        return;
+    }
+    if (goroutine->select)
+        anomaly_add(self->with.anomalies, ANOMALY_SELECT_UNUSED, (int64_t)event->time_ns, (int64_t)goroutine->goid,
+                    event->tid, 1, "another select followed");
+    select_set_release(goroutine->select);
+    goroutine->select = set;
+}
+
+static void on_ready(struct goroutine_tracker *self, const struct event *event)
+{
+    struct goroutine *goroutine = get(self, event, event->f[READY_GOID], false);
+    if (!goroutine)
+        return;
+    uint64_t waker = event->f[READY_WAKER];
+    uint32_t stack = (uint32_t)event->f[READY_STACK];
+    see_other(self, event, waker);
+    enum waker_kind kind = WAKER_GOROUTINE;
+    if (waker == 0) {
+        kind = (enum waker_kind)symbolizer_stack_facts(self->with.symbols, stack).waker;
+        if (kind == WAKER_UNKNOWN && goroutine->wait.stage != WAIT_STAGE_NONE)
+            kind = wake_rule_of_wait(goroutine->wait.class, goroutine->wait.object.is_timer);
+    }
+    goroutine_step_apply(self, goroutine, &(struct step_facts){.step = STEP_READY, .event = event, .p = ROW_NULL,
+                                                               .reason = ROW_NULL, .stack = stack, .other = waker,
+                                                               .waker = kind});
+}
+
+static void net_ready(struct goroutine_tracker *self, const struct event *event, uint64_t g)
+{
+    /* Small numbers are states of the descriptor (pdNil, pdReady, pdWait), not goroutines. */
+    if (g <= 2)
+        return;
+    struct goroutine *goroutine = goroutine_table_find_g(&self->table, g);
+    if (goroutine) {
+        goroutine_step_apply(self, goroutine, &(struct step_facts){.step = STEP_NET_READY, .event = event, .p = ROW_NULL,
+                                                                   .reason = ROW_NULL, .waker = WAKER_NET});
+        return;
+    }
+    struct event *copy = self->pending_net.count < PENDING_MAX ? malloc(sizeof *copy) : NULL;
+    if (!copy)
+        return;
+    *copy = *event;
+    drop_pending(self, g);
+    if (map_put(&self->pending_net, g, (uintptr_t)copy) < 0) {
+        free(copy);
+        out_of_memory(self);
+    }
+}
+
+static void on_net(struct goroutine_tracker *self, const struct event *event)
+{
+    uint64_t mode = event->f[NET_MODE];
+    if (mode == NET_MODE_READ || mode == NET_MODE_BOTH)
+        net_ready(self, event, event->f[NET_READ_G]);
+    if (mode == NET_MODE_WRITE || mode == NET_MODE_BOTH)
+        net_ready(self, event, event->f[NET_WRITE_G]);
+}
+
+/* Events of a goroutine that leaves its thread, with nothing more to tell than which. */
+static void on_leave(struct goroutine_tracker *self, const struct event *event, enum goroutine_step step, uint32_t stack)
+{
+    struct goroutine *goroutine = get(self, event, event->f[0], false);
+    if (!goroutine)
+        return;
+    goroutine_step_apply(self, goroutine,
+                         &(struct step_facts){.step = step, .event = event, .p = ROW_NULL, .reason = ROW_NULL, .stack = stack});
+    binding_leave(self->with.binding, event->tid, goroutine->goid, false);
+    if (goroutine->state == GOROUTINE_DEAD)
+        bury(self, goroutine);
+}
+
+static void on_coro(struct goroutine_tracker *self, const struct event *event)
+{
+    struct goroutine *from = get(self, event, event->f[CORO_GOID], false);
+    if (!from)
+        return;
+    struct goroutine *to = goroutine_table_find_g(&self->table, event->f[CORO_TO_G]);
+    int64_t p = binding_p(self->with.binding, event->tid);
+    uint64_t from_goid = from->goid;
+    struct open_wait wait = {.stage = WAIT_STAGE_ASLEEP, .start = event->time_ns};
+    wait_reasons_get(self->with.reasons, self->with.reasons->coroutine, OBJECT_UNKNOWN, WAIT_OTHER, &wait.reason, &wait.class);
+    bool exits = event->f[CORO_EXITING] != 0;
+    goroutine_step_apply(self, from, &(struct step_facts){
+        .step = exits ? STEP_CORO_EXIT : STEP_CORO_OUT, .event = event, .p = ROW_NULL,
+        .reason = exits ? ROW_NULL : (int64_t)wait.reason, .other = to ? to->goid : 0, .wait = exits ? NULL : &wait});
+    binding_leave(self->with.binding, event->tid, from_goid, false);
+    if (from->state == GOROUTINE_DEAD)
+        bury(self, from);
+    if (!to || to == from) {
+        if (!self->is_attach || to)
+            anomaly_add(self->with.anomalies, ANOMALY_CORO_UNKNOWN, (int64_t)event->time_ns, (int64_t)from_goid, event->tid, 1,
+                        "to the g at 0x%" PRIx64, event->f[CORO_TO_G]);
+        return;
+    }
+    goroutine_step_apply(self, to, &(struct step_facts){.step = STEP_CORO_IN, .event = event, .p = p, .reason = ROW_NULL,
+                                                        .other = from_goid, .waker = WAKER_GOROUTINE});
+    binding_enter(self->with.binding, event->tid, to->goid, p);
+}
+
+void goroutine_tracker_event(struct goroutine_tracker *self, const struct event *event)
+{
+    remove_doomed(self);
+    switch (event->type) {
+    case EV_CREATE:
+        on_create(self, event);
+        break;
+    case EV_EXEC:
+        on_exec(self, event);
+        break;
+    case EV_PARK:
+        on_park(self, event);
+        break;
+    case EV_SELECT:
+        on_select(self, event);
+        break;
+    case EV_READY:
+        on_ready(self, event);
+        break;
+    case EV_NET:
+        on_net(self, event);
+        break;
+    case EV_END:
+        on_leave(self, event, STEP_END, 0);
+        break;
+    case EV_SCHED:
+        on_leave(self, event, STEP_SCHED, (uint32_t)event->f[SCHED_STACK]);
+        break;
+    case EV_YIELD:
+        on_leave(self, event, STEP_YIELD, 0);
+        break;
+    case EV_PREEMPT_PARK:
+        on_leave(self, event, STEP_PREEMPT_PARK, 0);
+        break;
+    case EV_SYSCALL_NO_P:
+        on_leave(self, event, STEP_SYSCALL_NO_P, 0);
+        break;
+    case EV_CORO:
+        on_coro(self, event);
+        break;
+    default:
+        break;
+    }
+}
+
+void goroutine_tracker_finish(struct goroutine_tracker *self, uint64_t end_ns)
+{
+    remove_doomed(self);
+    struct goroutine **list = goroutine_table_list(&self->table);
+    size_t count = self->table.by_goid.count;
+    if (!list && count)
+        out_of_memory(self);
+    for (size_t i = 0; list && i < count; i++) {
+        goroutine_step_end_of_recording(self, list[i], end_ns);
+        interval_put_goroutine(&self->intervals, list[i]);
+    }
+    free(list);
+    if (self->pending_net.count)
+        anomaly_add(self->with.anomalies, ANOMALY_NET_UNKNOWN, ROW_NULL, ROW_NULL, ROW_NULL, self->pending_net.count,
+                    "net events of goroutines that were not seen");
+}

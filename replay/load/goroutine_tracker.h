@@ -1,0 +1,46 @@
+/*
+ * Drives the state machine: takes the merged events in time order, keeps each goroutine's state, and writes transitions,
+ * intervals, waits and goroutines. Nothing is invented: what the events do not tell is unknown, and marked.
+ */
+#ifndef GOTAPE_REPLAY_GOROUTINE_TRACKER_H
+#define GOTAPE_REPLAY_GOROUTINE_TRACKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "format/event.h"
+#include "load/anomaly.h"
+#include "load/binding.h"
+#include "load/gaps.h"
+#include "load/row_writer.h"
+#include "load/symbolize.h"
+#include "load/wait_reasons.h"
+
+struct goroutine_tracker;
+
+struct tracker_options {
+    struct row_writer *rows;
+    struct anomaly_log *anomalies;
+    struct symbolizer *symbols;
+    struct wait_reasons *reasons;
+    struct binding *binding;
+    struct gaps *gaps;
+}; /* all borrowed */
+
+/* NULL when out of memory. */
+struct goroutine_tracker *goroutine_tracker_new(const struct tracker_options *options);
+void goroutine_tracker_free(struct goroutine_tracker *self);
+
+/* The recording began at start_ns; is_attach: with goroutines that nobody saw being made. Before the first event. */
+void goroutine_tracker_start(struct goroutine_tracker *self, uint64_t start_ns, bool is_attach);
+/*
+ * One event about goroutines. Its fields are resolved: stacks and functions are rows' ids or SYMBOL_LOST, a park's object is
+ * packed (object_facts_pack), a select's set is a pointer to a select_set whose reference passes to the tracker. Times
+ * must not go back.
+ */
+void goroutine_tracker_event(struct goroutine_tracker *self, const struct event *event);
+/* Writes what is still open at the end of the recording. */
+void goroutine_tracker_finish(struct goroutine_tracker *self, uint64_t end_ns);
+int goroutine_tracker_check(const struct goroutine_tracker *self, struct error *err);
+
+#endif

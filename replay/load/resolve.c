@@ -1,0 +1,42 @@
+#include "load/resolve.h"
+
+#include <stddef.h>
+
+#include "format/event_spec.h"
+
+void resolve_event(struct event *event, const struct trace_reader *reader, struct symbolizer *symbols,
+                   struct sync_objects *objects)
+{
+    const struct event_spec *spec = event_spec_get(event->type);
+    if (!spec)
+        return;
+    for (unsigned i = 0; i < spec->field_count; i++) {
+        uint64_t *field = &event->f[i];
+        switch (spec->fields[i].kind) {
+        case FIELD_STACK:
+            *field = symbolizer_stack(symbols, reader, *field);
+            break;
+        case FIELD_LOCATION:
+            /* A goroutine starts in a function; a thread stops in whatever was inlined there. */
+            *field = symbolizer_function(symbols, reader, *field, event->type == EV_THREAD_OUT);
+            break;
+        case FIELD_STRING:
+            *field = symbolizer_text(symbols, reader, *field);
+            break;
+        case FIELD_OBJECT:
+            *field = object_facts_pack(sync_objects_get(objects, reader, *field));
+            break;
+        case FIELD_SET:
+            *field = (uintptr_t)sync_objects_get_set(objects, reader, *field);
+            break;
+        default:
+            break;
+        }
+    }
+}
+
+void resolve_drop(struct event *event)
+{
+    if (event->type == EV_SELECT)
+        select_set_release((struct select_set *)(uintptr_t)event->f[SELECT_SET]);
+}

@@ -1,0 +1,68 @@
+/*
+ * Writes rows: one prepared INSERT for each table, described by a table. Failures are sticky: put rows without checking, ask
+ * row_writer_check() once a chunk.
+ */
+#ifndef GOTAPE_REPLAY_ROW_WRITER_H
+#define GOTAPE_REPLAY_ROW_WRITER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "store/store.h"
+
+#define ROW_NULL INT64_MIN
+
+/* The values of row_writer_put() are in the order given here; text columns, marked *, are set by row_writer_text(). */
+enum row_kind {
+    ROW_META,            /* key* value* */
+    ROW_RECORDING,       /* start end start_realtime is_attach is_clean_end event_count lost_count damage_count */
+    ROW_CHUNK,           /* sequence offset kind epoch event_count lost_count stored_bytes raw_bytes first last watermark
+                            monotonic realtime boottime */
+    ROW_DAMAGE,          /* kind* offset size after message* */
+    ROW_FUNCTION,        /* id name* package* is_internal */
+    ROW_FILE,            /* id path* */
+    ROW_STACK,           /* id depth is_cut site_function site_file site_line */
+    ROW_FRAME,           /* stack depth function file line is_inlined pc */
+    ROW_REASON,          /* number name* class* */
+    ROW_OBJECT,          /* id kind* addr generation type* capacity is_timer is_doubtful; replaces */
+    ROW_THREAD,          /* tid name* creator start exit; a reused tid keeps its first start */
+    ROW_EVENT_TYPE,      /* id name* */
+    ROW_STATE,           /* id name* */
+    ROW_TRANSITION,      /* time event goid from to tid cpu p reason object value stack other flags */
+    ROW_THREAD_SWITCH,   /* time tid cpu is_in state next_tid next_name* function */
+    ROW_LOST,            /* cpu since until count */
+    ROW_ANOMALY,         /* kind* time goid tid count detail* */
+    ROW_ANOMALY_KIND,    /* name* severity* meaning* hint* */
+    ROW_GOROUTINE,       /* goid created ended creator create_stack start_function is_start_inferred is_system first last
+                            state running runnable waiting unknown wait_count; adds to a row that is there */
+    ROW_INTERVAL,        /* goid state start end tid p wait flags */
+    ROW_WAIT,            /* id goid start wake run wait_ns runnable_ns is_open reason is_system stack value waker_kind*
+                            waker_goid waker_stack doubt* */
+    ROW_WAIT_OBJECT,     /* wait ordinal object direction* */
+    ROW_THREAD_INTERVAL, /* tid is_on_cpu start end cpu state next_tid next_name* goid */
+    ROW_KIND_COUNT
+};
+
+struct row_writer;
+
+/* Borrows the store, which must outlive it. NULL on failure. */
+struct row_writer *row_writer_new(struct store *store, struct error *err);
+void row_writer_free(struct row_writer *self);
+
+/* The text of a column (0, 1 …) of the next row of this kind; NULL for SQL's NULL. Borrowed until then. */
+void row_writer_text(struct row_writer *self, enum row_kind kind, int column, const char *text);
+/* The numbers of all columns (those of text columns are not looked at); ROW_NULL for SQL's NULL. */
+void row_writer_put(struct row_writer *self, enum row_kind kind, const int64_t *values);
+/* Rows written of a kind. */
+uint64_t row_writer_count(const struct row_writer *self, enum row_kind kind);
+/* 0, or the first failure since the beginning. */
+int row_writer_check(const struct row_writer *self, struct error *err);
+
+/* An id or a number that means "none" when it is 0. */
+static inline int64_t row_id(uint64_t id)
+{
+    return id ? (int64_t)id : ROW_NULL;
+}
+
+#endif
