@@ -123,9 +123,19 @@ func selectS2R0(a, b chan int) {
 	}
 }
 
+// growStack makes the goroutine's stack so large that it need not move later.
+//
+//go:noinline
+func growStack(n int) byte {
+	var large [16 << 10]byte
+	large[n] = 1
+	return large[n/2]
+}
+
 //go:noinline
 func selectS1R2(c0, c1, c2 chan int) {
 	mark := 0
+	growStack(100)
 	fmt.Printf("select %#x %#x %#x %#x\n", uintptr(unsafe.Pointer(&mark)), address(c0), address(c1), address(c2))
 	select {
 	case <-c0:
