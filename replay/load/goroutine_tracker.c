@@ -248,6 +248,15 @@ static void on_select(struct goroutine_tracker *self, const struct event *event)
     goroutine->select = set;
 }
 
+/* True when a timer's channel is among what the goroutine waits for. */
+static bool waits_for_timer(const struct open_wait *wait)
+{
+    bool is_timer = wait->object.is_timer;
+    for (uint32_t i = 0; wait->set && i < wait->set->count; i++)
+        is_timer |= wait->set->cases[i].is_timer;
+    return is_timer;
+}
+
 static void on_ready(struct goroutine_tracker *self, const struct event *event)
 {
     struct goroutine *goroutine = get(self, event, event->f[READY_GOID], false);
@@ -260,7 +269,7 @@ static void on_ready(struct goroutine_tracker *self, const struct event *event)
     if (waker == 0) {
         kind = (enum waker_kind)symbolizer_stack_facts(self->with.symbols, stack).waker;
         if (kind == WAKER_UNKNOWN && goroutine->wait.stage != WAIT_STAGE_NONE)
-            kind = wake_rule_of_wait(goroutine->wait.class, goroutine->wait.object.is_timer);
+            kind = wake_rule_of_wait(goroutine->wait.class, waits_for_timer(&goroutine->wait));
     }
     goroutine_step_apply(self, goroutine, &(struct step_facts){.step = STEP_READY, .event = event, .p = ROW_NULL,
                                                                .reason = ROW_NULL, .stack = stack, .other = waker,

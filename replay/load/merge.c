@@ -70,7 +70,7 @@ static int make_room(struct ring *ring)
     if (ring->head + ring->count < ring->capacity)
         return 0;
     /* Moving what is left to the front is worth it when it is little. */
-    if (ring->head >= ring->count) {
+    if (ring->head > 0 && ring->head >= ring->count) {
         memmove(ring->events, ring->events + ring->head, ring->count * sizeof *ring->events);
         ring->head = 0;
         if (ring->count < ring->capacity)

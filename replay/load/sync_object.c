@@ -268,9 +268,10 @@ struct select_set *sync_objects_get_set(struct sync_objects *self, const struct 
         } else if ((set = malloc(sizeof *set + def->case_count * sizeof set->cases[0]))) {
             set->references = 1;
             set->count = def->case_count;
-            for (uint32_t i = 0; i < def->case_count; i++)
-                set->cases[i] = (struct select_case){sync_objects_get(self, reader, def->cases[i].object).id,
-                                                     (uint8_t)def->cases[i].direction};
+            for (uint32_t i = 0; i < def->case_count; i++) {
+                struct object_facts facts = sync_objects_get(self, reader, def->cases[i].object);
+                set->cases[i] = (struct select_case){facts.id, (uint8_t)def->cases[i].direction, facts.is_timer};
+            }
         } else {
             out_of_memory(self);
         }

@@ -27,6 +27,7 @@ struct select_set {
     struct select_case {
         uint32_t object; /* id of the row; 0: a nil channel */
         uint8_t direction; /* enum select_direction */
+        bool is_timer;
     } cases[];
 };
 
