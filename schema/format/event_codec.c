@@ -36,6 +36,7 @@ void event_codec_free(struct event_codec *self)
         for (unsigned i = 0; i < EVENT_FIELDS_MAX; i++)
             buf_release(&self->columns[type][i]);
     }
+    event_predict_release(&self->predict);
     map_release(&self->tid_index);
     free(self->tids);
     free(self);
@@ -180,6 +181,8 @@ int event_codec_encode(struct event_codec *self, const struct event *events, uin
     for (unsigned type = 0; type < EVENT_TYPE_COUNT; type++) {
         for (unsigned i = 0; present[type] && i < EVENT_FIELDS_MAX; i++)
             buf_reset(&self->columns[type][i]);
+        if (present[type] && event_predict_prepare(&self->predict, type) != 0)
+            return error_set(err, ERR_NOMEM, "out of memory while encoding events");
     }
     if (encode_dictionary(self, events, count) != 0)
         return error_set(err, ERR_NOMEM, "out of memory while encoding events");
@@ -381,6 +384,10 @@ int event_codec_decode(struct event_codec *self, const struct event_blocks *bloc
         return error_set(err, ERR_DAMAGED, "more events than a chunk holds");
     if (reserve_events(out, most) != 0)
         return error_set(err, ERR_NOMEM, "out of memory for %zu events", most);
+    for (unsigned type = 0; type < EVENT_TYPE_COUNT; type++) {
+        if (b.column_count[type] > 0 && event_predict_prepare(&self->predict, type) != 0)
+            return error_set(err, ERR_NOMEM, "out of memory for the event codec");
+    }
     if (decode_dictionary(self, &b.tids) != 0)
         return error_set(err, ERR_DAMAGED, "the list of threads makes no sense");
     uint64_t base = bytes_varint(&b.times);

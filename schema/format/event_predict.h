@@ -16,11 +16,14 @@ struct event_predict {
     uint64_t running[PREDICT_SLOTS]; /* by tid */
     uint64_t readied[PREDICT_SLOTS]; /* by tid */
     uint64_t previous[EVENT_TYPE_COUNT][EVENT_FIELDS_MAX];
-    uint64_t by_key[EVENT_TYPE_COUNT][EVENT_FIELDS_MAX][PREDICT_SLOTS];
-    bool used[EVENT_TYPE_COUNT]; /* by_key of this type is to be emptied */
+    uint64_t (*by_key[EVENT_TYPE_COUNT])[PREDICT_SLOTS]; /* a table for each field; NULL: not yet needed */
+    bool used[EVENT_TYPE_COUNT];                         /* by_key of this type is to be emptied */
 };
 
+void event_predict_release(struct event_predict *self);
 void event_predict_reset(struct event_predict *self);
+/* To be called once after a reset for each type that will come. Returns 0, or -1 when out of memory. */
+int event_predict_prepare(struct event_predict *self, unsigned type);
 
 static inline size_t event_predict_hash(uint64_t key)
 {
@@ -40,7 +43,6 @@ static inline uint64_t *event_predict_slot(struct event_predict *self, const str
         return &self->readied[slot];
     case CODE_BY_TID:
     case CODE_BY_FIELD:
-        self->used[e->type] = true;
         return &self->by_key[e->type][field][slot];
     case CODE_NEXT:
     case CODE_TIME:

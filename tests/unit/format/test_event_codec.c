@@ -1,0 +1,274 @@
+/* The event codec: any events come back as they were, and what is unknown is skipped. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "format/chunk.h"
+#include "format/event_codec.h"
+#include "format/event_spec.h"
+#include "trace_memory.h"
+
+#define COUNT 3000
+
+/* Splits a payload into blocks for the decoder. Returns what the last block gave. */
+static int split(const struct buf *raw, struct event_blocks *blocks)
+{
+    struct bytes b = bytes_of(raw->data, raw->size);
+    int rc = 1;
+    *blocks = (struct event_blocks){0};
+    while (rc == 1 && bytes_left(&b) > 0) {
+        uint64_t tag = bytes_varint(&b);
+        rc = event_blocks_add(blocks, tag, bytes_slice(&b, bytes_varint(&b)));
+    }
+    return rc;
+}
+
+static int decode(struct event_codec *codec, const struct buf *raw, struct event_batch *batch)
+{
+    struct event_blocks blocks;
+    struct error err;
+    if (split(raw, &blocks) < 0)
+        return ERR_DAMAGED;
+    return event_codec_decode(codec, &blocks, batch, &err);
+}
+
+/* Encodes the events in sections of the given length and expects them back. */
+static void round_trip(struct event_codec *codec, struct event *events, uint32_t count, uint32_t section_length)
+{
+    struct trace_section sections[COUNT];
+    uint32_t section_count = 0;
+    struct event_batch batch = {0};
+    struct error err;
+    struct buf raw;
+    buf_init(&raw);
+    for (uint32_t first = 0; first < count; first += section_length) {
+        uint32_t length = count - first < section_length ? count - first : section_length;
+        sections[section_count] = (struct trace_section){.ring = (uint16_t)(section_count * 7), .first = first, .count = length};
+        for (uint32_t i = 0; i < length; i++)
+            events[first + i].cpu = sections[section_count].ring;
+        section_count++;
+    }
+    assert_int_equal(event_codec_encode(codec, events, count, sections, section_count, &raw, &err), 0);
+    assert_int_equal(decode(codec, &raw, &batch), 0);
+    assert_int_equal(batch.count, count);
+    assert_int_equal(batch.section_count, section_count);
+    assert_int_equal(batch.unknown, 0);
+    for (uint32_t i = 0; i < section_count; i++) {
+        assert_int_equal(batch.sections[i].ring, sections[i].ring);
+        assert_int_equal(batch.sections[i].first, sections[i].first);
+        assert_int_equal(batch.sections[i].count, sections[i].count);
+    }
+    for (uint32_t i = 0; i < count; i++)
+        assert_memory_equal(&batch.events[i], &events[i], sizeof *events);
+    event_batch_release(&batch);
+    buf_release(&raw);
+}
+
+static void random_events_come_back(void **state)
+{
+    (void)state;
+    static struct event events[COUNT];
+    struct event_codec *codec = event_codec_new(NULL);
+    assert_non_null(codec);
+    srand(3);
+    for (int round = 0; round < 12; round++) {
+        for (unsigned i = 0; i < COUNT; i++) {
+            events[i] = random_event(1 + (unsigned)rand() % (EVENT_TYPE_COUNT - 1), 0);
+            events[i].time_ns = round % 3 == 0 ? random_number() : 1000000000 + i * 50;
+            events[i].tid = round % 4 == 0 ? (uint32_t)random_number() : (uint32_t)rand() % 8;
+            if (events[i].type == EV_THREAD_OUT && rand() % 2)
+                events[i].f[THREAD_OUT_NEXT_TID] = (uint64_t)rand() % 8;
+        }
+        round_trip(codec, events, COUNT, round % 2 ? 1 : 700);
+        round_trip(codec, events, 1, 1);
+    }
+    event_codec_free(codec);
+}
+
+static void each_type_comes_back_alone(void **state)
+{
+    (void)state;
+    static struct event events[COUNT];
+    struct event_codec *codec = event_codec_new(NULL);
+    srand(4);
+    for (unsigned type = 1; type < EVENT_TYPE_COUNT; type++) {
+        for (unsigned i = 0; i < 200; i++)
+            events[i] = random_event(type, i % 2 ? 4 : 0);
+        round_trip(codec, events, 200, 200);
+    }
+    event_codec_free(codec);
+}
+
+static void usual_events_cost_little(void **state)
+{
+    (void)state;
+    static struct event events[COUNT];
+    struct trace_section section = {.ring = 0, .first = 0, .count = COUNT};
+    struct event_codec *codec = event_codec_new(NULL);
+    struct buf raw;
+    struct error err;
+    buf_init(&raw);
+    /* One goroutine that parks at one place, again and again. */
+    for (unsigned i = 0; i < COUNT; i++) {
+        events[i] = (struct event){.time_ns = i * 100, .tid = 7, .type = EV_PARK,
+                                   .f = {1000000, 0xc000000000, 14, 3, 0, 77}};
+    }
+    assert_int_equal(event_codec_encode(codec, events, COUNT, &section, 1, &raw, &err), 0);
+    /* Type, two bytes of time, thread, six fields. */
+    assert_true(raw.size < COUNT * 10 + 200);
+    unsigned zeros = 0;
+    for (size_t i = 0; i < raw.size; i++)
+        zeros += raw.data[i] == 0;
+    assert_true(zeros > COUNT * 7);
+    buf_release(&raw);
+    event_codec_free(codec);
+}
+
+static void put_block(struct buf *raw, unsigned tag, const char *body, size_t size)
+{
+    chunk_put_block(raw, (enum block_tag)tag, body, size);
+}
+
+#define BLOCK(raw, tag, text) put_block(raw, tag, text, sizeof(text) - 1)
+
+/* Blocks written by hand, as gotape(5) has them: exec, an event of the unknown type 100, end; one ring, one thread. */
+static void by_hand(struct buf *raw, const char *exec_columns, size_t size)
+{
+    buf_reset(raw);
+    BLOCK(raw, BLOCK_SECTIONS, "\x05\x03");
+    BLOCK(raw, BLOCK_ORDER, "\x02\x64\x07");
+    BLOCK(raw, BLOCK_TIMES, "\xe8\x07\x00\x00\x01");
+    BLOCK(raw, BLOCK_TIMES_LOW, "\x00\x14\x00");
+    BLOCK(raw, BLOCK_TIDS, "\x01\x07\x01\x00\x00");
+    put_block(raw, BLOCK_COLUMNS, exec_columns, size);
+    BLOCK(raw, BLOCK_COLUMNS, "\x64\x01\x02" "xy");
+    BLOCK(raw, BLOCK_COLUMNS, "\x07\x01\x01\x00");
+}
+
+static void unknown_types_and_columns_are_skipped(void **state)
+{
+    (void)state;
+    struct event_codec *codec = event_codec_new(NULL);
+    struct event_batch batch = {0};
+    struct buf raw;
+    buf_init(&raw);
+    static const char too_long[] = "\x02\x04\x01\x12\x02\x80\x01\x01\x00\x02\x00\x00";
+    static const char newer[] = "\x02\x05\x01\x12\x02\x80\x01\x01\x00\x01\x00\x03" "abc";
+    by_hand(&raw, too_long, sizeof too_long - 1);
+    assert_int_equal(decode(codec, &raw, &batch), ERR_DAMAGED);
+    /* A fifth column, of a later minor version. */
+    by_hand(&raw, newer, sizeof newer - 1);
+    assert_int_equal(decode(codec, &raw, &batch), 0);
+    assert_int_equal(batch.count, 2);
+    assert_int_equal(batch.unknown, 1);
+    assert_int_equal(batch.section_count, 1);
+    assert_int_equal(batch.sections[0].count, 2);
+    const struct event exec = {.time_ns = 1000, .tid = 7, .type = EV_EXEC, .cpu = 5, .f = {18, 128, 0, 0}};
+    const struct event end = {.time_ns = 1000 + 10 + 128, .tid = 7, .type = EV_END, .cpu = 5, .f = {18}};
+    assert_memory_equal(&batch.events[0], &exec, sizeof exec);
+    assert_memory_equal(&batch.events[1], &end, sizeof end);
+    event_batch_release(&batch);
+    event_codec_free(codec);
+    buf_release(&raw);
+}
+
+/* A recorder of an earlier minor version knew fewer fields. */
+static void missing_columns_are_zero(void **state)
+{
+    (void)state;
+    struct event_codec *codec = event_codec_new(NULL);
+    struct event_batch batch = {0};
+    struct buf raw;
+    buf_init(&raw);
+    BLOCK(&raw, BLOCK_SECTIONS, "\x00\x01");
+    BLOCK(&raw, BLOCK_ORDER, "\x05");
+    BLOCK(&raw, BLOCK_TIMES, "\x00\x00");
+    BLOCK(&raw, BLOCK_TIMES_LOW, "\x00");
+    BLOCK(&raw, BLOCK_TIDS, "\x01\x07\x01");
+    BLOCK(&raw, BLOCK_COLUMNS, "\x05\x01\x01\x22");
+    assert_int_equal(decode(codec, &raw, &batch), 0);
+    assert_int_equal(batch.events[0].f[READY_GOID], 0x22);
+    assert_int_equal(batch.events[0].f[READY_WAKER], 0);
+    event_batch_release(&batch);
+    event_codec_free(codec);
+    buf_release(&raw);
+}
+
+static void damaged_blocks_are_refused(void **state)
+{
+    (void)state;
+    static struct event events[60];
+    const struct trace_section section = {.ring = 1, .first = 0, .count = 60};
+    struct event_codec *codec = event_codec_new(NULL);
+    struct event_batch batch = {0};
+    struct error err;
+    struct buf raw, copy;
+    buf_init(&raw);
+    buf_init(&copy);
+    srand(5);
+    for (unsigned i = 0; i < 60; i++) {
+        events[i] = random_event(1 + i % (EVENT_TYPE_COUNT - 1), 9);
+        events[i].time_ns = i * 1000;
+    }
+    assert_int_equal(event_codec_encode(codec, events, 60, &section, 1, &raw, &err), 0);
+    unsigned refused = 0, taken_short = 0;
+    for (size_t i = 0; i < raw.size; i++) {
+        for (unsigned value = 0; value < 256; value += 51) {
+            buf_reset(&copy);
+            buf_put(&copy, raw.data, raw.size);
+            copy.data[i] = (uint8_t)value;
+            refused += decode(codec, &copy, &batch) != 0;
+        }
+        buf_reset(&copy);
+        buf_put(&copy, raw.data, i);
+        taken_short += decode(codec, &copy, &batch) == 0;
+    }
+    assert_true(refused > 100);
+    /* Whole blocks of columns may be missing: their fields are 0 then. */
+    assert_true(taken_short < EVENT_TYPE_COUNT);
+    event_batch_release(&batch);
+    event_codec_free(codec);
+    buf_release(&raw);
+    buf_release(&copy);
+}
+
+static void too_many_events_are_refused(void **state)
+{
+    (void)state;
+    struct event_codec *codec = event_codec_new(NULL);
+    struct event_batch batch = {0};
+    struct buf raw;
+    char *bytes = calloc(1, CHUNK_EVENTS_MAX + 1);
+    buf_init(&raw);
+    put_block(&raw, BLOCK_TIMES_LOW, bytes, CHUNK_EVENTS_MAX + 1);
+    assert_int_equal(decode(codec, &raw, &batch), ERR_DAMAGED);
+    assert_int_equal(batch.capacity, 0);
+    /* A section that claims more than there is. */
+    buf_reset(&raw);
+    BLOCK(&raw, BLOCK_SECTIONS, "\x00\xff\xff\x03");
+    BLOCK(&raw, BLOCK_TIMES_LOW, "\x00");
+    assert_int_equal(decode(codec, &raw, &batch), ERR_DAMAGED);
+    free(bytes);
+    event_batch_release(&batch);
+    event_codec_free(codec);
+    buf_release(&raw);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(random_events_come_back),
+        cmocka_unit_test(each_type_comes_back_alone),
+        cmocka_unit_test(usual_events_cost_little),
+        cmocka_unit_test(unknown_types_and_columns_are_skipped),
+        cmocka_unit_test(missing_columns_are_zero),
+        cmocka_unit_test(damaged_blocks_are_refused),
+        cmocka_unit_test(too_many_events_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
