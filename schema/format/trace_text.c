@@ -291,6 +291,11 @@ static void explain(struct buf *out, const struct trace_reader *reader, enum def
     }
 }
 
+static bool has_explanation(const struct trace_reader *reader, enum def_kind kind, uint64_t id)
+{
+    return is_known(reader, kind, id) && (kind != DEF_STACK || trace_reader_stack(reader, (uint32_t)id)->depth > 0);
+}
+
 static void explain_fields(struct buf *out, const struct event *event, const struct event_spec *spec,
                            const struct trace_reader *reader)
 {
@@ -306,7 +311,7 @@ static void explain_fields(struct buf *out, const struct event *event, const str
                 put_rest(out, reason, strlen(reason));
                 separator = "; ";
             }
-        } else if (id_kind(spec->fields[i].kind, &kind) && is_known(reader, kind, event->f[i])) {
+        } else if (id_kind(spec->fields[i].kind, &kind) && has_explanation(reader, kind, event->f[i])) {
             buf_printf(out, "%s%s: ", separator, spec->fields[i].name);
             explain(out, reader, kind, (uint32_t)event->f[i]);
             separator = "; ";
@@ -333,7 +338,7 @@ void trace_text_event(struct buf *out, const struct event *event, const struct t
     }
     if (reader)
         explain_fields(out, event, spec, reader);
-    buf_put_u8(out, '\n');
+    buf_printf(out, "\n");
 }
 
 /* ---- chunks ---- */
