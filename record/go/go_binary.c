@@ -112,7 +112,7 @@ static int index_names(struct go_binary *self, struct error *err)
     return 0;
 }
 
-static int read_all(struct go_binary *self, bool with_layout, struct error *err)
+static int read_all(struct go_binary *self, const struct go_layout *layout, struct error *err)
 {
     int rc = read_build_info(self->elf, &self->build_info, err);
     if (rc != 0)
@@ -123,14 +123,17 @@ static int read_all(struct go_binary *self, bool with_layout, struct error *err)
         rc = go_module_find(self->elf, info->minor, &self->module, err);
     if (rc == 0)
         rc = index_names(self, err);
-    if (rc == 0 && with_layout)
+    if (layout)
+        self->layout = *layout;
+    else if (rc == 0)
         rc = go_layout_read(self->elf, &self->layout, &self->variables, err);
     go_elf_build_id(self->elf, self->build_id, sizeof self->build_id);
     return rc;
 }
 
 /* Takes the ELF object over, also when it fails. */
-static int open_elf(struct go_elf *elf, bool with_layout, struct go_binary **out, struct error *err)
+static int open_elf(struct go_elf *elf, const struct go_layout *layout, struct go_binary **out,
+                    struct error *err)
 {
     struct go_binary *self = calloc(1, sizeof *self);
     if (!self) {
@@ -140,10 +143,9 @@ static int open_elf(struct go_elf *elf, bool with_layout, struct go_binary **out
     self->elf = elf;
     map_init(&self->names);
     map_init(&self->selects);
-    memset(&self->layout, 0xff, sizeof self->layout); /* -1 everywhere */
     self->shown_names = intern_new();
     int rc = self->shown_names
-                 ? read_all(self, with_layout, err)
+                 ? read_all(self, layout, err)
                  : error_set(err, ERR_NOMEM, "out of memory while reading %s", go_elf_shown(elf));
     if (rc != 0) {
         go_binary_close(self);
@@ -157,15 +159,15 @@ int go_binary_open(const char *path, const char *shown, struct go_binary **out, 
 {
     struct go_elf *elf;
     int rc = go_elf_open(path, shown, &elf, err);
-    return rc == 0 ? open_elf(elf, true, out, err) : rc;
+    return rc == 0 ? open_elf(elf, NULL, out, err) : rc;
 }
 
-int go_binary_open_memory(const void *data, size_t size, const char *shown, struct go_binary **out,
-                          struct error *err)
+int go_binary_open_memory(const void *data, size_t size, const char *shown, const struct go_layout *layout,
+                          struct go_binary **out, struct error *err)
 {
     struct go_elf *elf;
     int rc = go_elf_open_memory(data, size, shown, &elf, err);
-    return rc == 0 ? open_elf(elf, false, out, err) : rc;
+    return rc == 0 ? open_elf(elf, layout, out, err) : rc;
 }
 
 void go_binary_close(struct go_binary *self)

@@ -50,10 +50,9 @@ struct go_layout {
 /* Why a file cannot be traced: ERR_UNSUPPORTED with a message that says what is missing; ERR_NOT_FOUND not a
  * Go binary; ERR_DAMAGED. `path` may be /proc/PID/exe. `shown` is the name used in messages. */
 int go_binary_open(const char *path, const char *shown, struct go_binary **out, struct error *err);
-/* The same over memory that outlives the object, and without DWARF: every offset of the layout is -1. For
- * tests. */
-int go_binary_open_memory(const void *data, size_t size, const char *shown, struct go_binary **out,
-                          struct error *err);
+/* The same over memory that outlives the object, and with a given layout instead of DWARF's. For tests. */
+int go_binary_open_memory(const void *data, size_t size, const char *shown, const struct go_layout *layout,
+                          struct go_binary **out, struct error *err);
 void go_binary_close(struct go_binary *self);
 /* A quick look for followers of exec chains: true when the ELF file has Go build info. No messages. */
 bool go_binary_is_go(const char *path);

@@ -203,8 +203,9 @@ bool probe_site_gogo(const struct code *code, struct place *out)
 {
     static const uint8_t pattern[] = {0x48, 0x8b, 0x5c, 0x24, 0x08, 0x48, 0x8b,
                                       0x53, 0x10, 0x48, 0x8b, 0x0a, 0xe9};
-    if (!has(code, 0, pattern, sizeof pattern))
+    enum { JMP = 5 };
+    if (!has(code, 0, pattern, sizeof pattern) || code->size < sizeof pattern - 1 + JMP)
         return false;
-    *out = (struct place){sizeof pattern - 1, 5, "jmp"};
+    *out = (struct place){sizeof pattern - 1, JMP, "jmp"};
     return true;
 }

@@ -446,8 +446,9 @@ static void test_refusals(void **state)
 
 static int open_bytes(const uint8_t *data, size_t size, struct error *err)
 {
+    static const struct go_layout layout;
     struct go_binary *binary;
-    int rc = go_binary_open_memory(data, size, "program", &binary, err);
+    int rc = go_binary_open_memory(data, size, "program", &layout, &binary, err);
     if (rc == 0) {
         struct go_frame frames[8];
         uint64_t start, end;
