@@ -2,9 +2,9 @@
 
 -- One row for each goroutine that was seen.
 CREATE TABLE goroutine (
-  goid INTEGER PRIMARY KEY,            -- negative: the goid never became known
+  goid INTEGER PRIMARY KEY,            -- runtime.g.goid; never used twice
   created_ns INTEGER,                  -- NULL: before the recording
-  ended_ns INTEGER,                    -- NULL: still there at the end
+  ended_ns INTEGER,                    -- NULL: still there at the end, or the end was not seen (state dead)
   creator_goid INTEGER,                -- NULL: unknown, or no goroutine (timer, runtime)
   create_stack_id INTEGER REFERENCES stack (id), -- the go statement and its callers
   start_function_id INTEGER REFERENCES function (id), -- what the go statement called
@@ -14,7 +14,7 @@ CREATE TABLE goroutine (
   last_ns INTEGER NOT NULL,            -- last event
   state INTEGER NOT NULL,              -- at the end of the recording
   running_ns INTEGER NOT NULL,         -- sums over its intervals, open ones up to the end of the recording
-  runnable_ns INTEGER NOT NULL,        -- …
+  runnable_ns INTEGER NOT NULL,        -- …; preempted counts here
   waiting_ns INTEGER NOT NULL,         -- …
   unknown_ns INTEGER NOT NULL,         -- time in a state that was not observed
   wait_count INTEGER NOT NULL          -- rows in wait

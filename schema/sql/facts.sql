@@ -133,7 +133,7 @@ CREATE TABLE transition (
   id INTEGER PRIMARY KEY,              -- ascending in merged time order
   time_ns INTEGER NOT NULL,            -- when
   event INTEGER NOT NULL REFERENCES event_type (id), -- what made it
-  goid INTEGER NOT NULL,               -- whose state changes; negative: a goroutine whose goid never became known
+  goid INTEGER NOT NULL,               -- whose state changes
   from_state INTEGER NOT NULL,         -- before: a number of state
   to_state INTEGER NOT NULL,           -- after: a number of state
   tid INTEGER,                         -- thread on which the event was seen
@@ -142,7 +142,7 @@ CREATE TABLE transition (
   reason INTEGER REFERENCES reason (number), -- park only
   object_id INTEGER REFERENCES object (id),  -- park only
   value INTEGER,                       -- park on sleep: duration in ns
-  stack_id INTEGER REFERENCES stack (id),    -- park: the waiter; ready: the waker; create: the creator
+  stack_id INTEGER REFERENCES stack (id),    -- park: the waiter; ready: the waker; create: the creator; sched: where
   other_goid INTEGER,                  -- ready: the waker; create: the creator; coro: the other side; NULL: none
   flags INTEGER NOT NULL               -- 1 illegal, 2 inferred, 4 after a gap (possible only because records are missing),
                                        -- 8 exec: the park before it was aborted and is no wait
