@@ -218,6 +218,9 @@ static void on_park(struct goroutine_tracker *self, const struct event *event)
                          (enum wait_class)facts.caller_class, &wait.reason, &wait.class);
     /* A reason of a newer Go may be one of those that end without a wake-up. */
     wait.is_silent = reason->is_silent || reason->name[0] == '\0';
+    /* The runtime's own sleeper is the scavenger (runtime/mgcscavenge.go), which its timer hands to injectglist. */
+    wait.is_silent |= wait.class == WAIT_SLEEP &&
+                      symbolizer_is_system_start(self->with.symbols, goroutine->start_function);
     wait.is_nil_chan = reason->is_nil_chan;
     if (wait.class == WAIT_SELECT) {
         wait.set = goroutine->select;
