@@ -411,7 +411,9 @@ static int finish(struct stages *self, struct error *err)
     result->goroutines = row_writer_count(self->rows, ROW_GOROUTINE);
     result->illegal = anomaly_total(self->anomalies, ANOMALY_ILLEGAL_TRANSITION);
     self->last_progress_ns = 0;
-    rc = look_up(self, "indexes", err);
+    rc = row_writer_flush(self->rows, err);
+    if (rc == 0)
+        rc = look_up(self, "indexes", err);
     if (rc < 0)
         return rc;
     /* Prepared statements hold the tables. */

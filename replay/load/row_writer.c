@@ -10,6 +10,7 @@ struct row_spec {
     const char *columns; /* separated by ", " */
     unsigned text;       /* mask of text columns */
     const char *conflict; /* what is behind the values; NULL: nothing */
+    bool is_bulk;         /* many rows, whose texts live as long as the writer */
 };
 
 #define COLUMN(n) (1u << (n))
@@ -35,8 +36,8 @@ static const struct row_spec specs[ROW_KIND_COUNT] = {
     [ROW_EVENT_TYPE] = {"event_type", "id, name", COLUMN(1), NULL},
     [ROW_STATE] = {"state", "id, name", COLUMN(1), NULL},
     [ROW_TRANSITION] = {"transition", "time_ns, event, goid, from_state, to_state, tid, cpu, p, reason, object_id, value, "
-                                      "stack_id, other_goid, flags", 0, NULL},
-    [ROW_THREAD_SWITCH] = {"thread_switch", "time_ns, tid, cpu, is_in, state, next_tid, next_name, function_id", COLUMN(6), NULL},
+                                      "stack_id, other_goid, flags", 0, NULL, true},
+    [ROW_THREAD_SWITCH] = {"thread_switch", "time_ns, tid, cpu, is_in, state, next_tid, next_name, function_id", COLUMN(6), NULL, true},
     [ROW_LOST] = {"lost", "cpu, since_ns, until_ns, count", 0, NULL},
     [ROW_ANOMALY] = {"anomaly", "kind, time_ns, goid, tid, count, detail", COLUMN(0) | COLUMN(5), NULL},
     [ROW_ANOMALY_KIND] = {"anomaly_kind", "name, severity, meaning, hint", COLUMN(0) | COLUMN(1) | COLUMN(2) | COLUMN(3), NULL},
@@ -46,17 +47,19 @@ static const struct row_spec specs[ROW_KIND_COUNT] = {
                        "ON CONFLICT (goid) DO UPDATE SET ended_ns = excluded.ended_ns, last_ns = excluded.last_ns, "
                        "state = excluded.state, running_ns = running_ns + excluded.running_ns, "
                        "runnable_ns = runnable_ns + excluded.runnable_ns, waiting_ns = waiting_ns + excluded.waiting_ns, "
-                       "unknown_ns = unknown_ns + excluded.unknown_ns, wait_count = wait_count + excluded.wait_count"},
-    [ROW_INTERVAL] = {"interval", "goid, state, start_ns, end_ns, tid, p, wait_id, flags", 0, NULL},
+                       "unknown_ns = unknown_ns + excluded.unknown_ns, wait_count = wait_count + excluded.wait_count", true},
+    [ROW_INTERVAL] = {"interval", "goid, state, start_ns, end_ns, tid, p, wait_id, flags", 0, NULL, true},
     [ROW_WAIT] = {"wait", "id, goid, start_ns, wake_ns, run_ns, wait_ns, runnable_ns, is_open, reason, is_system, stack_id, value, "
-                          "waker_kind, waker_goid, waker_stack_id, doubt", COLUMN(12) | COLUMN(15), NULL},
-    [ROW_WAIT_OBJECT] = {"wait_object", "wait_id, ordinal, object_id, direction", COLUMN(3), NULL},
+                          "waker_kind, waker_goid, waker_stack_id, doubt", COLUMN(12) | COLUMN(15), NULL, true},
+    [ROW_WAIT_OBJECT] = {"wait_object", "wait_id, ordinal, object_id, direction", COLUMN(3), NULL, true},
     [ROW_THREAD_INTERVAL] = {"thread_interval", "tid, is_on_cpu, start_ns, end_ns, cpu, state, next_tid, next_name, goid",
-                             COLUMN(7), NULL},
+                             COLUMN(7), NULL, true},
 };
 
 struct table {
-    struct store_statement *insert;
+    struct store_statement *insert; /* one row at a time */
+    struct store_bulk *bulk;        /* or many */
+    const char *texts[16];          /* bulk: text columns of the next row */
     int columns;
     uint64_t count;
 };
@@ -73,6 +76,8 @@ static int prepare(struct store *store, const struct row_spec *spec, struct tabl
     out->columns = 1;
     for (const char *comma = spec->columns; (comma = strchr(comma, ',')); comma++)
         out->columns++;
+    if (spec->is_bulk)
+        return store_bulk_new(store, spec->table, spec->columns, spec->text, spec->conflict, &out->bulk, err);
     buf_printf(&sql, "INSERT INTO %s (%s) VALUES (?1", spec->table, spec->columns);
     for (int i = 2; i <= out->columns; i++)
         buf_printf(&sql, ", ?%d", i);
@@ -103,23 +108,39 @@ void row_writer_free(struct row_writer *self)
 {
     if (!self)
         return;
-    for (int kind = 0; kind < ROW_KIND_COUNT; kind++)
+    for (int kind = 0; kind < ROW_KIND_COUNT; kind++) {
         store_finalize(self->tables[kind].insert);
+        store_bulk_free(self->tables[kind].bulk);
+    }
     free(self);
 }
 
 void row_writer_text(struct row_writer *self, enum row_kind kind, int column, const char *text)
 {
-    store_bind_static(self->tables[kind].insert, column + 1, text);
+    struct table *table = &self->tables[kind];
+    if (table->bulk)
+        table->texts[column] = text;
+    else
+        store_bind_static(table->insert, column + 1, text);
 }
 
-void row_writer_put(struct row_writer *self, enum row_kind kind, const int64_t *values)
+static void put_bulk(struct row_writer *self, struct table *table, const int64_t *values, unsigned text)
 {
-    struct table *table = &self->tables[kind];
-    if (self->failure.code < 0)
+    int64_t *row = store_bulk_row(table->bulk, &self->failure);
+    if (!row)
         return;
+    memcpy(row, values, (size_t)table->columns * sizeof *row);
+    for (int i = 0; text; i++, text >>= 1) {
+        if (text & 1)
+            row[i] = (int64_t)(uintptr_t)table->texts[i];
+    }
+    table->count++;
+}
+
+static void put_one(struct row_writer *self, struct table *table, const int64_t *values, unsigned text)
+{
     for (int i = 0; i < table->columns; i++) {
-        if (specs[kind].text & COLUMN(i))
+        if (text & COLUMN(i))
             continue;
         if (values[i] == ROW_NULL)
             store_bind_null(table->insert, i + 1);
@@ -128,6 +149,26 @@ void row_writer_put(struct row_writer *self, enum row_kind kind, const int64_t *
     }
     if (store_run(table->insert, &self->failure) == 0)
         table->count++;
+}
+
+void row_writer_put(struct row_writer *self, enum row_kind kind, const int64_t *values)
+{
+    struct table *table = &self->tables[kind];
+    if (self->failure.code < 0)
+        return;
+    if (table->bulk)
+        put_bulk(self, table, values, specs[kind].text);
+    else
+        put_one(self, table, values, specs[kind].text);
+}
+
+int row_writer_flush(struct row_writer *self, struct error *err)
+{
+    for (int kind = 0; kind < ROW_KIND_COUNT && self->failure.code == 0; kind++) {
+        if (self->tables[kind].bulk)
+            store_bulk_flush(self->tables[kind].bulk, &self->failure);
+    }
+    return row_writer_check(self, err);
 }
 
 uint64_t row_writer_count(const struct row_writer *self, enum row_kind kind)

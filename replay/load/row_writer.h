@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "store/store.h"
 
-#define ROW_NULL INT64_MIN
+#define ROW_NULL STORE_NO_VALUE
 
 /* The values of row_writer_put() are in the order given here; text columns, marked *, are set by row_writer_text(). */
 enum row_kind {
@@ -50,11 +50,14 @@ struct row_writer;
 struct row_writer *row_writer_new(struct store *store, struct error *err);
 void row_writer_free(struct row_writer *self);
 
-/* The text of a column (0, 1 …) of the next row of this kind; NULL for SQL's NULL. Borrowed until then. */
+/* The text of a column (0, 1 …) of the next row of this kind; NULL for SQL's NULL. Borrowed until then; for the kinds of
+ * which there are many (transition, thread_switch, interval, wait, wait_object, thread_interval) until the flush. */
 void row_writer_text(struct row_writer *self, enum row_kind kind, int column, const char *text);
 /* The numbers of all columns (those of text columns are not looked at); ROW_NULL for SQL's NULL. */
 void row_writer_put(struct row_writer *self, enum row_kind kind, const int64_t *values);
-/* Rows written of a kind. */
+/* Brings all rows to the database; some are collected first. */
+int row_writer_flush(struct row_writer *self, struct error *err);
+/* Rows put of a kind. */
 uint64_t row_writer_count(const struct row_writer *self, enum row_kind kind);
 /* 0, or the first failure since the beginning. */
 int row_writer_check(const struct row_writer *self, struct error *err);

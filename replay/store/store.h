@@ -56,6 +56,21 @@ double store_column_real(struct store_statement *statement, int column);
 const char *store_column_text(struct store_statement *statement, int column); /* until the next step; "" for NULL */
 const void *store_column_blob(struct store_statement *statement, int column, size_t *size_out);
 
+/*
+ * Rows of one table, many at a time. Columns are named as in INSERT, separated by ", "; `text` is a mask of the columns (0,
+ * 1 …) that hold text; conflict: what is to stand behind the values, or NULL.
+ */
+#define STORE_NO_VALUE INT64_MIN /* NULL */
+struct store_bulk;
+int store_bulk_new(struct store *store, const char *table, const char *columns, unsigned text, const char *conflict,
+                   struct store_bulk **out, struct error *err);
+void store_bulk_free(struct store_bulk *self);
+/* A new row for the caller to fill at once: numbers, STORE_NO_VALUE, and for text a pointer ((int64_t)(uintptr_t)) to a string
+ * that must live until the row is written, or 0 for NULL. Rows are written now and then, and by store_bulk_flush(). NULL
+ * when earlier rows could not be written. */
+int64_t *store_bulk_row(struct store_bulk *self, struct error *err);
+int store_bulk_flush(struct store_bulk *self, struct error *err);
+
 /* Interrupts a running query (store_step fails with ERR_STOPPED); may be called from a signal handler. It holds until the next
  * store_prepare(). */
 void store_interrupt(struct store *self);
