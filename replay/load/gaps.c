@@ -31,6 +31,12 @@ static uint64_t sum(uint64_t a, uint64_t b)
     return a + b < a ? UINT64_MAX : a + b;
 }
 
+/* So that the sum over all windows is exact. */
+static uint64_t limited(uint64_t count)
+{
+    return count < GAP_COUNT_MAX ? count : GAP_COUNT_MAX;
+}
+
 /* Sorts and joins windows that are not further apart than `reach`. */
 static void join(struct gaps *self, uint64_t reach)
 {
@@ -44,7 +50,7 @@ static void join(struct gaps *self, uint64_t reach)
         if (next->since <= sum(last->until, reach)) {
             if (next->until > last->until)
                 last->until = next->until;
-            last->count = sum(last->count, next->count);
+            last->count = limited(last->count + next->count);
         } else {
             self->windows[++n] = *next;
         }
@@ -67,7 +73,7 @@ int gaps_add(struct gaps *self, uint64_t since, uint64_t until, uint64_t count, 
         self->windows = windows;
         self->capacity = capacity;
     }
-    self->windows[self->count++] = (struct gap){since, until > since ? until : since, count ? count : 1, 0};
+    self->windows[self->count++] = (struct gap){since, until > since ? until : since, count ? limited(count) : 1, 0};
     return 0;
 }
 
@@ -77,7 +83,7 @@ void gaps_seal(struct gaps *self)
     uint64_t before = 0;
     for (size_t i = 0; i < self->count; i++) {
         self->windows[i].before = before;
-        before = sum(before, self->windows[i].count);
+        before += self->windows[i].count;
     }
     self->cursor = 0;
 }
@@ -102,8 +108,7 @@ uint64_t gaps_between(struct gaps *self, uint64_t since, uint64_t until, uint64_
         return 0;
     const struct gap *last = &self->windows[end - 1];
     *first_since_out = self->windows[low].since;
-    uint64_t count = sum(last->before - self->windows[low].before, last->count);
-    return count ? count : 1;
+    return last->before - self->windows[low].before + last->count;
 }
 
 int gaps_scan_headers(const char *trace_path, bool *is_whole_out, struct error *err)
@@ -143,7 +148,7 @@ static int scan_chunk(const struct trace_chunk *chunk, struct damage_window *win
 {
     int rc = 0;
     if (chunk->event_count && window->is_open) {
-        rc = gaps_add(out, window->watermark, chunk->header.last_time_ns, UINT64_MAX, err);
+        rc = gaps_add(out, window->watermark, chunk->header.last_time_ns, GAP_COUNT_MAX, err);
         window->is_open = false;
     }
     for (uint32_t i = 0; rc == 0 && chunk->header.lost_count && i < chunk->event_count; i++) {
@@ -179,7 +184,7 @@ int gaps_scan(const char *trace_path, const volatile int *stop, struct gaps *out
     }
     /* Damage at the end of the file: whatever happened since the last promise may be missing. */
     if (rc == 0 && window.is_open)
-        rc = gaps_add(out, window.watermark, UINT64_MAX, UINT64_MAX, err);
+        rc = gaps_add(out, window.watermark, UINT64_MAX, GAP_COUNT_MAX, err);
     const struct trace_meta *facts = trace_reader_meta(reader);
     for (size_t i = 0; rc == 0 && i < facts->count; i++)
         rc = trace_meta_set(meta, facts->pairs[i].key, facts->pairs[i].value, err);

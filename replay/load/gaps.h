@@ -12,9 +12,11 @@
 #include "base/error.h"
 #include "format/trace_meta.h"
 
+#define GAP_COUNT_MAX (1ull << 40) /* stands for an unknown number of records */
+
 struct gap {
     uint64_t since, until; /* CLOCK_MONOTONIC */
-    uint64_t count;        /* records missing at most; UINT64_MAX: unknown */
+    uint64_t count;        /* records missing at most; GAP_COUNT_MAX: unknown */
     uint64_t before;       /* sum of the counts of the windows before */
 };
 

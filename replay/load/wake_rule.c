@@ -24,7 +24,7 @@ static const struct {
     {"runtime.goroutineReady", WAKER_TIMER},
     {"time.sendTime", WAKER_TIMER},
     {"time.goFunc", WAKER_TIMER},
-    {"runtime.(*timer)", WAKER_TIMER}, /* and runtime.(*timers) */
+    {"runtime.(*timer", WAKER_TIMER}, /* and (*timers) */
     {"runtime.runtimer", WAKER_TIMER},
     {"runtime.runOneTimer", WAKER_TIMER},
     {"runtime.checkTimers", WAKER_TIMER},
