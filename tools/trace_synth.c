@@ -30,6 +30,7 @@ struct goroutine {
     uint64_t goid, g;
     uint32_t behaviour; /* chooses its wait sites and channels */
     bool on_net;
+    uint64_t since; /* its last event: nothing may happen to it before */
 };
 
 struct cpu {
@@ -154,9 +155,16 @@ static struct event *put(struct synth *self, struct cpu *cpu, unsigned type)
     return e;
 }
 
-static void make_runnable(struct synth *self, int index)
+static void wait_for(struct cpu *cpu, const struct goroutine *g)
+{
+    if (cpu->now <= g->since)
+        cpu->now = g->since + 1;
+}
+
+static void make_runnable(struct synth *self, int index, uint64_t now)
 {
     self->live[index].state = RUNNABLE;
+    self->live[index].since = now;
     self->queue[(self->queue_head + self->queue_count++) % LIVE_MAX] = index;
 }
 
@@ -168,6 +176,7 @@ static void create(struct synth *self, struct cpu *cpu, const struct goroutine *
     struct goroutine *g = &self->live[index];
     *g = (struct goroutine){.goid = self->next_goid++, .g = 0xc000400000u + (uint64_t)index * 0x1c0, .behaviour = below(self, 97)};
     self->live_count++;
+    cpu->now += duration(self, 400);
     struct event *e = put(self, cpu, EV_CREATE);
     e->f[CREATE_GOID] = g->goid;
     e->f[CREATE_G] = g->g;
@@ -175,7 +184,7 @@ static void create(struct synth *self, struct cpu *cpu, const struct goroutine *
     e->f[CREATE_STATUS] = GO_STATUS_RUNNABLE;
     e->f[CREATE_START] = self->locations[g->behaviour];
     e->f[CREATE_STACK] = self->stacks[g->behaviour * 3 % SITES];
-    make_runnable(self, index);
+    make_runnable(self, index, cpu->now);
 }
 
 static void park(struct synth *self, struct cpu *cpu, int index)
@@ -199,6 +208,7 @@ static void park(struct synth *self, struct cpu *cpu, int index)
     e->f[PARK_STACK] = self->stacks[site];
     g->on_net = reason == REASON_NET;
     g->state = WAITING;
+    g->since = cpu->now;
     self->waiting[self->waiting_count++] = index;
     cpu->running = -1;
 }
@@ -212,6 +222,7 @@ static void wake_one(struct synth *self, struct cpu *cpu, const struct goroutine
     int index = self->waiting[place];
     const struct goroutine *g = &self->live[index];
     memmove(self->waiting + place, self->waiting + place + 1, (--self->waiting_count - place) * sizeof *self->waiting);
+    wait_for(cpu, g);
     cpu->now += duration(self, 600);
     if (g->on_net) {
         struct event *e = put(self, cpu, EV_NET);
@@ -224,7 +235,7 @@ static void wake_one(struct synth *self, struct cpu *cpu, const struct goroutine
         e->f[READY_WAKER] = waker ? waker->goid : 0;
         e->f[READY_STACK] = waker ? self->stacks[waker->behaviour * 4 % SITES + 1] : 0;
     }
-    make_runnable(self, index);
+    make_runnable(self, index, cpu->now);
 }
 
 static void switch_out(struct synth *self, struct cpu *cpu)
@@ -262,6 +273,7 @@ static void dispatch(struct synth *self, struct cpu *cpu)
     struct goroutine *g = &self->live[index];
     g->state = RUNNING;
     cpu->running = index;
+    wait_for(cpu, g);
     cpu->now += duration(self, 500);
     struct event *e = put(self, cpu, EV_EXEC);
     e->f[EXEC_GOID] = g->goid;
@@ -293,7 +305,7 @@ static void work(struct synth *self, struct cpu *cpu)
         e->f[SCHED_PREEMPTED] = PREEMPTED_YES;
         e->f[SCHED_STACK] = self->stacks[g->behaviour];
         cpu->running = -1;
-        make_runnable(self, index);
+        make_runnable(self, index, cpu->now);
     } else {
         park(self, cpu, index);
     }

@@ -1,6 +1,7 @@
 /*
  * The text form of a trace, one line an event, driven by event_spec. `gotape-replay dump` prints it; golden tests are
- * written in it and turned into a real trace by trace_text_parse(). What is printed parses again, to the same trace.
+ * written in it and turned into a real trace by trace_text_parse(). What is printed parses again, to the same trace (but
+ * META chunks with nothing between them become one).
  *
  *   # comment
  *   meta KEY VALUE
