@@ -351,6 +351,8 @@ static void enqueue(struct check *self, const struct event *e)
 static void release_before(struct check *self, uint64_t time, bool all)
 {
     size_t done = 0;
+    if (self->queued == 0)
+        return;
     qsort(self->queue, self->queued, sizeof *self->queue, by_time);
     while (done < self->queued && (all || self->queue[done].time < time))
         check_event(self, &self->queue[done++].event);
