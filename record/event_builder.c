@@ -4,52 +4,9 @@
 #include <string.h>
 
 #include "go/probe_table.h"
+#include "wait_object.h"
 
 #define CHAIN_MAX 256
-
-/* How to find the object behind a wait reason (offsets of package sync and of runtime/sema.go: the same in
- * Go 1.21 to 1.27). */
-enum wait_rule {
-    WAIT_NOTHING = 0,
-    WAIT_CHAN,      /* lock is &hchan.lock */
-    WAIT_MUTEX,     /* obj is &Mutex.sema */
-    WAIT_RW_READ,   /* obj is &RWMutex.readerSem */
-    WAIT_RW_WRITE,  /* obj is &RWMutex.writerSem */
-    WAIT_GROUP,     /* obj is &WaitGroup.sema */
-    WAIT_COND,      /* obj is &Cond.notify */
-    WAIT_SEMAPHORE, /* obj is a semaphore; the stack may tell whose */
-    WAIT_NET,
-    WAIT_SLEEP, /* obj is the duration in ns */
-};
-
-/* The first row whose text the reason starts with. "select" is told by its own probe. */
-static const struct {
-    const char *prefix;
-    enum wait_rule rule;
-} wait_rules[] = {
-    {"chan receive (nil", WAIT_NOTHING},
-    {"chan send (nil", WAIT_NOTHING},
-    {"chan receive", WAIT_CHAN},
-    {"chan send", WAIT_CHAN},
-    {"sync.Mutex.Lock", WAIT_MUTEX},
-    {"sync.RWMutex.RLock", WAIT_RW_READ},
-    {"sync.RWMutex.Lock", WAIT_RW_WRITE},
-    {"sync.WaitGroup.Wait", WAIT_GROUP},
-    {"sync.Cond.Wait", WAIT_COND},
-    {"semacquire", WAIT_SEMAPHORE},
-    {"IO wait", WAIT_NET},
-    {"sleep", WAIT_SLEEP},
-};
-
-enum {
-    MUTEX_SEMA = 4,
-    RWMUTEX_WRITER_SEM = 8,
-    RWMUTEX_READER_SEM = 12,
-    WAITGROUP_SEMA = 8,
-    COND_NOTIFY = 16,
-    NOTIFY_LOCK = 8,
-    REASONS_MAX = 256
-};
 
 struct ring_state {
     uint64_t last_ns; /* newest record */
@@ -58,7 +15,7 @@ struct ring_state {
 struct event_builder {
     struct event_builder_options o;
     const struct go_layout *layout;
-    uint8_t rule_of[REASONS_MAX]; /* wait reason number → enum wait_rule */
+    struct wait_rules rules;
     struct ring_state *rings;
     struct event_builder_stats stats;
     uint64_t watermark_ns;
@@ -78,14 +35,7 @@ struct event_builder *event_builder_new(const struct event_builder_options *opti
         free(self);
         return NULL;
     }
-    for (size_t i = 0; i < options->reason_count && i < REASONS_MAX; i++) {
-        for (size_t r = 0; r < sizeof wait_rules / sizeof *wait_rules; r++) {
-            if (strncmp(options->reasons[i], wait_rules[r].prefix, strlen(wait_rules[r].prefix)) == 0) {
-                self->rule_of[i] = wait_rules[r].rule;
-                break;
-            }
-        }
-    }
+    wait_rules_init(&self->rules, options->reasons, options->reason_count);
     return self;
 }
 
@@ -123,88 +73,6 @@ static uint32_t stack_with_caller(struct event_builder *self, const struct recor
     return code_table_stack(self->o.code, chain, length, false, cut, hints_out);
 }
 
-/* With -N -l the compiler keeps goparkunlock as a frame of its own: then obj is that frame's lock, and the
- * object is found one frame further out (pd), which may be believed only if that frame exists (bp1). */
-static uint64_t sema_object(const struct record *r)
-{
-    uint64_t obj = r->value[V_PARK_OBJ], lock = r->value[V_PARK_LOCK];
-    return obj && obj != lock ? obj : r->value[V_PARK_BP1] ? r->value[V_PARK_PD] : 0;
-}
-
-static uint64_t cond_object(const struct record *r)
-{
-    uint64_t obj = r->value[V_PARK_OBJ], lock = r->value[V_PARK_LOCK];
-    if (lock == obj + NOTIFY_LOCK)
-        return obj;
-    return r->value[V_PARK_BP1] && lock == r->value[V_PARK_PD] + NOTIFY_LOCK ? r->value[V_PARK_PD] : 0;
-}
-
-static uint64_t net_object(const struct event_builder *self, const struct record *r, uint64_t *mode_out)
-{
-    uint64_t pd = r->value[V_PARK_PD], lock = r->value[V_PARK_LOCK];
-    if (!r->value[V_PARK_BP1])
-        return 0;
-    if (lock == pd + (uint64_t)self->layout->polldesc_rg)
-        *mode_out = NET_MODE_READ;
-    else if (lock == pd + (uint64_t)self->layout->polldesc_wg)
-        *mode_out = NET_MODE_WRITE;
-    else
-        return 0;
-    return pd;
-}
-
-struct named_object {
-    enum object_kind kind;
-    uint64_t address;
-};
-
-static struct named_object member_of(enum object_kind kind, uint64_t field, uint64_t offset)
-{
-    return (struct named_object){kind, field > offset ? field - offset : 0};
-}
-
-/* A semaphore by itself: older runtimes give the same reason to several sync types; the stack tells which. */
-static struct named_object semaphore_owner(uint64_t sema, uint32_t hints)
-{
-    if (hints & CHAIN_HAS_WAITGROUP)
-        return member_of(OBJECT_WAITGROUP, sema, WAITGROUP_SEMA);
-    if (hints & CHAIN_HAS_MUTEX)
-        return member_of(OBJECT_MUTEX, sema, MUTEX_SEMA);
-    return member_of(OBJECT_SEMAPHORE, sema, 0);
-}
-
-static struct named_object wait_object(struct event_builder *self, const struct record *r, uint32_t hints,
-                                       uint64_t *value_out)
-{
-    uint8_t reason = (uint8_t)r->value[V_PARK_REASON];
-    switch ((enum wait_rule)self->rule_of[reason]) {
-    case WAIT_CHAN:
-        return member_of(OBJECT_CHAN, r->value[V_PARK_LOCK], (uint64_t)self->layout->hchan_lock);
-    case WAIT_MUTEX:
-        /* The inner mutex of an RWMutex is its first field: the program knows the RWMutex. */
-        return member_of(hints & CHAIN_HAS_RWMUTEX ? OBJECT_RWMUTEX : OBJECT_MUTEX, sema_object(r),
-                         MUTEX_SEMA);
-    case WAIT_RW_READ:
-        return member_of(OBJECT_RWMUTEX, sema_object(r), RWMUTEX_READER_SEM);
-    case WAIT_RW_WRITE:
-        return member_of(OBJECT_RWMUTEX, sema_object(r), RWMUTEX_WRITER_SEM);
-    case WAIT_GROUP:
-        return member_of(OBJECT_WAITGROUP, sema_object(r), WAITGROUP_SEMA);
-    case WAIT_COND:
-        return member_of(OBJECT_COND, cond_object(r), COND_NOTIFY);
-    case WAIT_SEMAPHORE:
-        return semaphore_owner(sema_object(r), hints);
-    case WAIT_NET:
-        return member_of(OBJECT_POLLDESC, net_object(self, r, value_out), 0);
-    case WAIT_SLEEP:
-        *value_out = r->value[V_PARK_OBJ];
-        break;
-    case WAIT_NOTHING:
-        break;
-    }
-    return (struct named_object){OBJECT_UNKNOWN, 0};
-}
-
 static void on_create(struct event_builder *self, const struct record *r, struct event *e)
 {
     e->f[CREATE_GOID] = r->value[V_CREATE_GOID];
@@ -227,16 +95,15 @@ static void on_exec(struct event_builder *self, const struct record *r, struct e
 static void on_park(struct event_builder *self, const struct record *r, struct event *e)
 {
     uint32_t hints;
-    uint64_t value = 0;
     e->f[PARK_GOID] = r->value[V_PARK_GOID];
     e->f[PARK_G] = r->value[V_PARK_G];
     e->f[PARK_REASON] = r->value[V_PARK_REASON];
     e->f[PARK_STACK] = stack_with_caller(self, r, r->value[V_PARK_RET], &hints);
-    struct named_object object = wait_object(self, r, hints, &value);
-    e->f[PARK_VALUE] = value;
+    struct wait_object object = wait_object_find(&self->rules, self->layout, r->value, hints);
+    e->f[PARK_VALUE] = object.value;
     if (object.kind == OBJECT_CHAN)
         e->f[PARK_OBJECT] = object_table_chan(self->o.objects, object.address, r->time_ns);
-    else if (object.address)
+    else
         e->f[PARK_OBJECT] = object_table_plain(self->o.objects, object.kind, object.address, r->time_ns);
 }
 
