@@ -63,7 +63,7 @@ int command_fail(const struct command *self, const struct error *err)
     if (err->code == ERR_USAGE && self)
         return usage_error(self, err->message);
     fprintf(stderr, "gotape-replay: %s\n", err->message);
-    return err->code == ERR_USAGE ? STATUS_USAGE : STATUS_ERROR;
+    return STATUS_ERROR;
 }
 
 int command_flush(void)

@@ -62,7 +62,8 @@ int command_open(const char *path, struct opened *out);
 int command_close(struct opened *self, int status);
 /* Only the flush: 0, or STATUS_ERROR after telling why. */
 int command_flush(void);
-/* Prints "gotape-replay: MESSAGE" and returns the exit status of the error. */
+/* Prints "gotape-replay: MESSAGE" and returns the exit status of the error. With self NULL an error is never
+ * a wrong command line: SQLite's complaints about a query, or about a database that is not what it says. */
 int command_fail(const struct command *self, const struct error *err);
 /* Load options with progress on a terminal and the interrupt flag; `context` must outlive them. */
 struct progress {

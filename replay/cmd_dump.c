@@ -85,7 +85,8 @@ static int flush_lines(struct dump *self, struct error *err)
 }
 
 /* 1: the limit is reached. */
-static int dump_events(struct dump *self, const struct trace_chunk *chunk, const struct trace_reader *reader, struct error *err)
+static int dump_events(struct dump *self, const struct trace_chunk *chunk, const struct trace_reader *reader,
+                       struct error *err)
 {
     for (uint32_t i = 0; i < chunk->event_count; i++) {
         if (!is_wanted(self, &chunk->events[i]))
@@ -101,14 +102,15 @@ static int dump_events(struct dump *self, const struct trace_chunk *chunk, const
     return 0;
 }
 
-static int dump_chunk(struct dump *self, const char *path, const struct trace_chunk *chunk, const struct trace_reader *reader,
-                      struct error *err)
+static int dump_chunk(struct dump *self, const char *path, const struct trace_chunk *chunk,
+                      const struct trace_reader *reader, struct error *err)
 {
     int rc = 0;
     if (chunk->damage)
         self->damages++;
     if (chunk->damage && !self->is_whole)
-        buf_printf(&self->line, "# damage at byte %" PRIu64 ": %s\n", chunk->damage->offset, chunk->damage->message);
+        buf_printf(&self->line, "# damage at byte %" PRIu64 ": %s\n", chunk->damage->offset,
+                   chunk->damage->message);
     if (chunk->header.kind == CHUNK_EVENTS)
         self->lost += chunk->header.lost_count;
     if (chunk->event_count > 0 && !self->has_window)
@@ -149,7 +151,8 @@ int run_dump(const struct command *self, int argc, char **argv)
     struct trace_reader *reader = NULL;
     listing_init(&state.listing);
     const struct opt options[] = {
-        {0, "whole", OPT_FLAG, &state.is_whole, NULL, "Also facts and definitions: the text is the whole trace."},
+        {0, "whole", OPT_FLAG, &state.is_whole, NULL,
+         "Also facts and definitions: the text is the whole trace."},
         {0, "limit", OPT_INT, &state.listing.limit, "N", "Print at most N events; 0: all (default)."},
         LISTING_SINCE_OPTION(state.listing),
         LISTING_UNTIL_OPTION(state.listing),

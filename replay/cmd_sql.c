@@ -71,10 +71,7 @@ int run_sql(const struct command *self, int argc, char **argv)
         if (listing_run(&listing, opened.trace.store, operands.at[1], false, NULL, 0, NULL, &result, &err) !=
             0) {
             fflush(stdout);
-            bool was_stopped = err.code == ERR_STOPPED;
-            /* A wrong query is no wrong command line. */
-            status = command_fail(was_stopped ? self : NULL, &err);
-            status = status == STATUS_USAGE ? STATUS_ERROR : status;
+            status = command_fail(NULL, &err);
         } else {
             listing_print_more(&listing, &result, "rows");
         }

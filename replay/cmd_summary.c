@@ -142,7 +142,7 @@ static int answer(const char *path, const struct opened *opened, struct error *e
         rc = print_section("Longest waits", "who_blocked", wait_columns,
                            (int)(sizeof wait_columns / sizeof *wait_columns), &is_short, store, err);
     if (rc == 0)
-        rc = print_section("Busiest channels", "chans", channel_columns,
+        rc = print_section("Busiest channels", "busiest_chans", channel_columns,
                            (int)(sizeof channel_columns / sizeof *channel_columns), &is_short, store, err);
     if (rc == 0)
         printf("\nNext: gotape-replay who-blocked %s, chans, goroutines, info; gotape-replay --help lists "
@@ -165,6 +165,6 @@ int run_summary(const struct command *self, int argc, char **argv)
     if (status != STATUS_OK)
         return status;
     if (answer(operands.at[0], &opened, &err) != 0)
-        status = command_fail(self, &err);
+        status = command_fail(NULL, &err);
     return command_close(&opened, status);
 }

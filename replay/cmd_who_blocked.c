@@ -288,6 +288,6 @@ int run_who_blocked(const struct command *self, int argc, char **argv)
     if (status != STATUS_OK)
         return status;
     if (answer(&request, &opened, &err) != 0)
-        status = command_fail(self, &err);
+        status = command_fail(NULL, &err);
     return command_close(&opened, status);
 }

@@ -2,9 +2,11 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <strings.h>
 
 #include "query/sink_call.h"
 #include "query/sink_table.h"
+#include "state/wait_reason.h"
 
 struct range {
     int64_t count, lowest, highest;
@@ -59,6 +61,11 @@ int reason_filter_check(const char *reason, struct store *store, struct error *e
 {
     struct query_parameter parameter = {.name = ":reason", .text = reason};
     int64_t matches = 0;
+    /* A class may well have no waits in this trace. */
+    for (unsigned class = 0; class < WAIT_CLASS_COUNT; class ++) {
+        if (strcasecmp(reason, wait_class_name((enum wait_class) class)) == 0)
+            return 0;
+    }
     struct buf list;
     int rc = query_each(store, "reason_matches", &parameter, 1, on_matches, &matches, err);
     if (rc != 0 || matches > 0)

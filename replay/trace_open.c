@@ -30,10 +30,13 @@ static int read_header(const char *path, unsigned char header[SQLITE_HEADER_SIZE
                        struct error *err)
 {
     struct stat status;
+    if (strcmp(path, "-") == 0)
+        return error_set(err, ERR_UNSUPPORTED,
+                         "a trace on standard input has to be stored first: cat > NAME.gotape");
     if (stat(path, &status) != 0)
         return error_sys(err, "cannot open %s", path);
     if (S_ISDIR(status.st_mode))
-        return error_set(err, ERR_USAGE, "%s is a directory, not a trace", path);
+        return error_set(err, ERR_UNSUPPORTED, "%s is a directory, not a trace", path);
     FILE *file = fopen(path, "rb");
     if (!file)
         return error_sys(err, "cannot open %s", path);
@@ -90,13 +93,16 @@ int trace_identify(const char *path, struct trace_identity *out, struct error *e
         source_close(source);
         return error_prefix(err, "%s: ", path);
     }
-    while ((rc = trace_reader_next(reader, &chunk, err)) == 1) {
-        if (chunk.header.kind == 0)
-            continue;
-        for (int i = 0; i < 16; i++)
+    /* The facts say it as the database does; a file that lost them still has it in every chunk. */
+    const char *told = NULL;
+    while (!told && (rc = trace_reader_next(reader, &chunk, err)) == 1) {
+        for (int i = 0; i < 16 && chunk.header.kind != 0; i++)
             snprintf(identity.id + 2 * i, 3, "%02x", chunk.header.trace_id[i]);
-        break;
+        told = trace_meta_get(trace_reader_meta(reader), "trace.id");
     }
+    /* It becomes part of a file name. */
+    if (told && strlen(told) == 32 && strspn(told, "0123456789abcdef") == 32)
+        snprintf(identity.id, sizeof identity.id, "%s", told);
     trace_reader_close(reader);
     if (rc < 0)
         return error_prefix(err, "%s: ", path);
@@ -247,9 +253,6 @@ int trace_open(const char *path, const struct load_options *options, struct open
     bool is_database;
     if (!err)
         err = &own;
-    if (strcmp(path, "-") == 0)
-        return error_set(err, ERR_USAGE,
-                         "a trace on standard input has to be stored first: cat > NAME.gotape");
     int rc = trace_is_database(path, &is_database, err);
     if (rc != 0)
         return rc;

@@ -22,10 +22,14 @@ match_stack (id) AS MATERIALIZED (
 ),
 chan_reason (number) AS MATERIALIZED (
   SELECT number FROM reason WHERE class IN ('chan_recv', 'chan_send', 'select')
+),
+site (is_found) AS MATERIALIZED (
+  -- CASE, because AND evaluates both of its sides.
+  SELECT CASE WHEN EXISTS (SELECT 1 FROM match_stack)
+              THEN EXISTS (SELECT 1 FROM wait WHERE stack_id IN match_stack AND reason IN chan_reason) ELSE 0 END
 )
-SELECT EXISTS (SELECT 1 FROM match_object) AS objects,
-       EXISTS (SELECT 1 FROM match_stack)
-         AND EXISTS (SELECT 1 FROM wait WHERE stack_id IN match_stack AND reason IN chan_reason) AS sites,
-       CASE WHEN EXISTS (SELECT 1 FROM match_stack) THEN (
+SELECT EXISTS (SELECT 1 FROM match_object) AS objects, is_found AS sites,
+       CASE WHEN is_found THEN NULL WHEN EXISTS (SELECT 1 FROM match_stack) THEN (
          SELECT reason.name FROM wait JOIN reason ON reason.number = wait.reason
-         WHERE wait.stack_id IN match_stack AND wait.reason NOT IN chan_reason LIMIT 1) END AS other_reason;
+         WHERE wait.stack_id IN match_stack LIMIT 1) END AS other_reason
+FROM site;

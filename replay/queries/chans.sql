@@ -15,24 +15,28 @@
 --   timer                  the channel of a timer or ticker
 --   doubt                  the address may have been reused unnoticed
 WITH used AS MATERIALIZED (
-  SELECT wait_object.object_id, count(*) AS waits, sum(wait.is_open) AS open_waits, sum(wait.wait_ns) AS total_wait_ns,
-         max(wait.wait_ns) AS longest_wait_ns, count(DISTINCT wait.goid) AS waiters,
-         count(DISTINCT wait.waker_goid) AS wakers
-  FROM wait_object CROSS JOIN wait ON wait.id = wait_object.wait_id
+  -- In the order of the waits: visiting them in the order of an index takes longer than sorting.
+  SELECT +wait_object.object_id AS object_id, count(*) AS waits, sum(wait.is_open) AS open_waits,
+         sum(wait.wait_ns) AS total_wait_ns, max(wait.wait_ns) AS longest_wait_ns
+  FROM wait CROSS JOIN wait_object ON wait_object.wait_id = wait.id
   WHERE wait_object.object_id IS NOT NULL AND (:until IS NULL OR wait.start_ns <= :until)
     AND (:since IS NULL OR wait.start_ns + coalesce(wait.wait_ns, wait.run_ns - wait.start_ns, 0) >= :since)
-  GROUP BY wait_object.object_id
+  GROUP BY 1
 ),
 picked AS MATERIALIZED (
   SELECT object.*, coalesce(waits, 0) AS waits, coalesce(open_waits, 0) AS open_waits,
-         coalesce(total_wait_ns, 0) AS total_wait_ns, longest_wait_ns, coalesce(waiters, 0) AS waiters,
-         coalesce(wakers, 0) AS wakers
+         coalesce(total_wait_ns, 0) AS total_wait_ns, longest_wait_ns
   FROM object LEFT JOIN used ON used.object_id = object.id
   WHERE kind = 'chan' AND (used.object_id IS NOT NULL OR (:since IS NULL AND :until IS NULL))
   ORDER BY total_wait_ns DESC, waits DESC, object.id LIMIT coalesce(:limit, -1)
 )
 SELECT printf('0x%llx', addr) AS addr, generation, type, capacity AS cap, waits, open_waits, total_wait_ns, longest_wait_ns,
-       waiters, wakers,
+       (SELECT count(DISTINCT wait.goid) FROM wait_object CROSS JOIN wait ON wait.id = wait_object.wait_id
+        WHERE wait_object.object_id = picked.id AND (:until IS NULL OR wait.start_ns <= :until)
+          AND (:since IS NULL OR wait.start_ns + coalesce(wait.wait_ns, wait.run_ns - wait.start_ns, 0) >= :since)) AS waiters,
+       (SELECT count(DISTINCT wait.waker_goid) FROM wait_object CROSS JOIN wait ON wait.id = wait_object.wait_id
+        WHERE wait_object.object_id = picked.id AND (:until IS NULL OR wait.start_ns <= :until)
+          AND (:since IS NULL OR wait.start_ns + coalesce(wait.wait_ns, wait.run_ns - wait.start_ns, 0) >= :since)) AS wakers,
        (SELECT json_group_array(json_object('site', site, 'file', file, 'line', line, 'direction', direction,
                                             'waits', waits, 'total_wait_ns', total_wait_ns))
         FROM (SELECT site.name AS site, file.path AS file, stack.site_line AS line, wait_object.direction,

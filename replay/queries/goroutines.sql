@@ -24,23 +24,22 @@ WITH picked AS MATERIALIZED (
     AND (:since IS NULL OR coalesce(ended_ns, last_ns, first_ns) >= :since OR ended_ns IS NULL)
   ORDER BY goid LIMIT coalesce(:limit, -1)
 ),
-by_class AS MATERIALIZED (
-  SELECT wait.goid, reason.class, sum(wait.wait_ns) AS total
-  FROM picked CROSS JOIN wait ON wait.goid = picked.goid JOIN reason ON reason.number = wait.reason
-  WHERE wait.wait_ns IS NOT NULL GROUP BY wait.goid, reason.class
-),
 per_goid AS MATERIALIZED (
-  SELECT goid, json_group_object(class, total) AS waiting_by_reason, class AS most_class, max(total) AS most_ns
-  FROM by_class GROUP BY goid
+  SELECT goid,
+         (SELECT json_group_object(class, total)
+          FROM (SELECT reason.class, sum(wait.wait_ns) AS total FROM wait JOIN reason ON reason.number = wait.reason
+                WHERE wait.goid = picked.goid AND wait.wait_ns IS NOT NULL GROUP BY reason.class)) AS waiting_by_reason
+  FROM picked
 )
 SELECT picked.goid, started.name AS function, creator_goid, site.name AS create_site, file.path AS create_file,
        stack.site_line AS create_line, created_ns, ended_ns,
        coalesce(ended_ns, (SELECT end_ns FROM recording)) - coalesce(created_ns, first_ns) AS life_ns,
        state.name AS state, running_ns, runnable_ns, waiting_ns, unknown_ns, wait_count AS waits,
-       coalesce(waiting_by_reason, '{}') AS "waiting_by_reason:json", most_class AS "most_class:table",
-       most_ns AS "most_ns:table",
+       waiting_by_reason AS "waiting_by_reason:json",
+       (SELECT key FROM json_each(waiting_by_reason) ORDER BY value DESC LIMIT 1) AS "most_class:table",
+       (SELECT max(value) FROM json_each(waiting_by_reason)) AS "most_ns:table",
        is_system AS "is_system:bool", is_start_inferred AS "start_inferred:bool"
-FROM picked LEFT JOIN per_goid ON per_goid.goid = picked.goid
+FROM picked JOIN per_goid USING (goid)
 LEFT JOIN state ON state.id = picked.state
 LEFT JOIN function AS started ON started.id = picked.start_function_id
 LEFT JOIN stack ON stack.id = picked.create_stack_id

@@ -48,42 +48,44 @@ match_stack (id) AS MATERIALIZED (
 chan_reason (number) AS MATERIALIZED (
   SELECT number FROM reason WHERE class IN ('chan_recv', 'chan_send', 'select')
 ),
-few_waits (is_true) AS MATERIALIZED (
-  -- A busy channel is found sooner by walking the longest waits than by sorting all of its own.
-  SELECT count(*) < 50000 FROM (SELECT 1 FROM wait_object WHERE object_id IN match_object LIMIT 50000)
+-- One of three ways to the longest waits; the LIMIT of the other two is 0. A busy channel is found sooner by walking all waits
+-- from the longest on than by sorting its own.
+plan (way) AS MATERIALIZED (
+  SELECT CASE WHEN :goid IS NOT NULL THEN 'goroutine'
+              WHEN :chan IS NULL OR EXISTS (SELECT 1 FROM match_stack) THEN 'walk'
+              WHEN (SELECT count(*) FROM (SELECT 1 FROM wait_object WHERE object_id IN match_object LIMIT 20000)) < 20000
+              THEN 'object' ELSE 'walk' END
 ),
 picked (id, wait_ns) AS MATERIALIZED (
   SELECT id, wait_ns FROM (
     SELECT id, wait_ns FROM wait
-    WHERE :goid IS NULL
-      AND (:chan IS NULL OR EXISTS (SELECT 1 FROM match_stack) OR NOT (SELECT is_true FROM few_waits))
-      AND reason IN match_reason AND (:all IS NOT NULL OR is_system = 0)
+    WHERE reason IN match_reason AND (:all IS NOT NULL OR is_system = 0)
       AND (:until IS NULL OR start_ns <= :until)
       AND (:since IS NULL OR start_ns + coalesce(wait_ns, run_ns - start_ns, 0) >= :since)
       AND (:chan IS NULL OR (stack_id IN match_stack AND reason IN chan_reason)
          OR (EXISTS (SELECT 1 FROM match_object) AND EXISTS (
-           SELECT 1 FROM wait_object WHERE wait_object.wait_id = wait.id AND wait_object.object_id IN match_object)))
-    ORDER BY wait_ns DESC, id DESC LIMIT coalesce(:limit, -1))
+           SELECT 1 FROM wait_object WHERE wait_object.wait_id = wait.id AND +wait_object.object_id IN match_object)))
+    ORDER BY wait_ns DESC, id DESC LIMIT CASE (SELECT way FROM plan) WHEN 'walk' THEN coalesce(:limit, -1) ELSE 0 END)
   UNION ALL
   SELECT id, wait_ns FROM (
     SELECT id, wait_ns FROM wait
-    WHERE :goid IS NOT NULL AND goid = :goid AND reason IN match_reason AND (:all IS NOT NULL OR is_system = 0)
+    WHERE goid = :goid AND reason IN match_reason AND (:all IS NOT NULL OR is_system = 0)
       AND (:until IS NULL OR start_ns <= :until)
       AND (:since IS NULL OR start_ns + coalesce(wait_ns, run_ns - start_ns, 0) >= :since)
       AND (:chan IS NULL OR (stack_id IN match_stack AND reason IN chan_reason)
          OR (EXISTS (SELECT 1 FROM match_object) AND EXISTS (
-           SELECT 1 FROM wait_object WHERE wait_object.wait_id = wait.id AND wait_object.object_id IN match_object)))
-    ORDER BY wait_ns DESC, id DESC LIMIT coalesce(:limit, -1))
+           SELECT 1 FROM wait_object WHERE wait_object.wait_id = wait.id AND +wait_object.object_id IN match_object)))
+    ORDER BY wait_ns DESC, id DESC LIMIT CASE (SELECT way FROM plan) WHEN 'goroutine' THEN coalesce(:limit, -1) ELSE 0 END)
   UNION ALL
   SELECT id, wait_ns FROM (
-    SELECT id, wait_ns FROM wait
-    WHERE :goid IS NULL AND :chan IS NOT NULL AND NOT EXISTS (SELECT 1 FROM match_stack)
-      AND (SELECT is_true FROM few_waits)
-      AND id IN (SELECT wait_id FROM wait_object WHERE object_id IN match_object)
-      AND reason IN match_reason AND (:all IS NOT NULL OR is_system = 0)
+    SELECT id, wait_ns
+    FROM (SELECT DISTINCT wait_id FROM wait_object WHERE object_id IN match_object
+          LIMIT CASE (SELECT way FROM plan) WHEN 'object' THEN -1 ELSE 0 END) AS found
+    CROSS JOIN wait ON wait.id = found.wait_id
+    WHERE reason IN match_reason AND (:all IS NOT NULL OR is_system = 0)
       AND (:until IS NULL OR start_ns <= :until)
       AND (:since IS NULL OR start_ns + coalesce(wait_ns, run_ns - start_ns, 0) >= :since)
-    ORDER BY wait_ns DESC, id DESC LIMIT coalesce(:limit, -1))
+    ORDER BY wait_ns DESC, id DESC LIMIT CASE (SELECT way FROM plan) WHEN 'object' THEN coalesce(:limit, -1) ELSE 0 END)
   ORDER BY wait_ns DESC, id DESC LIMIT coalesce(:limit, -1)
 )
 SELECT w.goid, started.name AS goroutine_function, w.reason, w.reason_class, w.start_ns, w.wait_ns, w.runnable_ns,

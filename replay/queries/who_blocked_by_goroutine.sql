@@ -48,8 +48,9 @@ summed AS MATERIALIZED (
     AND (:since IS NULL OR start_ns + coalesce(wait_ns, run_ns - start_ns, 0) >= :since)
     AND (:chan IS NULL OR (stack_id IN match_stack AND reason IN chan_reason)
          OR (EXISTS (SELECT 1 FROM match_object) AND EXISTS (
-           SELECT 1 FROM wait_object WHERE wait_object.wait_id = wait.id AND wait_object.object_id IN match_object)))
-  GROUP BY goid ORDER BY total_wait_ns DESC, goid LIMIT coalesce(:limit, -1)
+           SELECT 1 FROM wait_object WHERE wait_object.wait_id = wait.id AND +wait_object.object_id IN match_object)))
+  -- The sign keeps SQLite from visiting the waits in the order of an index, which is slower than sorting.
+  GROUP BY +goid ORDER BY total_wait_ns DESC, goid LIMIT coalesce(:limit, -1)
 )
 SELECT summed.goid, started.name AS goroutine_function, waits, open_waits, total_wait_ns, longest_wait_ns, total_runnable_ns,
        reason.name AS longest_reason, site.name AS longest_site, file.path AS longest_file, stack.site_line AS longest_line

@@ -51,7 +51,7 @@ summed AS MATERIALIZED (
     AND (:since IS NULL OR start_ns + coalesce(wait_ns, run_ns - start_ns, 0) >= :since)
     AND (:chan IS NULL OR (stack_id IN match_stack AND reason IN chan_reason)
          OR (EXISTS (SELECT 1 FROM match_object) AND EXISTS (
-           SELECT 1 FROM wait_object WHERE wait_object.wait_id = wait.id AND wait_object.object_id IN match_object)))
+           SELECT 1 FROM wait_object WHERE wait_object.wait_id = wait.id AND +wait_object.object_id IN match_object)))
   GROUP BY 1, 2, 3, 4 ORDER BY total_wait_ns DESC, 1, 2, 3, 4 LIMIT coalesce(:limit, -1)
 )
 SELECT site.name AS site, file.path AS file, summed.line, reason.name AS reason, reason.class AS reason_class, waits,
