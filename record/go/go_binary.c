@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/intern.h"
 #include "base/map.h"
 #include "go/go_buildinfo.h"
@@ -271,27 +272,26 @@ struct inlined_search {
     const struct go_pclntab *table;
     const char *const *names;
     size_t count;
-    const char **into;
+    go_binary_inlined_fn fn;
+    void *context;
     const char *function; /* the one whose inline tree is being walked */
 };
 
 static void match_inlined(void *context, uint32_t name_at)
 {
-    struct inlined_search *search = context;
+    const struct inlined_search *search = context;
     const char *name = go_pclntab_name(search->table, name_at);
     for (size_t i = 0; name && i < search->count; i++) {
-        if (!search->into[i] && strcmp(name, search->names[i]) == 0)
-            search->into[i] = search->function;
+        if (strcmp(name, search->names[i]) == 0)
+            search->fn(search->context, i, search->function);
     }
 }
 
-void go_binary_inlined(const struct go_binary *self, const char *const *names, size_t count,
-                       const char **into_out)
+void go_binary_each_inlined(const struct go_binary *self, const char *const *names, size_t count,
+                            go_binary_inlined_fn fn, void *context)
 {
     const struct go_pclntab *table = &self->module.functions;
-    struct inlined_search search = {table, names, count, into_out, NULL};
-    for (size_t i = 0; i < count; i++)
-        into_out[i] = NULL;
+    struct inlined_search search = {table, names, count, fn, context, NULL};
     for (size_t i = 0; i < table->function_count; i++) {
         struct go_pclntab_function function;
         if (!go_pclntab_function(table, i, &function))
@@ -346,6 +346,15 @@ size_t go_binary_symbolize(const struct go_binary *self, uint64_t address, bool 
     return count;
 }
 
+static bool calls_selectgo(const struct go_binary *self, uint64_t return_address)
+{
+    uint64_t start, end, distance;
+    const uint8_t *call = go_elf_bytes(self->elf, return_address - 5, 5);
+    return call && call[0] == 0xe8 && bytes_peek(call, 5, 1, 4, &distance) &&
+           go_binary_function(self, "runtime.selectgo", &start, &end) &&
+           return_address + (uint64_t)(int64_t)(int32_t)distance == start;
+}
+
 static uint64_t decode_select(const struct go_binary *self, uint64_t return_address)
 {
     const struct go_pclntab *table = &self->module.functions;
@@ -356,7 +365,8 @@ static uint64_t decode_select(const struct go_binary *self, uint64_t return_addr
         return UNDECODED;
     size_t size = (size_t)(function.end - function.entry);
     const uint8_t *code = go_elf_bytes(self->elf, function.entry, size);
-    if (!code || !go_select_decode(code, size, (size_t)(return_address - function.entry), &sends, &receives))
+    if (!code || !calls_selectgo(self, return_address) ||
+        !go_select_decode(code, size, (size_t)(return_address - function.entry), &sends, &receives))
         return UNDECODED;
     return (uint64_t)sends << 32 | receives;
 }

@@ -82,10 +82,11 @@ uint64_t go_binary_gomaxprocs(const struct go_binary *self);
 uint64_t go_binary_numgc(const struct go_binary *self);
 /* Device and inode of the file that was opened. */
 void go_binary_identity(const struct go_binary *self, uint64_t *device_out, uint64_t *inode_out);
-/* Which of these functions have been inlined somewhere: into_out[i] is the first function with such a copy,
- * or NULL. */
-void go_binary_inlined(const struct go_binary *self, const char *const *names, size_t count,
-                       const char **into_out);
+/* Calls back for every function that has an inlined copy of names[which] in it (repeatedly when it has
+ * several). */
+typedef void (*go_binary_inlined_fn)(void *context, size_t which, const char *into);
+void go_binary_each_inlined(const struct go_binary *self, const char *const *names, size_t count,
+                            go_binary_inlined_fn fn, void *context);
 
 struct go_frame {
     const char *function; /* owned by the binary, valid until it is closed */

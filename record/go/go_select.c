@@ -107,6 +107,8 @@ bool go_select_decode(const uint8_t *code, size_t size, size_t call_end, unsigne
     struct registers registers = {0};
     struct x86_insn insn;
     size_t at = 0;
+    if (call_end < 5 || call_end > size || code[call_end - 5] != 0xe8)
+        return false;
     while (at + 5 < call_end) {
         if (!x86_insn_decode(code + at, size - at, &insn))
             return false;
@@ -119,8 +121,8 @@ bool go_select_decode(const uint8_t *code, size_t size, size_t call_end, unsigne
             follow(&registers, &insn, code + at, at);
         at += insn.length;
     }
-    if (at + 5 != call_end || call_end > size || !registers.di.known || !registers.si.known ||
-        registers.di.value > CASES_MAX || registers.si.value > CASES_MAX)
+    if (at + 5 != call_end || !registers.di.known || !registers.si.known || registers.di.value > CASES_MAX ||
+        registers.si.value > CASES_MAX)
         return false;
     size_t since = registers.di.since < registers.si.since ? registers.di.since : registers.si.since;
     if (jumped_into(code, size, since, at))

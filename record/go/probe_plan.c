@@ -1,5 +1,6 @@
 #include "go/probe_plan.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -163,25 +164,55 @@ static bool find_coro(const struct planner *planner)
     return find_entry(planner, PROBE_CORO);
 }
 
-/* Functions whose inlined copies our probes do not see. */
+/* Functions whose inlined copies our probes do not see: profile-guided builds (-pgo) have such copies. */
+static const char *const must_stay[] = {"runtime.gopark", "runtime.ready", "runtime.execute",
+                                        "runtime.newproc1"};
+
+#define MUST_STAY   (sizeof must_stay / sizeof *must_stay)
+#define HOSTS_SHOWN 4
+
+struct inlined_copies {
+    const char *into[MUST_STAY][HOSTS_SHOWN];
+    unsigned count[MUST_STAY]; /* of functions, also of those not shown */
+    const char *last[MUST_STAY];
+};
+
+static void add_inlined(void *context, size_t which, const char *into)
+{
+    struct inlined_copies *copies = context;
+    if (copies->last[which] == into)
+        return;
+    if (copies->count[which] < HOSTS_SHOWN)
+        copies->into[which][copies->count[which]] = into;
+    copies->count[which]++;
+    copies->last[which] = into;
+}
+
+/* Appends as far as there is room. */
+__attribute__((format(printf, 2, 3))) static void append(struct probe_plan *plan, const char *format, ...)
+{
+    size_t used = strlen(plan->note);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(plan->note + used, sizeof plan->note - used, format, args);
+    va_end(args);
+}
+
 static void note_inlined(const struct planner *planner)
 {
-    static const char *const names[] = {"runtime.gopark", "runtime.ready", "runtime.execute",
-                                        "runtime.newproc1"};
-    enum { COUNT = sizeof names / sizeof *names };
-    const char *into[COUNT];
-    char *note = planner->plan->note;
-    size_t size = sizeof planner->plan->note;
-    go_binary_inlined(planner->binary, names, COUNT, into);
-    size_t used = 0;
-    for (size_t i = 0; i < COUNT; i++) {
-        if (!into[i] || used >= size)
+    struct inlined_copies copies;
+    memset(&copies, 0, sizeof copies);
+    go_binary_each_inlined(planner->binary, must_stay, MUST_STAY, add_inlined, &copies);
+    for (size_t i = 0; i < MUST_STAY; i++) {
+        if (copies.count[i] == 0)
             continue;
-        int length =
-            snprintf(note + used, size - used, "%s%s is inlined into %s: its events there are missed",
-                     used ? "; " : "", names[i], into[i]);
-        if (length > 0)
-            used += (size_t)length;
+        append(planner->plan, "%sa profile-guided build (-pgo) has copies of %s in ",
+               planner->plan->note[0] ? "; " : "", must_stay[i]);
+        for (unsigned k = 0; k < copies.count[i] && k < HOSTS_SHOWN; k++)
+            append(planner->plan, "%s%s", k ? ", " : "", copies.into[i][k]);
+        if (copies.count[i] > HOSTS_SHOWN)
+            append(planner->plan, " and %u more", copies.count[i] - HOSTS_SHOWN);
+        append(planner->plan, ", whose events are missed");
     }
 }
 

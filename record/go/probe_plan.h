@@ -30,7 +30,7 @@ struct probe_site {
 
 struct probe_plan {
     struct probe_site sites[PROBE_COUNT];
-    char note[256]; /* inlined copies and other doubts; "" when there are none */
+    char note[512]; /* inlined copies and other doubts; "" when there are none */
 };
 
 /* Fails when a required probe has no site, with the reason. */

@@ -11,7 +11,8 @@
 
 #include "base/crc32c.h"
 
-const char *const go_versions[] = {"1.21.13", "1.22.12", "1.23.12", "1.24.11", "1.25.0", "1.26.8", "1.27.1", NULL};
+const char *const go_versions[] = {"1.21.13", "1.22.12", "1.23.12", "1.24.11",
+                                   "1.25.0",  "1.26.8",  "1.27.1",  NULL};
 
 static const struct {
     const char *name, *environment, *flags;
@@ -73,7 +74,8 @@ static bool run_build(const char *version, enum go_build_kind kind, const char *
 {
     char command[8192];
     snprintf(command, sizeof command,
-             "cd program && GOFLAGS= GOPROXY=off GOTOOLCHAIN=go%s GOOS=linux %s timeout 600 go build %s -o '%s.tmp' . >'%s.log' "
+             "cd program && GOFLAGS= GOPROXY=off GOTOOLCHAIN=go%s GOOS=linux %s timeout 600 go build %s -o "
+             "'%s.tmp' . >'%s.log' "
              "2>&1 && mv '%s.tmp' '%s'",
              version, kinds[kind].environment, kinds[kind].flags, path, path, path, path);
     return system(command) == 0;
@@ -103,7 +105,8 @@ const char *go_build(const char *version, enum go_build_kind kind)
         close(lock);
     if (built)
         return path;
-    printf("skipped: Go %s cannot build the %s test program here; see %s.log\n", version, kinds[kind].name, path);
+    printf("skipped: Go %s cannot build the %s test program here; see %s.log\n", version, kinds[kind].name,
+           path);
     return NULL;
 }
 

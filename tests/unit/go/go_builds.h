@@ -25,8 +25,8 @@ enum go_build_kind {
 /* The Go versions that we support, one of each minor; NULL ends the list. */
 extern const char *const go_versions[];
 
-/* Path of tests/unit/go/program built with that version, in static memory; NULL, with a line that says why, when it cannot be
- * built here. */
+/* Path of tests/unit/go/program built with that version, in static memory; NULL, with a line that says why,
+ * when it cannot be built here. */
 const char *go_build(const char *version, enum go_build_kind kind);
 
 /* A running child with its standard input and output piped. */

@@ -1,6 +1,7 @@
 /*
- * Real programs of every supported Go version, plain and position-independent: what gotape reads from their files is compared
- * with what they print about themselves, and with what is known about that version's runtime.
+ * Real programs of every supported Go version, plain and position-independent: what gotape reads from their
+ * files is compared with what they print about themselves, and with what is known about that version's
+ * runtime.
  */
 #include "go/go_binary.h"
 
@@ -107,7 +108,8 @@ static void check_site(const struct go_binary *binary, const char *version, enum
     assert_true(site->address < end);
     assert_true(go_binary_file_offset(binary, site->address, &offset));
     assert_int_equal(site->file_offset, offset);
-    assert_memory_equal(site->bytes, go_binary_bytes(binary, site->address, site->byte_count), site->byte_count);
+    assert_memory_equal(site->bytes, go_binary_bytes(binary, site->address, site->byte_count),
+                        site->byte_count);
     if (!is_emulated(site->bytes))
         fail_msg("Go %s: %s sits at %02x %02x", version, name, site->bytes[0], site->bytes[1]);
     assert_int_equal(site->cost, PROBE_COST_EMULATED);
@@ -181,13 +183,20 @@ static const struct {
     int curg, p, id, lock, elemtype, timer, rg, wg;
     int elem, waitlink, c, parent;
 } known_layout[] = {
-    {21, 0x98, 0x90, 0x128, 0x118, 0x138, -1, -1, 0x68, 0xc0, 0xd0, 0xe8, 0x58, 0x20, -1, 0x20, 0x28, 0x18, 0x40, 0x50, 0x110},
-    {22, 0x98, 0x90, 0x128, 0x118, 0x138, 0x170, 0xbb, 0x68, 0xc0, 0xd0, 0xe8, 0x58, 0x20, -1, 0x20, 0x28, 0x18, 0x40, 0x50, 0x110},
-    {23, 0xa0, 0x98, 0x130, 0x120, 0x140, 0x180, 0xc3, 0x68, 0xc0, 0xd0, 0xe8, 0x60, 0x28, 0x20, 0x20, 0x28, 0x18, 0x40, 0x50, 0x118},
-    {24, 0xa0, 0x98, 0x130, 0x120, 0x140, 0x180, 0xc3, 0x68, 0xc0, 0xd0, 0xe8, 0x60, 0x28, 0x20, 0x20, 0x28, 0x18, 0x40, 0x50, 0x118},
-    {25, 0x98, 0x90, 0x128, 0x118, 0x138, 0x178, 0xbb, 0x60, 0xb8, 0xc8, 0xe0, 0x68, 0x28, 0x20, 0x20, 0x28, 0x18, 0x40, 0x50, 0x110},
-    {26, 0x98, 0x90, 0x130, 0x120, 0x140, 0x180, 0xbb, 0x60, 0xb8, 0xd0, 0xe8, 0x68, 0x28, 0x20, 0x20, 0x28, 0x20, 0x48, 0x60, 0x118},
-    {27, 0x98, 0x90, 0x130, 0x120, 0x140, 0x180, 0xbb, 0x60, 0xb8, 0xd0, 0xe8, 0x68, 0x28, 0x20, 0x20, 0x28, 0x20, 0x48, 0x60, 0x118},
+    {21,   0x98, 0x90, 0x128, 0x118, 0x138, -1,   -1,   0x68, 0xc0, 0xd0,
+     0xe8, 0x58, 0x20, -1,    0x20,  0x28,  0x18, 0x40, 0x50, 0x110},
+    {22,   0x98, 0x90, 0x128, 0x118, 0x138, 0x170, 0xbb, 0x68, 0xc0, 0xd0,
+     0xe8, 0x58, 0x20, -1,    0x20,  0x28,  0x18,  0x40, 0x50, 0x110},
+    {23,   0xa0, 0x98, 0x130, 0x120, 0x140, 0x180, 0xc3, 0x68, 0xc0, 0xd0,
+     0xe8, 0x60, 0x28, 0x20,  0x20,  0x28,  0x18,  0x40, 0x50, 0x118},
+    {24,   0xa0, 0x98, 0x130, 0x120, 0x140, 0x180, 0xc3, 0x68, 0xc0, 0xd0,
+     0xe8, 0x60, 0x28, 0x20,  0x20,  0x28,  0x18,  0x40, 0x50, 0x118},
+    {25,   0x98, 0x90, 0x128, 0x118, 0x138, 0x178, 0xbb, 0x60, 0xb8, 0xc8,
+     0xe0, 0x68, 0x28, 0x20,  0x20,  0x28,  0x18,  0x40, 0x50, 0x110},
+    {26,   0x98, 0x90, 0x130, 0x120, 0x140, 0x180, 0xbb, 0x60, 0xb8, 0xd0,
+     0xe8, 0x68, 0x28, 0x20,  0x20,  0x28,  0x20,  0x48, 0x60, 0x118},
+    {27,   0x98, 0x90, 0x130, 0x120, 0x140, 0x180, 0xbb, 0x60, 0xb8, 0xd0,
+     0xe8, 0x68, 0x28, 0x20,  0x20,  0x28,  0x20,  0x48, 0x60, 0x118},
 };
 
 static void check_layout(struct go_binary *binary, const char *version, const char *path)
@@ -249,8 +258,8 @@ struct printed_frame {
 static bool read_frame(FILE *from, struct printed_frame *out)
 {
     char line[2048];
-    return fgets(line, sizeof line, from) &&
-           sscanf(line, "pc %lx\t%u\t%511[^\t]\t%511[^\n]", &out->address, &out->line, out->function, out->file) == 4;
+    return fgets(line, sizeof line, from) && sscanf(line, "pc %lx\t%u\t%511[^\t]\t%511[^\n]", &out->address,
+                                                    &out->line, out->function, out->file) == 4;
 }
 
 static bool same_frame(const struct go_frame *ours, const struct printed_frame *theirs)
@@ -267,8 +276,8 @@ static uint64_t read_bias(const struct go_binary *binary, FILE *from)
     return now - start;
 }
 
-/* The stacks that the program prints: each logical frame has its own address there, so ours at one address must be the runtime's at
- * that one and the following. */
+/* The stacks that the program prints: each logical frame has its own address there, so ours at one address
+ * must be the runtime's at that one and the following. */
 static void check_stacks(struct go_binary *binary, const char *version, const char *path)
 {
     enum { STACK_MAX = 64 };
@@ -331,8 +340,8 @@ static void check_sweep(struct go_binary *binary, const char *version, const cha
             continue;
         if (count == 0 || !same_frame(&ours[0], &theirs))
             fail_msg("Go %s: %#lx is %s %s:%u, the runtime says %s %s:%u", version, theirs.address,
-                     count ? ours[0].function : "nothing", count ? ours[0].file : "", count ? ours[0].line : 0,
-                     theirs.function, theirs.file, theirs.line);
+                     count ? ours[0].function : "nothing", count ? ours[0].file : "",
+                     count ? ours[0].line : 0, theirs.function, theirs.file, theirs.line);
         compared++;
     }
     go_child_stop(&child);
@@ -365,7 +374,36 @@ static void check_lookups(struct go_binary *binary, const char *version, const c
     assert_int_equal(go_binary_symbolize(binary, start, false, &frame, 0), 0);
     assert_null(go_binary_bytes(binary, start, SIZE_MAX));
     assert_null(go_binary_bytes(binary, UINT64_MAX - 4, 8));
+}
 
+struct hosts {
+    unsigned keep, middle_in_frames;
+};
+
+static void count_host(void *context, size_t which, const char *into)
+{
+    struct hosts *hosts = context;
+    if (which == 0)
+        hosts->keep++;
+    else if (strcmp(into, "main.frames") == 0)
+        hosts->middle_in_frames++;
+}
+
+static void check_inlined(struct go_binary *binary, const char *version, const char *path)
+{
+    static const char *const names[] = {"main.keep", "main.middle"};
+    struct hosts hosts = {0};
+    (void)version;
+    (void)path;
+    go_binary_each_inlined(binary, names, 2, count_host, &hosts);
+    assert_true(hosts.middle_in_frames > 0);
+    assert_int_equal(hosts.keep, 0); /* it is marked noinline */
+}
+
+static void test_inlined(void **state)
+{
+    (void)state;
+    for_each_build(check_inlined);
 }
 
 static void test_lookups(void **state)
@@ -471,7 +509,8 @@ static void test_other_versions(void **state)
 {
     static const struct {
         const char *version, *word;
-    } rows[] = {{"go1.20.9", "rebuild"}, {"go1.28.0", "newer"}, {"go2.00.1", "newer"}, {"unknown!", "no number"}};
+    } rows[] = {
+        {"go1.20.9", "rebuild"}, {"go1.28.0", "newer"}, {"go2.00.1", "newer"}, {"unknown!", "no number"}};
     struct error err = {0};
     size_t size = 0;
     (void)state;
@@ -539,10 +578,12 @@ static void test_damage(void **state)
     free(data);
 }
 
-/* One fetch expression: %reg, +N(expression), -N(expression) or \N. Returns what follows it, NULL when malformed. */
+/* One fetch expression: %reg, +N(expression), -N(expression) or \N. Returns what follows it, NULL when
+ * malformed. */
 static const char *parse_expression(const char *at, unsigned depth)
 {
-    static const char *const registers[] = {"ax", "bx", "cx", "dx", "si", "di", "bp", "sp", "r8", "r9", "r14"};
+    static const char *const registers[] = {"ax", "bx", "cx", "dx", "si", "di",
+                                            "bp", "sp", "r8", "r9", "r14"};
     char *end;
     if (depth > 13)
         return NULL;
@@ -616,12 +657,13 @@ static void test_fetch(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_fetch),          cmocka_unit_test(test_build_info),
-        cmocka_unit_test(test_plan),           cmocka_unit_test(test_plan_of_other_builds),
-        cmocka_unit_test(test_layout),         cmocka_unit_test(test_stacks),
-        cmocka_unit_test(test_sweep),          cmocka_unit_test(test_lookups),
-        cmocka_unit_test(test_selects),        cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_other_versions), cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_fetch),    cmocka_unit_test(test_build_info),
+        cmocka_unit_test(test_plan),     cmocka_unit_test(test_plan_of_other_builds),
+        cmocka_unit_test(test_layout),   cmocka_unit_test(test_stacks),
+        cmocka_unit_test(test_sweep),    cmocka_unit_test(test_lookups),
+        cmocka_unit_test(test_inlined),  cmocka_unit_test(test_selects),
+        cmocka_unit_test(test_refusals), cmocka_unit_test(test_other_versions),
+        cmocka_unit_test(test_damage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

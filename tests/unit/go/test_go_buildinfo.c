@@ -94,12 +94,13 @@ static void test_modules(void **state)
 static void test_quoting(void **state)
 {
     (void)state;
-    struct go_buildinfo *owner = parse("go1.22.12", "path\tx\n"
-                                                    "build\t-ldflags=\"-X main.v=\\\"1 2\\\" \\t\\u00e4\\x41\\101\"\n"
-                                                    "build\t\"odd=key\"=value\n"
-                                                    "build\tunfinished=\"abc\\\n"
-                                                    "build\tnothing\n"
-                                                    "build\tempty=\n");
+    struct go_buildinfo *owner =
+        parse("go1.22.12", "path\tx\n"
+                           "build\t-ldflags=\"-X main.v=\\\"1 2\\\" \\t\\u00e4\\x41\\101\"\n"
+                           "build\t\"odd=key\"=value\n"
+                           "build\tunfinished=\"abc\\\n"
+                           "build\tnothing\n"
+                           "build\tempty=\n");
     const struct go_build_info *info = go_buildinfo_get(owner);
     assert_string_equal(setting(info, "-ldflags"), "-X main.v=\"1 2\" \t\xc3\xa4"
                                                    "AA");
@@ -161,7 +162,9 @@ static void test_damage(void **state)
     for (size_t cut = 0; cut < blob.size; cut++) {
         int rc = go_buildinfo_parse(blob.data, cut, "prog", &info, &err);
         /* the version alone is enough; what is cut off of the modules is left out */
-        assert_int_equal(rc, cut < GO_BUILDINFO_MAGIC_SIZE ? ERR_NOT_FOUND : cut < 32 + 1 + 8 ? ERR_DAMAGED : 0);
+        assert_int_equal(rc, cut < GO_BUILDINFO_MAGIC_SIZE ? ERR_NOT_FOUND
+                             : cut < 32 + 1 + 8            ? ERR_DAMAGED
+                                                           : 0);
         if (rc == 0) {
             assert_string_equal(go_buildinfo_get(info)->path, "");
             go_buildinfo_free(info);
@@ -176,8 +179,9 @@ static void test_damage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_modules), cmocka_unit_test(test_quoting), cmocka_unit_test(test_without_modules),
-        cmocka_unit_test(test_versions), cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_modules),         cmocka_unit_test(test_quoting),
+        cmocka_unit_test(test_without_modules), cmocka_unit_test(test_versions),
+        cmocka_unit_test(test_damage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

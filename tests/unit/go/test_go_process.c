@@ -1,4 +1,5 @@
-/* Running programs of every supported Go version print the truth about their channels; gotape reads it from the outside. */
+/* Running programs of every supported Go version print the truth about their channels; gotape reads it from
+ * the outside. */
 #include "go/go_process.h"
 
 #include <setjmp.h>
@@ -61,7 +62,7 @@ static void check_wait_reasons(struct go_process *process, int minor)
     static const struct {
         int minor;
         size_t count, select, receive, mutex;
-    } rows[] = {{21, 32, 9, 14, 21}, {22, 37, 9, 14, 21}, {23, 38, 9, 14, 21}, {24, 44, 9, 14, 21},
+    } rows[] = {{21, 32, 9, 14, 21}, {22, 37, 9, 14, 21},  {23, 38, 9, 14, 21}, {24, 44, 9, 14, 21},
                 {25, 47, 9, 14, 22}, {26, 47, 18, 19, 22}, {27, 47, 18, 19, 22}};
     const char *const *reasons;
     size_t count;
@@ -122,8 +123,9 @@ static void check_chan(struct go_process *process, const char *version, const ch
     assert_false(go_process_read_chan(process, address + 16, &again));
 }
 
-/* The goroutine in selectS1R2 has printed an address of its stack and its channels in source order: receive from c0, send to c1,
- * receive from c2. The select's array lies near, 16 bytes a case: sends first, then the receives backwards. */
+/* The goroutine in selectS1R2 has printed an address of its stack and its channels in source order: receive
+ * from c0, send to c1, receive from c2. The select's array lies near, 16 bytes a case: sends first, then the
+ * receives backwards. */
 static void check_select_order(pid_t pid, const char *line)
 {
     enum { NEAR = 1024 };

@@ -1,4 +1,5 @@
-/* The code fragments are what Go compilers emitted (objdump of real programs), cut to the instructions that matter. */
+/* The code fragments are what Go compilers emitted (objdump of real programs), cut to the instructions that
+ * matter. */
 #include "go/probe_site.h"
 
 #include <setjmp.h>
@@ -9,7 +10,10 @@
 
 #include "go/go_select.h"
 
-#define CODE(bytes) {(const uint8_t *)bytes, sizeof bytes - 1, 0x1000}
+#define CODE(bytes)                                                                                          \
+    {                                                                                                        \
+        (const uint8_t *)bytes, sizeof bytes - 1, 0x1000                                                     \
+    }
 
 static void test_entry(void **state)
 {
@@ -50,9 +54,10 @@ static void test_entry(void **state)
     }
 }
 
-/* dec %edx; jne +18; cmpb $0,0xb1(%r14); je +8; movq $-1314,0x10(%r14); then the result and the end of the frame */
-#define TAIL(padding, jne, result)                                                                             \
-    "\xff\xca" jne padding "\x41\x80\xbe\xb1\x00\x00\x00\x00\x74\x08\x49\xc7\x46\x10\xde\xfa\xff\xff" result   \
+/* dec %edx; jne +18; cmpb $0,0xb1(%r14); je +8; movq $-1314,0x10(%r14); then the result and the end of the
+ * frame */
+#define TAIL(padding, jne, result)                                                                           \
+    "\xff\xca" jne padding "\x41\x80\xbe\xb1\x00\x00\x00\x00\x74\x08\x49\xc7\x46\x10\xde\xfa\xff\xff" result \
     "\x48\x83\xc4\x50\x5d\xc3\xcc\xcc"
 
 static void test_newproc_tail(void **state)
@@ -70,10 +75,12 @@ static void test_newproc_tail(void **state)
         {CODE(TAIL("\x66\x90", "\x75\x14", "")), 2, "%ax"},
         {CODE(TAIL("", "\x0f\x85\x12\x00\x00\x00", "")), 2, "%ax"},
         /* the last of two, and code behind the ret does not count */
-        {CODE(TAIL("", "\x75\x12", "") TAIL("", "\x75\x12", "\x48\x89\xc8") "\x41\x80\xbe\xb1\x00\x00\x00\x00"),
+        {CODE(TAIL("", "\x75\x12", "")
+                  TAIL("", "\x75\x12", "\x48\x89\xc8") "\x41\x80\xbe\xb1\x00\x00\x00\x00"),
          2 + sizeof TAIL("", "\x75\x12", "") - 1, "%cx"},
         /* another field than preempt */
-        {CODE("\xff\xca\x75\x12\x41\x80\xbe\xb2\x00\x00\x00\x00\x74\x08\x49\xc7\x46\x10\xde\xfa\xff\xff\xc3"), -1, ""},
+        {CODE("\xff\xca\x75\x12\x41\x80\xbe\xb2\x00\x00\x00\x00\x74\x08\x49\xc7\x46\x10\xde\xfa\xff\xff\xc3"),
+         -1, ""},
         /* je instead of jne; a jne to elsewhere */
         {CODE(TAIL("", "\x74\x12", "")), -1, ""},
         {CODE(TAIL("", "\x75\x02", "")), -1, ""},
@@ -112,8 +119,10 @@ static void test_call(void **state)
 static void test_gogo(void **state)
 {
     struct place place;
-    static const struct code gogo = CODE("\x48\x8b\x5c\x24\x08\x48\x8b\x53\x10\x48\x8b\x0a\xe9\x2f\xf1\xff\xff");
-    static const struct code other = CODE("\x48\x8b\x5c\x24\x08\x48\x8b\x53\x18\x48\x8b\x0a\xe9\x2f\xf1\xff\xff");
+    static const struct code gogo =
+        CODE("\x48\x8b\x5c\x24\x08\x48\x8b\x53\x10\x48\x8b\x0a\xe9\x2f\xf1\xff\xff");
+    static const struct code other =
+        CODE("\x48\x8b\x5c\x24\x08\x48\x8b\x53\x18\x48\x8b\x0a\xe9\x2f\xf1\xff\xff");
     (void)state;
     assert_true(probe_site_gogo(&gogo, &place));
     assert_int_equal(place.offset, 12);
@@ -138,7 +147,8 @@ static void test_select_constants(void **state)
         /* from memory: reflect.Select */
         {CODE("\x48\x8b\x7c\x24\x18\xbe\x01\x00\x00\x00\xe8\x00\x00\x00\x00\x90"), 15, -1, -1},
         /* a call in between */
-        {CODE("\xbf\x02\x00\x00\x00\xe8\x00\x00\x00\x00\xbe\x01\x00\x00\x00\xe8\x00\x00\x00\x00"), 20, -1, -1},
+        {CODE("\xbf\x02\x00\x00\x00\xe8\x00\x00\x00\x00\xbe\x01\x00\x00\x00\xe8\x00\x00\x00\x00"), 20, -1,
+         -1},
         /* a jump comes in between the constants and the call */
         {CODE("\x74\x0a\xbf\x02\x00\x00\x00\xbe\x01\x00\x00\x00\xe8\x00\x00\x00\x00\x90"), 17, -1, -1},
         /* the address is not behind a call */
@@ -146,14 +156,16 @@ static void test_select_constants(void **state)
         {CODE("\xbf\x02\x00\x00\x00\xbe\x01\x00\x00\x00\xe8\x00\x00\x00\x00\x90"), 60, -1, -1},
         {CODE("\xbf\x02\x00\x00\x00\xbe\x01\x00\x00\x00\xe8\x00\x00\x00\x00\x90"), 0, -1, -1},
         /* arithmetic on one of them: add $1,%rdi */
-        {CODE("\xbf\x02\x00\x00\x00\xbe\x01\x00\x00\x00\x48\x83\xc7\x01\xe8\x00\x00\x00\x00\x90"), 19, -1, -1},
+        {CODE("\xbf\x02\x00\x00\x00\xbe\x01\x00\x00\x00\x48\x83\xc7\x01\xe8\x00\x00\x00\x00\x90"), 19, -1,
+         -1},
         /* no number of cases */
         {CODE("\xbf\xff\xff\xff\x7f\xbe\x01\x00\x00\x00\xe8\x00\x00\x00\x00\x90"), 15, -1, -1},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         unsigned sends = 77, receives = 77;
-        bool found = go_select_decode(rows[i].code.bytes, rows[i].code.size, rows[i].call_end, &sends, &receives);
+        bool found =
+            go_select_decode(rows[i].code.bytes, rows[i].code.size, rows[i].call_end, &sends, &receives);
         if (found != (rows[i].sends >= 0))
             fail_msg("row %zu: found is %d", i, found);
         if (found) {

@@ -12,57 +12,60 @@ struct sample {
     size_t length;
 };
 
-#define S(bytes) {bytes, sizeof bytes - 1}
+#define S(bytes)                                                                                             \
+    {                                                                                                        \
+        bytes, sizeof bytes - 1                                                                              \
+    }
 
 static const struct sample samples[] = {
-    S("\x55"),                                     /* push %rbp */
-    S("\x41\x54"),                                 /* push %r12 */
-    S("\x49\x3b\x66\x10"),                         /* cmp 0x10(%r14),%rsp */
-    S("\x4d\x3b\x66\x10"),                         /* cmp 0x10(%r14),%r12 */
-    S("\x4c\x8d\x64\x24\xf0"),                     /* lea -0x10(%rsp),%r12 */
-    S("\x4c\x8d\xa4\x24\x00\xff\xff\xff"),         /* lea -0x100(%rsp),%r12 */
-    S("\x0f\x86\xbd\x00\x00\x00"),                 /* jbe rel32 */
-    S("\x76\x18"),                                 /* jbe rel8 */
-    S("\x41\x80\xbe\xb1\x00\x00\x00\x00"),         /* cmpb $0,0xb1(%r14) */
-    S("\x49\xc7\x46\x10\xde\xfa\xff\xff"),         /* movq $-0x522,0x10(%r14) */
-    S("\x48\xb8\x01\x02\x03\x04\x05\x06\x07\x08"), /* movabs $imm64,%rax */
-    S("\x66\xb8\x01\x02"),                         /* mov $0x201,%ax */
-    S("\xbf\x02\x00\x00\x00"),                     /* mov $2,%edi */
-    S("\x31\xf6"),                                 /* xor %esi,%esi */
-    S("\xe8\x48\xa2\xfa\xff"),                     /* call rel32 */
-    S("\xff\xd0"),                                 /* call *%rax */
-    S("\xff\x14\x25\x00\x10\x00\x00"),             /* call *0x1000 (SIB without base) */
-    S("\x48\x8d\x15\x21\xf7\x18\x00"),             /* lea rip-relative,%rdx */
-    S("\x80\x3d\xbb\xf7\x19\x00\x00"),             /* cmpb $0,rip-relative */
+    S("\x55"),                                         /* push %rbp */
+    S("\x41\x54"),                                     /* push %r12 */
+    S("\x49\x3b\x66\x10"),                             /* cmp 0x10(%r14),%rsp */
+    S("\x4d\x3b\x66\x10"),                             /* cmp 0x10(%r14),%r12 */
+    S("\x4c\x8d\x64\x24\xf0"),                         /* lea -0x10(%rsp),%r12 */
+    S("\x4c\x8d\xa4\x24\x00\xff\xff\xff"),             /* lea -0x100(%rsp),%r12 */
+    S("\x0f\x86\xbd\x00\x00\x00"),                     /* jbe rel32 */
+    S("\x76\x18"),                                     /* jbe rel8 */
+    S("\x41\x80\xbe\xb1\x00\x00\x00\x00"),             /* cmpb $0,0xb1(%r14) */
+    S("\x49\xc7\x46\x10\xde\xfa\xff\xff"),             /* movq $-0x522,0x10(%r14) */
+    S("\x48\xb8\x01\x02\x03\x04\x05\x06\x07\x08"),     /* movabs $imm64,%rax */
+    S("\x66\xb8\x01\x02"),                             /* mov $0x201,%ax */
+    S("\xbf\x02\x00\x00\x00"),                         /* mov $2,%edi */
+    S("\x31\xf6"),                                     /* xor %esi,%esi */
+    S("\xe8\x48\xa2\xfa\xff"),                         /* call rel32 */
+    S("\xff\xd0"),                                     /* call *%rax */
+    S("\xff\x14\x25\x00\x10\x00\x00"),                 /* call *0x1000 (SIB without base) */
+    S("\x48\x8d\x15\x21\xf7\x18\x00"),                 /* lea rip-relative,%rdx */
+    S("\x80\x3d\xbb\xf7\x19\x00\x00"),                 /* cmpb $0,rip-relative */
     S("\x48\x81\x3d\x01\x02\x03\x04\x05\x06\x07\x08"), /* cmpq $imm32,rip-relative */
-    S("\x66\x81\xf9\x01\x02"),                     /* cmp $imm16,%cx */
-    S("\xf6\x40\x10\x01"),                         /* testb $1,0x10(%rax) */
-    S("\xf6\xd8"),                                 /* neg %al */
-    S("\x48\xf7\xc1\x01\x00\x00\x00"),             /* test $1,%rcx */
-    S("\x66\xf7\xc1\x01\x00"),                     /* test $1,%cx */
-    S("\x48\xf7\xf1"),                             /* div %rcx */
-    S("\xf0\x48\x0f\xb1\x0a"),                     /* lock cmpxchg %rcx,(%rdx) */
-    S("\x44\x0f\x11\x7c\x24\x50"),                 /* movups %xmm15,0x50(%rsp) */
-    S("\x66\x0f\x1f\x84\x00\x00\x00\x00\x00"),     /* nopw 0(%rax,%rax,1) */
+    S("\x66\x81\xf9\x01\x02"),                         /* cmp $imm16,%cx */
+    S("\xf6\x40\x10\x01"),                             /* testb $1,0x10(%rax) */
+    S("\xf6\xd8"),                                     /* neg %al */
+    S("\x48\xf7\xc1\x01\x00\x00\x00"),                 /* test $1,%rcx */
+    S("\x66\xf7\xc1\x01\x00"),                         /* test $1,%cx */
+    S("\x48\xf7\xf1"),                                 /* div %rcx */
+    S("\xf0\x48\x0f\xb1\x0a"),                         /* lock cmpxchg %rcx,(%rdx) */
+    S("\x44\x0f\x11\x7c\x24\x50"),                     /* movups %xmm15,0x50(%rsp) */
+    S("\x66\x0f\x1f\x84\x00\x00\x00\x00\x00"),         /* nopw 0(%rax,%rax,1) */
     S("\x66\x66\x2e\x0f\x1f\x84\x00\x00\x00\x00\x00"), /* data16 cs nopw */
-    S("\xf3\x0f\xb8\xc1"),                         /* popcnt %ecx,%eax */
-    S("\x66\x0f\x70\xc1\xee"),                     /* pshufd $0xee,%xmm1,%xmm0 */
-    S("\x66\x0f\x38\x00\xc1"),                     /* pshufb %xmm1,%xmm0 */
-    S("\x66\x0f\x3a\x63\xc1\x0c"),                 /* pcmpistri */
-    S("\x0f\xba\xe0\x05"),                         /* bt $5,%eax */
-    S("\x0f\x05"),                                 /* syscall */
-    S("\x0f\x0b"),                                 /* ud2 */
-    S("\xc5\xf8\x77"),                             /* vzeroupper */
-    S("\xc5\xfd\x6f\x0e"),                         /* vmovdqa (%rsi),%ymm1 */
-    S("\xc5\xf9\x70\xc1\xee"),                     /* vpshufd $0xee */
-    S("\xc4\xe2\x7d\x58\xc0"),                     /* vpbroadcastd */
-    S("\xc4\xe3\x7d\x39\xc1\x01"),                 /* vextracti128 $1 */
-    S("\xc4\xe2\xfb\xf6\xc2"),                     /* mulx %rdx,%rax,%rax */
-    S("\x62\xf1\xfe\x48\x6f\x46\x01"),             /* vmovdqu64 0x40(%rsi),%zmm0 */
-    S("\x62\xf3\x75\x48\x25\xc2\x96"),             /* vpternlogd $0x96 */
+    S("\xf3\x0f\xb8\xc1"),                             /* popcnt %ecx,%eax */
+    S("\x66\x0f\x70\xc1\xee"),                         /* pshufd $0xee,%xmm1,%xmm0 */
+    S("\x66\x0f\x38\x00\xc1"),                         /* pshufb %xmm1,%xmm0 */
+    S("\x66\x0f\x3a\x63\xc1\x0c"),                     /* pcmpistri */
+    S("\x0f\xba\xe0\x05"),                             /* bt $5,%eax */
+    S("\x0f\x05"),                                     /* syscall */
+    S("\x0f\x0b"),                                     /* ud2 */
+    S("\xc5\xf8\x77"),                                 /* vzeroupper */
+    S("\xc5\xfd\x6f\x0e"),                             /* vmovdqa (%rsi),%ymm1 */
+    S("\xc5\xf9\x70\xc1\xee"),                         /* vpshufd $0xee */
+    S("\xc4\xe2\x7d\x58\xc0"),                         /* vpbroadcastd */
+    S("\xc4\xe3\x7d\x39\xc1\x01"),                     /* vextracti128 $1 */
+    S("\xc4\xe2\xfb\xf6\xc2"),                         /* mulx %rdx,%rax,%rax */
+    S("\x62\xf1\xfe\x48\x6f\x46\x01"),                 /* vmovdqu64 0x40(%rsi),%zmm0 */
+    S("\x62\xf3\x75\x48\x25\xc2\x96"),                 /* vpternlogd $0x96 */
     S("\x62\xf1\x7d\x48\x7f\x84\x24\x00\x01\x00\x01"), /* vmovdqa32 %zmm0,0x1000100(%rsp) */
-    S("\xc3"),                                     /* ret */
-    S("\xcc"),                                     /* int3 */
+    S("\xc3"),                                         /* ret */
+    S("\xcc"),                                         /* int3 */
 };
 
 static void test_lengths(void **state)
@@ -83,9 +86,18 @@ static void test_lengths(void **state)
 
 static void test_undefined(void **state)
 {
-    static const char *const undefined[] = {"\x06", "\x27", "\x60", "\x82\xc0\x01", "\x9a\x01\x02\x03\x04\x05\x06",
-                                            "\xd4\x0a", "\xea", "\x0f\x04", "\x0f\x24\xc0", "\xc4\xe0\x7d\x58\xc0",
-                                            "\x48\xc5\xf8\x77", "\x8f\xe9\x78\x80\xc0"};
+    static const char *const undefined[] = {"\x06",
+                                            "\x27",
+                                            "\x60",
+                                            "\x82\xc0\x01",
+                                            "\x9a\x01\x02\x03\x04\x05\x06",
+                                            "\xd4\x0a",
+                                            "\xea",
+                                            "\x0f\x04",
+                                            "\x0f\x24\xc0",
+                                            "\xc4\xe0\x7d\x58\xc0",
+                                            "\x48\xc5\xf8\x77",
+                                            "\x8f\xe9\x78\x80\xc0"};
     struct x86_insn insn;
     (void)state;
     for (size_t i = 0; i < sizeof undefined / sizeof *undefined; i++) {
