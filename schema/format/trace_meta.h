@@ -1,6 +1,7 @@
 /*
  * Facts about the recording as a whole: key and value strings in META chunks, repeated at the start of each definition
- * epoch. Keys are dotted and lower case; a key may be missing when the fact is unknown. The documented keys:
+ * epoch, and totals in the END chunk. Keys are dotted and lower case; a key may be missing when the fact is unknown. The
+ * documented keys (gotape(5) explains them):
  *
  *   trace.id                     32 hex digits, random
  *   trace.recorder               "gotape-record 0.1.0"
@@ -17,7 +18,15 @@
  *   go.gomaxprocs
  *   probe.NAME                   "function+0x1f push emulated" and the like, one per armed probe
  *   probe.NAME.missing           why a probe is not armed
+ *   probe.note                   what is to be known about the probes as a whole
  *   perf.ring_bytes              bytes of each ring
+ *
+ * and in the END chunk:
+ *   record.end_ns                CLOCK_MONOTONIC of the end of the recording
+ *   end.events end.lost          events written; records lost
+ *   end.event.NAME               events of one type
+ *   end.chunks end.stored_bytes end.raw_bytes
+ *   end.index_offset             where the INDEX chunk begins
  */
 #ifndef GOTAPE_FORMAT_TRACE_META_H
 #define GOTAPE_FORMAT_TRACE_META_H
