@@ -9,6 +9,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
 #include "base/crc32c.h"
 
 const char *const go_versions[] = {"1.21.13", "1.22.12", "1.23.12", "1.24.11",
@@ -108,6 +113,35 @@ const char *go_build(const char *version, enum go_build_kind kind)
     printf("skipped: Go %s cannot build the %s test program here; see %s.log\n", version, kinds[kind].name,
            path);
     return NULL;
+}
+
+struct go_binary *go_build_open(const char *version, enum go_build_kind kind)
+{
+    struct go_binary *binary;
+    struct error err = {0};
+    const char *path = go_build(version, kind);
+    if (!path)
+        return NULL;
+    if (go_binary_open(path, "program", &binary, &err) != 0)
+        fail_msg("Go %s: %s", version, err.message);
+    return binary;
+}
+
+void go_build_each(go_build_fn check)
+{
+    unsigned done = 0;
+    for (unsigned i = 0; go_versions[i]; i++) {
+        for (enum go_build_kind kind = BUILD_PLAIN; kind <= BUILD_PIE; kind++) {
+            struct go_binary *binary = go_build_open(go_versions[i], kind);
+            if (!binary)
+                continue;
+            check(binary, go_versions[i], go_build(go_versions[i], kind));
+            go_binary_close(binary);
+            done++;
+        }
+    }
+    if (done == 0)
+        skip();
 }
 
 bool go_child_start(struct go_child *self, const char *path, const char *mode, const char *argument)

@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+#include "go/go_binary.h"
+
 enum go_build_kind {
     BUILD_PLAIN,
     BUILD_PIE,
@@ -28,6 +30,13 @@ extern const char *const go_versions[];
 /* Path of tests/unit/go/program built with that version, in static memory; NULL, with a line that says why,
  * when it cannot be built here. */
 const char *go_build(const char *version, enum go_build_kind kind);
+
+/* The same, opened; fails the test when gotape refuses it. The caller closes it. */
+struct go_binary *go_build_open(const char *version, enum go_build_kind kind);
+
+/* Calls back for every version, plain and position-independent; skips the test when none can be built. */
+typedef void (*go_build_fn)(struct go_binary *binary, const char *version, const char *path);
+void go_build_each(go_build_fn check);
 
 /* A running child with its standard input and output piped. */
 struct go_child {

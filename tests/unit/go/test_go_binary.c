@@ -5,7 +5,6 @@
  */
 #include "go/go_binary.h"
 
-#include <ctype.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -13,40 +12,7 @@
 
 #include <cmocka.h>
 
-#include "go/probe_fetch.h"
-#include "go/probe_plan.h"
 #include "go_builds.h"
-
-static struct go_binary *open_build(const char *version, enum go_build_kind kind)
-{
-    struct go_binary *binary;
-    struct error err = {0};
-    const char *path = go_build(version, kind);
-    if (!path)
-        return NULL;
-    if (go_binary_open(path, "program", &binary, &err) != 0)
-        fail_msg("Go %s: %s", version, err.message);
-    return binary;
-}
-
-typedef void (*check_fn)(struct go_binary *binary, const char *version, const char *path);
-
-static void for_each_build(check_fn check)
-{
-    unsigned done = 0;
-    for (unsigned i = 0; go_versions[i]; i++) {
-        for (enum go_build_kind kind = BUILD_PLAIN; kind <= BUILD_PIE; kind++) {
-            struct go_binary *binary = open_build(go_versions[i], kind);
-            if (!binary)
-                continue;
-            check(binary, go_versions[i], go_build(go_versions[i], kind));
-            go_binary_close(binary);
-            done++;
-        }
-    }
-    if (done == 0)
-        skip();
-}
 
 static void check_build_info(struct go_binary *binary, const char *version, const char *path)
 {
@@ -72,108 +38,7 @@ static void check_build_info(struct go_binary *binary, const char *version, cons
 static void test_build_info(void **state)
 {
     (void)state;
-    for_each_build(check_build_info);
-}
-
-/* Where the sites of plain builds are, measured once by disassembly. */
-static const struct {
-    int minor;
-    unsigned create, net, end;
-} known_sites[] = {
-    {21, 0x338, 3, 0xa}, {22, 0x3b4, 0, 6}, {23, 0x3e4, 0, 6}, {24, 0x427, 0, 6},
-    {25, 0x436, 0, 6},   {26, 0x46d, 0, 6}, {27, 0x460, 0, 6},
-};
-
-/* An instruction that the kernel emulates: push %rbp, jcc, call or jmp with a distance. */
-static bool is_emulated(const uint8_t *bytes)
-{
-    return bytes[0] == 0x55 || (bytes[0] & 0xf0) == 0x70 || (bytes[0] == 0x0f && (bytes[1] & 0xf0) == 0x80) ||
-           bytes[0] == 0xe8 || bytes[0] == 0xe9;
-}
-
-static void check_site(const struct go_binary *binary, const char *version, enum probe_id id,
-                       const struct probe_site *site)
-{
-    const char *name = probe_spec_get(id)->name;
-    uint64_t start, end, offset;
-    if (!site->found && (id == PROBE_CORO || !probe_spec_get(id)->required)) {
-        assert_true(strlen(site->missing) > 0);
-        assert_true(id == PROBE_CORO && site->unneeded);
-        return;
-    }
-    if (!site->found)
-        fail_msg("Go %s: no site for %s: %s", version, name, site->missing);
-    assert_true(go_binary_function(binary, site->function, &start, &end));
-    assert_int_equal(site->address, start + site->function_offset);
-    assert_true(site->address < end);
-    assert_true(go_binary_file_offset(binary, site->address, &offset));
-    assert_int_equal(site->file_offset, offset);
-    assert_memory_equal(site->bytes, go_binary_bytes(binary, site->address, site->byte_count),
-                        site->byte_count);
-    if (!is_emulated(site->bytes))
-        fail_msg("Go %s: %s sits at %02x %02x", version, name, site->bytes[0], site->bytes[1]);
-    assert_int_equal(site->cost, PROBE_COST_EMULATED);
-}
-
-static void check_plan(struct go_binary *binary, const char *version, const char *path)
-{
-    struct probe_plan plan;
-    struct error err = {0};
-    (void)path;
-    if (probe_plan_make(binary, &plan, &err) != 0)
-        fail_msg("Go %s: %s", version, err.message);
-    assert_string_equal(plan.note, "");
-    for (enum probe_id id = 0; id < PROBE_COUNT; id++)
-        check_site(binary, version, id, &plan.sites[id]);
-    for (size_t i = 0; i < sizeof known_sites / sizeof *known_sites; i++) {
-        if (known_sites[i].minor != go_binary_build_info(binary)->minor)
-            continue;
-        assert_int_equal(plan.sites[PROBE_CREATE].function_offset, known_sites[i].create);
-        assert_int_equal(plan.sites[PROBE_NET].function_offset, known_sites[i].net);
-        assert_int_equal(plan.sites[PROBE_END].function_offset, known_sites[i].end);
-        assert_int_equal(plan.sites[PROBE_PARK].function_offset, 0xa);
-    }
-    assert_int_equal(plan.sites[PROBE_SELECT].bytes[0], 0xe8);
-    assert_non_null(strstr(plan.sites[PROBE_CREATE].fetch, "g=%ax:x64 "));
-}
-
-static void test_plan(void **state)
-{
-    (void)state;
-    for_each_build(check_plan);
-}
-
-/* Builds that change the code: the rules must still find every site, and where newproc1 keeps its g. */
-static void test_plan_of_other_builds(void **state)
-{
-    static const struct {
-        const char *version;
-        enum go_build_kind kind;
-        const char *create;
-    } rows[] = {
-        {"1.21.13", BUILD_NO_OPT, "g=%bx:x64 "},
-        {"1.27.1", BUILD_NO_OPT, "g=%bx:x64 "},
-        {"1.26.8", BUILD_RACE, "g=%cx:x64 "},
-        {"1.24.11", BUILD_EXTERNAL_PIE, "g=%ax:x64 "},
-    };
-    unsigned done = 0;
-    (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct go_binary *binary = open_build(rows[i].version, rows[i].kind);
-        struct probe_plan plan;
-        struct error err = {0};
-        if (!binary)
-            continue;
-        if (probe_plan_make(binary, &plan, &err) != 0)
-            fail_msg("Go %s: %s", rows[i].version, err.message);
-        for (enum probe_id id = 0; id < PROBE_COUNT; id++)
-            check_site(binary, rows[i].version, id, &plan.sites[id]);
-        assert_non_null(strstr(plan.sites[PROBE_CREATE].fetch, rows[i].create));
-        go_binary_close(binary);
-        done++;
-    }
-    if (done == 0)
-        skip();
+    go_build_each(check_build_info);
 }
 
 /* Offsets of the runtime's structures by version, -1 where the field did not exist. */
@@ -246,7 +111,7 @@ static void check_layout(struct go_binary *binary, const char *version, const ch
 static void test_layout(void **state)
 {
     (void)state;
-    for_each_build(check_layout);
+    go_build_each(check_layout);
 }
 
 struct printed_frame {
@@ -316,7 +181,7 @@ static void check_stacks(struct go_binary *binary, const char *version, const ch
 static void test_stacks(void **state)
 {
     (void)state;
-    for_each_build(check_stacks);
+    go_build_each(check_stacks);
 }
 
 /* Every 97th address of the text. */
@@ -351,7 +216,7 @@ static void check_sweep(struct go_binary *binary, const char *version, const cha
 static void test_sweep(void **state)
 {
     (void)state;
-    for_each_build(check_sweep);
+    go_build_each(check_sweep);
 }
 
 static void check_lookups(struct go_binary *binary, const char *version, const char *path)
@@ -403,52 +268,13 @@ static void check_inlined(struct go_binary *binary, const char *version, const c
 static void test_inlined(void **state)
 {
     (void)state;
-    for_each_build(check_inlined);
+    go_build_each(check_inlined);
 }
 
 static void test_lookups(void **state)
 {
     (void)state;
-    for_each_build(check_lookups);
-}
-
-/* The program's functions are named after what they select: S2R1 has two sends and one receive. */
-static void check_selects(struct go_binary *binary, const char *version, const char *path)
-{
-    static const char *const names[] = {"S0R2", "S2R0", "S1R2", "S1R1Loop", "S0R12", "S2R1Default"};
-    uint64_t selectgo, selectgo_end;
-    (void)path;
-    assert_true(go_binary_function(binary, "runtime.selectgo", &selectgo, &selectgo_end));
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        char name[64];
-        uint64_t start, end;
-        unsigned sends = 99, receives = 99, calls = 0;
-        snprintf(name, sizeof name, "main.select%s", names[i]);
-        assert_true(go_binary_function(binary, name, &start, &end));
-        for (uint64_t at = start; at + 5 <= end; at++) {
-            const uint8_t *code = go_binary_bytes(binary, at, 5);
-            int32_t distance;
-            memcpy(&distance, code + 1, sizeof distance);
-            if (code[0] != 0xe8 || at + 5 + (uint64_t)(int64_t)distance != selectgo)
-                continue;
-            calls++;
-            if (!go_binary_select_counts(binary, at + 5, &sends, &receives))
-                fail_msg("Go %s: the select in %s cannot be decoded", version, name);
-            assert_false(go_binary_select_counts(binary, at + 6, &sends, &receives));
-            assert_true(go_binary_select_counts(binary, at + 5, &sends, &receives)); /* cached by now */
-        }
-        assert_int_equal(calls, 1);
-        unsigned known_sends = 0, known_receives = 0;
-        assert_int_equal(sscanf(names[i], "S%uR%u", &known_sends, &known_receives), 2);
-        assert_int_equal(sends, known_sends);
-        assert_int_equal(receives, known_receives);
-    }
-}
-
-static void test_selects(void **state)
-{
-    (void)state;
-    for_each_build(check_selects);
+    go_build_each(check_lookups);
 }
 
 static void refuse(const char *path, int code, const char *word)
@@ -578,91 +404,13 @@ static void test_damage(void **state)
     free(data);
 }
 
-/* One fetch expression: %reg, +N(expression), -N(expression) or \N. Returns what follows it, NULL when
- * malformed. */
-static const char *parse_expression(const char *at, unsigned depth)
-{
-    static const char *const registers[] = {"ax", "bx", "cx", "dx", "si", "di",
-                                            "bp", "sp", "r8", "r9", "r14"};
-    char *end;
-    if (depth > 13)
-        return NULL;
-    if (*at == '\\')
-        return strtoul(at + 1, &end, 0) <= 255 && end > at + 1 ? end : NULL;
-    if (*at == '%') {
-        for (size_t i = 0; i < sizeof registers / sizeof *registers; i++) {
-            size_t length = strlen(registers[i]);
-            if (strncmp(at + 1, registers[i], length) == 0 && !isalnum((unsigned char)at[1 + length]))
-                return at + 1 + length;
-        }
-        return NULL;
-    }
-    if ((*at != '+' && *at != '-') || !isdigit((unsigned char)at[1]))
-        return NULL;
-    strtol(at + 1, &end, 10);
-    if (*end != '(')
-        return NULL;
-    at = parse_expression(end + 1, depth + 1);
-    return at && *at == ')' ? at + 1 : NULL;
-}
-
-static void check_fetch(enum probe_id id, const char *fetch)
-{
-    static const char *const types[] = {"u8", "u32", "u64", "s32", "x64", "x64[16]"};
-    const struct probe_spec *spec = probe_spec_get(id);
-    char copy[1024], *rest = NULL;
-    unsigned index = 0;
-    assert_true(strlen(fetch) < sizeof copy);
-    strcpy(copy, fetch);
-    for (char *word = strtok_r(copy, " ", &rest); word; word = strtok_r(NULL, " ", &rest), index++) {
-        const char *name = spec->values[index].name;
-        assert_non_null(name);
-        size_t length = strlen(name);
-        if (strncmp(word, name, length) != 0 || word[length] != '=')
-            fail_msg("%s: value %u is '%s', expected '%s='", spec->name, index, word, name);
-        assert_true(strlen(word) < 63);
-        const char *type = parse_expression(word + length + 1, 0);
-        if (!type || *type != ':')
-            fail_msg("%s: '%s' is no fetch argument", spec->name, word);
-        bool known = false;
-        for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-            known = known || strcmp(type + 1, types[i]) == 0;
-        if (!known)
-            fail_msg("%s: '%s' has no known type", spec->name, word);
-        assert_int_equal(spec->values[index].elements > 1, strchr(type, '[') != NULL);
-    }
-    assert_null(spec->values[index].name);
-}
-
-static void test_fetch(void **state)
-{
-    struct go_layout layout;
-    (void)state;
-    for (size_t i = 0; i < sizeof layout / sizeof(int); i++)
-        ((int *)&layout)[i] = 0x200 + 8 * (int)i;
-    static const char *const places[] = {"%ax", "%cx", "+128(%sp)"};
-    for (enum probe_id id = 0; id < PROBE_COUNT; id++) {
-        for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-            for (int minor = 21; minor <= 22; minor++) {
-                char fetch[1024];
-                struct probe_fetch_input input = {&layout, minor, places[i], minor == 21};
-                assert_true(probe_fetch_format(id, &input, fetch, sizeof fetch));
-                check_fetch(id, fetch);
-                assert_false(probe_fetch_format(id, &input, fetch, 10));
-            }
-        }
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_fetch),    cmocka_unit_test(test_build_info),
-        cmocka_unit_test(test_plan),     cmocka_unit_test(test_plan_of_other_builds),
-        cmocka_unit_test(test_layout),   cmocka_unit_test(test_stacks),
-        cmocka_unit_test(test_sweep),    cmocka_unit_test(test_lookups),
-        cmocka_unit_test(test_inlined),  cmocka_unit_test(test_selects),
-        cmocka_unit_test(test_refusals), cmocka_unit_test(test_other_versions),
+        cmocka_unit_test(test_build_info), cmocka_unit_test(test_layout),
+        cmocka_unit_test(test_stacks),     cmocka_unit_test(test_sweep),
+        cmocka_unit_test(test_lookups),    cmocka_unit_test(test_inlined),
+        cmocka_unit_test(test_refusals),   cmocka_unit_test(test_other_versions),
         cmocka_unit_test(test_damage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
