@@ -1,7 +1,8 @@
 /*
- * A second opinion on a trace, made without any of the loader's code: order and promises of the chunks, the life of each
- * goroutine, and whether every park is ended by something. Exit status 0: all is well; 1: not a trace; 3: violations.
- * After lost records nothing about goroutines can be proved any more: what looks illegal then is counted as doubtful.
+ * A second opinion on a trace, made without any of the loader's code: order and promises of the chunks, the
+ * life of each goroutine, and whether every park is ended by something. Exit status 0: all is well; 1: not a
+ * trace; 3: violations. After lost records nothing about goroutines can be proved any more: what looks
+ * illegal then is counted as doubtful.
  */
 #include <inttypes.h>
 #include <stdarg.h>
@@ -14,44 +15,44 @@
 #include "format/event_spec.h"
 #include "format/trace_reader.h"
 
-#define SHOWN_MAX   20
-#define RINGS       65536
-#define WOKEN_BY_G  2 /* larger values in a pollDesc are addresses of a g (runtime/netpoll.go) */
+#define SHOWN_MAX  20
+#define RINGS      65536
+#define WOKEN_BY_G 2 /* larger values in a pollDesc are addresses of a g (runtime/netpoll.go) */
 
 enum life { UNSEEN, RUNNABLE, RUNNING, WAITING, PREEMPTED, DEAD };
 static const char *const life_names[] = {"unseen", "runnable", "running", "waiting", "preempted", "dead"};
 
 struct goroutine {
     enum life life;
-    uint32_t tid;     /* where it runs, or ran last */
-    bool park_seen;   /* this wait began by an event that we saw */
-    bool silent;      /* the scheduler may end this wait without telling */
-    bool scavenger;   /* sysmon ends any wait of the scavenger, its sleep too */
-    bool net_woken;   /* a deadline may still come */
+    uint32_t tid;   /* where it runs, or ran last */
+    bool park_seen; /* this wait began by an event that we saw */
+    bool silent;    /* the scheduler may end this wait without telling */
+    bool scavenger; /* sysmon ends any wait of the scavenger, its sleep too */
+    bool net_woken; /* a deadline may still come */
 };
 
 /* Printed in this order. */
-#define COUNTERS(X)                                                                                                    \
-    X(events)                                                                                                          \
-    X(goroutines)                                                                                                      \
-    X(parks)                                                                                                           \
-    X(readies)                                                                                                         \
-    X(net_wakes)                                                                                                       \
-    X(system_wakes)                                                                                                    \
-    X(coroutine_wakes)                                                                                                 \
-    X(aborted)                                                                                                         \
-    X(still_parked)                                                                                                    \
-    X(unbalanced)                                                                                                      \
-    X(illegal)                                                                                                         \
-    X(doubtful)                                                                                                        \
-    X(off_cpu)                                                                                                         \
-    X(order)                                                                                                           \
-    X(damage)                                                                                                          \
-    X(unknown_ids)                                                                                                     \
-    X(time_steps_back)                                                                                                 \
-    X(late)                                                                                                            \
-    X(late_told)                                                                                                       \
-    X(unjudged)                                                                                                        \
+#define COUNTERS(X)                                                                                          \
+    X(events)                                                                                                \
+    X(goroutines)                                                                                            \
+    X(parks)                                                                                                 \
+    X(readies)                                                                                               \
+    X(net_wakes)                                                                                             \
+    X(system_wakes)                                                                                          \
+    X(coroutine_wakes)                                                                                       \
+    X(aborted)                                                                                               \
+    X(still_parked)                                                                                          \
+    X(unbalanced)                                                                                            \
+    X(illegal)                                                                                               \
+    X(doubtful)                                                                                              \
+    X(off_cpu)                                                                                               \
+    X(order)                                                                                                 \
+    X(damage)                                                                                                \
+    X(unknown_ids)                                                                                           \
+    X(time_steps_back)                                                                                       \
+    X(late)                                                                                                  \
+    X(late_told)                                                                                             \
+    X(unjudged)                                                                                              \
     X(lost)
 
 struct counters {
@@ -79,7 +80,8 @@ struct check {
     unsigned shown;
 };
 
-__attribute__((format(printf, 3, 4))) static void complain(struct check *self, uint64_t *counter, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static void complain(struct check *self, uint64_t *counter,
+                                                           const char *format, ...)
 {
     ++*counter;
     if (self->shown++ >= SHOWN_MAX)
@@ -126,7 +128,9 @@ static void know_g(struct check *self, uint64_t g, uint64_t goid)
 static void illegal(struct check *self, const struct event *e, uint64_t goid, const struct goroutine *g)
 {
     uint64_t *counter = self->n.lost ? &self->n.doubtful : &self->n.illegal;
-    complain(self, counter, "at %" PRIu64 ": %s of goroutine %" PRIu64 " on thread %" PRIu32 ", which is %s (thread %" PRIu32 ")",
+    complain(self, counter,
+             "at %" PRIu64 ": %s of goroutine %" PRIu64 " on thread %" PRIu32 ", which is %s (thread %" PRIu32
+             ")",
              e->time_ns, event_spec_get(e->type)->name, goid, e->tid, life_names[g->life], g->tid);
 }
 
@@ -165,11 +169,12 @@ static const char *reason_name(struct check *self, uint64_t reason)
     return trace_meta_get(trace_reader_meta(self->reader), key);
 }
 
-/* Reasons of waits that the scheduler ends on its own (garbage collection and other workers of the runtime). */
+/* Reasons of waits that the scheduler ends on its own (garbage collection and other workers of the runtime).
+ */
 static bool is_silent(const char *name)
 {
-    static const char *const words[] = {"GC", "gc", "garbage", "finalizer", "cleanup", "trace", "flush", "updater",
-                                        "stopping", "preempted", "debug", "dumping"};
+    static const char *const words[] = {"GC",    "gc",      "garbage",  "finalizer", "cleanup", "trace",
+                                        "flush", "updater", "stopping", "preempted", "debug",   "dumping"};
     for (size_t i = 0; name && i < sizeof words / sizeof *words; i++) {
         if (strstr(name, words[i]))
             return true;
@@ -182,7 +187,8 @@ static void on_create(struct check *self, const struct event *e)
     struct goroutine *g = find(self, e->f[CREATE_GOID]);
     if (g->life != UNSEEN)
         illegal(self, e, e->f[CREATE_GOID], g);
-    *g = (struct goroutine){.life = e->f[CREATE_STATUS] == GO_STATUS_WAITING ? WAITING : RUNNABLE, .tid = e->tid};
+    *g = (struct goroutine){.life = e->f[CREATE_STATUS] == GO_STATUS_WAITING ? WAITING : RUNNABLE,
+                            .tid = e->tid};
     know_g(self, e->f[CREATE_G], e->f[CREATE_GOID]);
 }
 
@@ -267,8 +273,8 @@ static void check_thread(struct check *self, const struct event *e)
     if (e->type == EV_LOST || e->type == EV_NOTE || e->tid == 0)
         return;
     if (off && *off && e->type != EV_THREAD_IN && !self->n.lost)
-        complain(self, &self->n.off_cpu, "at %" PRIu64 ": %s on thread %" PRIu32 ", which is off its CPU", e->time_ns,
-                 event_spec_get(e->type)->name, e->tid);
+        complain(self, &self->n.off_cpu, "at %" PRIu64 ": %s on thread %" PRIu32 ", which is off its CPU",
+                 e->time_ns, event_spec_get(e->type)->name, e->tid);
     if (map_put(&self->off, e->tid, e->type == EV_THREAD_OUT) != 0)
         out_of_memory();
 }
@@ -345,7 +351,8 @@ static void enqueue(struct check *self, const struct event *e)
     self->n.time_steps_back += e->time_ns < *ring_time;
     if (e->time_ns > *ring_time)
         *ring_time = e->time_ns;
-    self->queue[self->queued++] = (struct waiting_event){.event = *e, .time = *ring_time, .arrival = self->arrivals++};
+    self->queue[self->queued++] =
+        (struct waiting_event){.event = *e, .time = *ring_time, .arrival = self->arrivals++};
 }
 
 static void release_before(struct check *self, uint64_t time, bool all)
@@ -386,8 +393,8 @@ static void check_ids(struct check *self, const struct event *e)
     const struct event_spec *spec = event_spec_get(e->type);
     for (unsigned i = 0; i < spec->field_count; i++) {
         if (e->f[i] && !is_known(self->reader, spec->fields[i].kind, e->f[i]))
-            complain(self, &self->n.unknown_ids, "at %" PRIu64 ": %s %" PRIu64 " of %s is not defined", e->time_ns,
-                     spec->fields[i].name, e->f[i], spec->name);
+            complain(self, &self->n.unknown_ids, "at %" PRIu64 ": %s %" PRIu64 " of %s is not defined",
+                     e->time_ns, spec->fields[i].name, e->f[i], spec->name);
     }
 }
 
@@ -396,14 +403,16 @@ static void check_end(struct check *self, const struct trace_meta *totals)
     const char *events = trace_meta_get(totals, "end.events");
     uint64_t told = events ? strtoull(events, NULL, 10) : 0;
     if (told != self->arrivals && !self->n.damage)
-        complain(self, &self->n.order, "the end tells of %" PRIu64 " events, there are %" PRIu64, told, self->arrivals);
+        complain(self, &self->n.order, "the end tells of %" PRIu64 " events, there are %" PRIu64, told,
+                 self->arrivals);
 }
 
 static void check_chunk(struct check *self, const struct trace_chunk *chunk)
 {
     const struct chunk_header *header = &chunk->header;
     if (chunk->damage && chunk->damage->kind != DAMAGE_NO_END)
-        complain(self, &self->n.damage, "damage at byte %" PRIu64 ": %s", chunk->damage->offset, chunk->damage->message);
+        complain(self, &self->n.damage, "damage at byte %" PRIu64 ": %s", chunk->damage->offset,
+                 chunk->damage->message);
     if (header->kind == 0)
         return;
     uint64_t lost = 0, first = UINT64_MAX, last = 0;
@@ -416,9 +425,11 @@ static void check_chunk(struct check *self, const struct trace_chunk *chunk)
         enqueue(self, e);
     }
     if (lost != header->lost_count)
-        complain(self, &self->n.order, "chunk %" PRIu64 " tells of other losses than its events", header->sequence);
+        complain(self, &self->n.order, "chunk %" PRIu64 " tells of other losses than its events",
+                 header->sequence);
     if (chunk->event_count && (first != header->first_time_ns || last != header->last_time_ns))
-        complain(self, &self->n.order, "chunk %" PRIu64 " tells of other times than its events", header->sequence);
+        complain(self, &self->n.order, "chunk %" PRIu64 " tells of other times than its events",
+                 header->sequence);
     if (header->watermark_ns < self->watermark)
         complain(self, &self->n.order, "the watermark of chunk %" PRIu64 " goes back", header->sequence);
     else
@@ -439,21 +450,21 @@ static void close_accounts(struct check *self)
         n->still_parked += self->goroutines[i].life == WAITING && self->goroutines[i].park_seen;
     uint64_t ended = n->readies + n->net_wakes + n->system_wakes + n->coroutine_wakes + n->aborted;
     if (n->parks != ended + n->still_parked && !n->lost)
-        complain(self, &n->unbalanced, "%" PRIu64 " parks, but %" PRIu64 " ends and %" PRIu64 " still parked", n->parks, ended,
-                 n->still_parked);
+        complain(self, &n->unbalanced, "%" PRIu64 " parks, but %" PRIu64 " ends and %" PRIu64 " still parked",
+                 n->parks, ended, n->still_parked);
     if (n->late > n->late_told)
-        complain(self, &n->order, "%" PRIu64 " events came after their watermark, %" PRIu64 " of them told", n->late,
-                 n->late_told);
+        complain(self, &n->order, "%" PRIu64 " events came after their watermark, %" PRIu64 " of them told",
+                 n->late, n->late_told);
 }
 
 static void print(const struct counters *n, bool json)
 {
     const char *separator = "{";
-#define X(name)                                                                                                        \
-    if (json)                                                                                                          \
-        printf("%s\"%s\": %" PRIu64, separator, #name, n->name);                                                       \
-    else                                                                                                               \
-        printf("%-16s %12" PRIu64 "\n", #name, n->name);                                                               \
+#define X(name)                                                                                              \
+    if (json)                                                                                                \
+        printf("%s\"%s\": %" PRIu64, separator, #name, n->name);                                             \
+    else                                                                                                     \
+        printf("%-16s %12" PRIu64 "\n", #name, n->name);                                                     \
     separator = ", ";
     COUNTERS(X)
 #undef X
@@ -494,7 +505,8 @@ int main(int argc, char **argv)
     int operands;
     if (opt_parse(table, argc, argv, false, &operands, &err) != 0 || (operands != 1 && !help) ||
         (strcmp(format, "text") != 0 && strcmp(format, "json") != 0)) {
-        fprintf(stderr, "trace_check: %s\n", err.code ? err.message : "usage: trace_check [--format text|json] TRACE");
+        fprintf(stderr, "trace_check: %s\n",
+                err.code ? err.message : "usage: trace_check [--format text|json] TRACE");
         return 2;
     }
     if (help) {

@@ -1,6 +1,6 @@
 /*
- * Makes a trace file from its text form (trace_text.h): `trace_from_text IN.txt OUT.gotape`. The same text always gives
- * the same bytes. Golden tests are written this way.
+ * Makes a trace file from its text form (trace_text.h): `trace_from_text IN.txt OUT.gotape`. The same text
+ * always gives the same bytes. Golden tests are written this way.
  */
 #include <errno.h>
 #include <inttypes.h>

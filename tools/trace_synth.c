@@ -1,7 +1,8 @@
 /*
- * Writes a plausible trace of any length from a seed: a Go server in steady work, seen by a scheduler model. Goroutines
- * are created, run, wait on channels, selects, locks and sockets, wake each other and end; threads go on and off their
- * CPU. Every park is ended legally. Constant memory. For tests of size and speed, and of memory limits.
+ * Writes a plausible trace of any length from a seed: a Go server in steady work, seen by a scheduler model.
+ * Goroutines are created, run, wait on channels, selects, locks and sockets, wake each other and end; threads
+ * go on and off their CPU. Every park is ended legally. Constant memory. For tests of size and speed, and of
+ * memory limits.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -12,16 +13,16 @@
 #include "base/opt.h"
 #include "format/trace_writer.h"
 
-#define CPUS_MAX    256
-#define LIVE_MAX    4096
-#define CHANNELS    512
-#define SITES       400
-#define BATCH_NS    100000000u /* rings are drained ten times a second */
-#define REASON_RECV 14
-#define REASON_SEND 15
+#define CPUS_MAX      256
+#define LIVE_MAX      4096
+#define CHANNELS      512
+#define SITES         400
+#define BATCH_NS      100000000u /* rings are drained ten times a second */
+#define REASON_RECV   14
+#define REASON_SEND   15
 #define REASON_SELECT 9
-#define REASON_NET  2
-#define REASON_LOCK 20
+#define REASON_NET    2
+#define REASON_LOCK   20
 
 enum state { FREE, RUNNABLE, RUNNING, WAITING };
 
@@ -92,10 +93,10 @@ static uint32_t text(struct synth *self, const char *format, unsigned n)
 static uint32_t location(struct synth *self, unsigned n)
 {
     struct def_frame frames[2] = {
-        {text(self, "example.com/shop/internal/orders.(*Service).step%u", n), text(self, "/src/orders/file%u.go", n / 20),
-         10 + n * 7 % 900},
-        {text(self, "example.com/shop/internal/orders.caller%u", n / 3), text(self, "/src/orders/file%u.go", n / 20),
-         20 + n * 11 % 900},
+        {text(self, "example.com/shop/internal/orders.(*Service).step%u", n),
+         text(self, "/src/orders/file%u.go", n / 20), 10 + n * 7 % 900},
+        {text(self, "example.com/shop/internal/orders.caller%u", n / 3),
+         text(self, "/src/orders/file%u.go", n / 20), 20 + n * 11 % 900},
     };
     struct def_location l = {.pc = 0x4a0000 + n * 211u, .frame_count = n % 5 == 0 ? 2 : 1, .frames = frames};
     return trace_writer_location(self->writer, &l);
@@ -128,7 +129,8 @@ static void define_all(struct synth *self)
         struct def_case cases[3];
         struct def_set set = {.case_count = 2 + i % 2, .cases = cases};
         for (unsigned j = 0; j < set.case_count; j++)
-            cases[j] = (struct def_case){self->objects[(i * 7 + j * 4) % CHANNELS], j ? SELECT_RECV : SELECT_SEND};
+            cases[j] =
+                (struct def_case){self->objects[(i * 7 + j * 4) % CHANNELS], j ? SELECT_RECV : SELECT_SEND};
         self->sets[i] = trace_writer_set(self->writer, &set);
     }
     self->idle_name = text(self, "swapper/%u", 0);
@@ -150,7 +152,8 @@ static struct event *put(struct synth *self, struct cpu *cpu, unsigned type)
         cpu->capacity = capacity;
     }
     struct event *e = &cpu->events[cpu->count++];
-    *e = (struct event){.time_ns = cpu->now, .tid = cpu->tid, .type = (uint16_t)type, .cpu = (uint16_t)(cpu - self->cpus)};
+    *e = (struct event){
+        .time_ns = cpu->now, .tid = cpu->tid, .type = (uint16_t)type, .cpu = (uint16_t)(cpu - self->cpus)};
     self->events++;
     return e;
 }
@@ -174,7 +177,9 @@ static void create(struct synth *self, struct cpu *cpu, const struct goroutine *
     while (self->live[index].state != FREE)
         index++;
     struct goroutine *g = &self->live[index];
-    *g = (struct goroutine){.goid = self->next_goid++, .g = 0xc000400000u + (uint64_t)index * 0x1c0, .behaviour = below(self, 97)};
+    *g = (struct goroutine){.goid = self->next_goid++,
+                            .g = 0xc000400000u + (uint64_t)index * 0x1c0,
+                            .behaviour = below(self, 97)};
     self->live_count++;
     cpu->now += duration(self, 400);
     struct event *e = put(self, cpu, EV_CREATE);
@@ -192,7 +197,8 @@ static void park(struct synth *self, struct cpu *cpu, int index)
     struct goroutine *g = &self->live[index];
     uint32_t site = (g->behaviour * 4 + below(self, 10) % 3) % SITES;
     uint32_t channel = (g->behaviour * 5 + below(self, 20) % 4) % CHANNELS;
-    unsigned reason = (unsigned[]){REASON_RECV, REASON_SEND, REASON_SELECT, REASON_NET, REASON_LOCK}[site % 5];
+    unsigned reason =
+        (unsigned[]){REASON_RECV, REASON_SEND, REASON_SELECT, REASON_NET, REASON_LOCK}[site % 5];
     cpu->now += duration(self, 800);
     if (reason == REASON_SELECT) {
         struct event *s = put(self, cpu, EV_SELECT);
@@ -221,7 +227,8 @@ static void wake_one(struct synth *self, struct cpu *cpu, const struct goroutine
     unsigned place = below(self, self->waiting_count < 16 ? self->waiting_count : 16);
     int index = self->waiting[place];
     const struct goroutine *g = &self->live[index];
-    memmove(self->waiting + place, self->waiting + place + 1, (--self->waiting_count - place) * sizeof *self->waiting);
+    memmove(self->waiting + place, self->waiting + place + 1,
+            (--self->waiting_count - place) * sizeof *self->waiting);
     wait_for(cpu, g);
     cpu->now += duration(self, 600);
     if (g->on_net) {
@@ -355,9 +362,11 @@ static int put_meta(struct synth *self, struct error *err)
     static const struct {
         const char *key, *value;
     } facts[] = {
-        {"trace.recorder", "trace_synth"},   {"go.version", "go1.22.12"},          {"go.wait_reason.2", "IO wait"},
-        {"go.wait_reason.9", "select"},      {"go.wait_reason.14", "chan receive"}, {"go.wait_reason.15", "chan send"},
-        {"go.wait_reason.20", "sync.Mutex.Lock"}, {"process.name", "synth"},       {"record.start_ns", "1000000000"},
+        {"trace.recorder", "trace_synth"},        {"go.version", "go1.22.12"},
+        {"go.wait_reason.2", "IO wait"},          {"go.wait_reason.9", "select"},
+        {"go.wait_reason.14", "chan receive"},    {"go.wait_reason.15", "chan send"},
+        {"go.wait_reason.20", "sync.Mutex.Lock"}, {"process.name", "synth"},
+        {"record.start_ns", "1000000000"},
     };
     struct trace_meta meta;
     trace_meta_init(&meta);
@@ -421,9 +430,10 @@ int main(int argc, char **argv)
     };
     struct error err = {0};
     int operands;
-    if (opt_parse(table, argc, argv, false, &operands, &err) != 0 || operands || (!output && !help) || cpus < 1 ||
-        cpus > CPUS_MAX || events < 1) {
-        fprintf(stderr, "trace_synth: %s\n", err.code ? err.message : "usage: trace_synth [options] -o FILE (see --help)");
+    if (opt_parse(table, argc, argv, false, &operands, &err) != 0 || operands || (!output && !help) ||
+        cpus < 1 || cpus > CPUS_MAX || events < 1) {
+        fprintf(stderr, "trace_synth: %s\n",
+                err.code ? err.message : "usage: trace_synth [options] -o FILE (see --help)");
         return 2;
     }
     if (help) {
@@ -435,9 +445,15 @@ int main(int argc, char **argv)
     FILE *file = fopen(output, "wb");
     int rc = file && self ? 0 : error_sys(&err, "cannot create %s", output);
     if (rc == 0) {
-        const struct trace_writer_options options = {
-            .zstd_level = (int)level, .trace_id = "trace_synth     ", .sink = write_bytes, .clock = no_clock, .context = file};
-        *self = (struct synth){.random = (uint64_t)seed, .wanted = (uint64_t)events, .cpu_count = (unsigned)cpus, .next_goid = 1};
+        const struct trace_writer_options options = {.zstd_level = (int)level,
+                                                     .trace_id = "trace_synth     ",
+                                                     .sink = write_bytes,
+                                                     .clock = no_clock,
+                                                     .context = file};
+        *self = (struct synth){.random = (uint64_t)seed,
+                               .wanted = (uint64_t)events,
+                               .cpu_count = (unsigned)cpus,
+                               .next_goid = 1};
         self->writer = trace_writer_new(&options, &err);
         rc = self->writer ? run(self, &err) : err.code;
     }

@@ -1,6 +1,6 @@
 /*
- * A growable byte buffer, and the little-endian and varint encodings of everything that we write. Growth failures are
- * sticky: append without checking, then ask buf_failed() once.
+ * A growable byte buffer, and the little-endian and varint encodings of everything that we write. Growth
+ * failures are sticky: append without checking, then ask buf_failed() once.
  */
 #ifndef GOTAPE_BASE_BUF_H
 #define GOTAPE_BASE_BUF_H
@@ -28,11 +28,12 @@ void buf_put_u8(struct buf *self, uint8_t value);
 void buf_put_u16(struct buf *self, uint16_t value);
 void buf_put_u32(struct buf *self, uint32_t value);
 void buf_put_u64(struct buf *self, uint64_t value);
-void buf_put_varint(struct buf *self, uint64_t value);  /* LEB128, at most 10 bytes */
-void buf_put_zigzag(struct buf *self, int64_t value);   /* signed, as a varint */
-void buf_put_string(struct buf *self, const char *s);   /* varint length + bytes, no terminator */
+void buf_put_varint(struct buf *self, uint64_t value); /* LEB128, at most 10 bytes */
+void buf_put_zigzag(struct buf *self, int64_t value);  /* signed, as a varint */
+void buf_put_string(struct buf *self, const char *s);  /* varint length + bytes, no terminator */
 void buf_put_bytes(struct buf *self, const void *data, size_t size); /* varint length + bytes */
-/* Appends formatted text without the terminator (which is kept behind the end, so that data is a C string). */
+/* Appends formatted text without the terminator (which is kept behind the end, so that data is a C string).
+ */
 void buf_printf(struct buf *self, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 static inline uint64_t zigzag_encode(int64_t value)

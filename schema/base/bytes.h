@@ -1,7 +1,7 @@
 /*
- * A bounds-checked cursor over bytes that we do not trust: a trace, an ELF file, a ring, the target's memory. Reading
- * past the end returns zero and sets `bad`, which stays set: decode a whole structure, then check once. Numbers are
- * little-endian.
+ * A bounds-checked cursor over bytes that we do not trust: a trace, an ELF file, a ring, the target's memory.
+ * Reading past the end returns zero and sets `bad`, which stays set: decode a whole structure, then check
+ * once. Numbers are little-endian.
  */
 #ifndef GOTAPE_BASE_BYTES_H
 #define GOTAPE_BASE_BYTES_H

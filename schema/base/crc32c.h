@@ -1,4 +1,5 @@
-/* CRC-32C (Castagnoli, reflected polynomial 0x82f63b78, as in iSCSI and ext4): the checksum of our chunk headers. */
+/* CRC-32C (Castagnoli, reflected polynomial 0x82f63b78, as in iSCSI and ext4): the checksum of our chunk
+ * headers. */
 #ifndef GOTAPE_BASE_CRC32C_H
 #define GOTAPE_BASE_CRC32C_H
 

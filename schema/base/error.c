@@ -10,9 +10,9 @@ static int code_of_errno(int number)
     static const struct {
         int number, code;
     } table[] = {
-        {ENOENT, ERR_NOT_FOUND},  {ENOMEM, ERR_NOMEM},    {EACCES, ERR_PERMISSION}, {EPERM, ERR_PERMISSION},
-        {ENOSPC, ERR_NO_SPACE},   {EDQUOT, ERR_NO_SPACE}, {ESRCH, ERR_GONE},        {EBUSY, ERR_BUSY},
-        {EINTR, ERR_STOPPED},
+        {ENOENT, ERR_NOT_FOUND}, {ENOMEM, ERR_NOMEM},    {EACCES, ERR_PERMISSION},
+        {EPERM, ERR_PERMISSION}, {ENOSPC, ERR_NO_SPACE}, {EDQUOT, ERR_NO_SPACE},
+        {ESRCH, ERR_GONE},       {EBUSY, ERR_BUSY},      {EINTR, ERR_STOPPED},
     };
     for (unsigned i = 0; i < sizeof table / sizeof *table; i++) {
         if (table[i].number == number)

@@ -1,7 +1,7 @@
 /*
- * The one error type that crosses folders. A function that can fail returns 0 (or 1/0 for iterators) or a negative code
- * of this list, and fills the caller's struct with a message that is complete for the user: what failed, on what, and
- * what to do next. Nothing below main prints or exits.
+ * The one error type that crosses folders. A function that can fail returns 0 (or 1/0 for iterators) or a
+ * negative code of this list, and fills the caller's struct with a message that is complete for the user:
+ * what failed, on what, and what to do next. Nothing below main prints or exits.
  */
 #ifndef GOTAPE_BASE_ERROR_H
 #define GOTAPE_BASE_ERROR_H
@@ -26,7 +26,8 @@ struct error {
     char message[1024];
 };
 
-/* Sets code and message. Returns code, so that callers write `return error_set(err, …)`. A NULL err is allowed. */
+/* Sets code and message. Returns code, so that callers write `return error_set(err, …)`. A NULL err is
+ * allowed. */
 int error_set(struct error *err, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* The same for a failed system call: the code is chosen by errno, and ": " + strerror(errno) is appended. */

@@ -1,6 +1,6 @@
 /*
- * A binary min-heap of (key, value) pairs; equal keys leave in the order of their values. The k-way merge of rings keeps
- * one entry a ring in it.
+ * A binary min-heap of (key, value) pairs; equal keys leave in the order of their values. The k-way merge of
+ * rings keeps one entry a ring in it.
  */
 #ifndef GOTAPE_BASE_HEAP_H
 #define GOTAPE_BASE_HEAP_H

@@ -59,7 +59,8 @@ void intern_reset(struct intern *self)
         memset(self->slots, 0, self->slot_capacity * sizeof *self->slots);
 }
 
-/* FNV-1a by 8 bytes at a time, with a final mix: call chains are the long keys, and they differ in few bits. */
+/* FNV-1a by 8 bytes at a time, with a final mix: call chains are the long keys, and they differ in few bits.
+ */
 static uint32_t hash_of(const uint8_t *data, size_t size)
 {
     uint64_t h = 0xcbf29ce484222325u ^ size;
@@ -183,5 +184,6 @@ uint32_t intern_count(const struct intern *self)
 
 size_t intern_memory(const struct intern *self)
 {
-    return self->memory + self->entry_capacity * sizeof *self->entries + self->slot_capacity * sizeof *self->slots;
+    return self->memory + self->entry_capacity * sizeof *self->entries +
+           self->slot_capacity * sizeof *self->slots;
 }

@@ -1,6 +1,7 @@
 /*
- * Gives equal byte strings the same small number: 1, 2, 3 … in the order of first sight (0 is never given). The bytes
- * are copied and stay at one address until the table is reset or released. Used for strings, call chains, select sets.
+ * Gives equal byte strings the same small number: 1, 2, 3 … in the order of first sight (0 is never given).
+ * The bytes are copied and stay at one address until the table is reset or released. Used for strings, call
+ * chains, select sets.
  */
 #ifndef GOTAPE_BASE_INTERN_H
 #define GOTAPE_BASE_INTERN_H

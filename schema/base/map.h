@@ -1,6 +1,7 @@
 /*
- * A hash map from 64-bit keys to 64-bit values (open addressing, deletion without tombstones). Key 0 is allowed. Memory
- * follows the live entries: it doubles when three quarters full and never shrinks until released.
+ * A hash map from 64-bit keys to 64-bit values (open addressing, deletion without tombstones). Key 0 is
+ * allowed. Memory follows the live entries: it doubles when three quarters full and never shrinks until
+ * released.
  */
 #ifndef GOTAPE_BASE_MAP_H
 #define GOTAPE_BASE_MAP_H

@@ -41,7 +41,8 @@ static int store(const struct opt *o, const char *shown, const char *text, struc
     }
     case OPT_DURATION:
         if (!units_parse_duration(text, o->value))
-            return error_set(err, ERR_USAGE, "%s: '%s' is not a duration (examples: 500ms, 10s, 2m)", shown, text);
+            return error_set(err, ERR_USAGE, "%s: '%s' is not a duration (examples: 500ms, 10s, 2m)", shown,
+                             text);
         return 0;
     case OPT_SIZE:
         if (!units_parse_size(text, o->value))

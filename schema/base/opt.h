@@ -1,6 +1,8 @@
 /*
- * Command lines as a table: the same rows parse the options and print --help. Long and short options, `--name=value`,
- * `--` and grouped short flags, as getopt_long users expect; unknown options are answered with the nearest known one.
+ * Command lines as a table: the same rows parse the options and print --help. Long and short options,
+ * `--name=value`,
+ * `--` and grouped short flags, as getopt_long users expect; unknown options are answered with the nearest
+ * known one.
  */
 #ifndef GOTAPE_BASE_OPT_H
 #define GOTAPE_BASE_OPT_H
@@ -30,9 +32,10 @@ struct opt {
 };
 
 /*
- * Parses argv[1..argc) against a table that ends with an all-zero row. Options are accepted before and between operands
- * unless stop_at_operand is set (then the first operand ends them, as for a COMMAND). On success *operands_out is the
- * number of operands, moved to the end of argv, the first being argv[argc - *operands_out]. Returns 0 or ERR_USAGE.
+ * Parses argv[1..argc) against a table that ends with an all-zero row. Options are accepted before and
+ * between operands unless stop_at_operand is set (then the first operand ends them, as for a COMMAND). On
+ * success *operands_out is the number of operands, moved to the end of argv, the first being argv[argc -
+ * *operands_out]. Returns 0 or ERR_USAGE.
  */
 int opt_parse(const struct opt *table, int argc, char **argv, bool stop_at_operand, int *operands_out,
               struct error *err);

@@ -34,7 +34,7 @@ static bool parse(const char *text, const struct unit *units, size_t count, uint
 
 bool units_parse_duration(const char *text, uint64_t *ns_out)
 {
-    static const struct unit units[] = {{"", 1e9},  {"ns", 1},   {"us", 1e3},   {"µs", 1e3}, {"ms", 1e6},
+    static const struct unit units[] = {{"", 1e9},  {"ns", 1},   {"us", 1e3},   {"µs", 1e3},   {"ms", 1e6},
                                         {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}, {"d", 86400e9}};
     return parse(text, units, sizeof units / sizeof *units, ns_out);
 }
@@ -42,9 +42,9 @@ bool units_parse_duration(const char *text, uint64_t *ns_out)
 bool units_parse_size(const char *text, uint64_t *bytes_out)
 {
     static const struct unit units[] = {
-        {"", 1},       {"B", 1},        {"k", 0x1p10}, {"K", 0x1p10},  {"kB", 0x1p10},  {"KB", 0x1p10},
-        {"KiB", 0x1p10}, {"M", 0x1p20}, {"MB", 0x1p20}, {"MiB", 0x1p20}, {"G", 0x1p30}, {"GB", 0x1p30},
-        {"GiB", 0x1p30},
+        {"", 1},        {"B", 1},        {"k", 0x1p10},   {"K", 0x1p10},  {"kB", 0x1p10},
+        {"KB", 0x1p10}, {"KiB", 0x1p10}, {"M", 0x1p20},   {"MB", 0x1p20}, {"MiB", 0x1p20},
+        {"G", 0x1p30},  {"GB", 0x1p30},  {"GiB", 0x1p30},
     };
     return parse(text, units, sizeof units / sizeof *units, bytes_out);
 }
@@ -55,7 +55,10 @@ static char *format_scaled(double value, const struct unit *units, size_t count,
     while (i + 1 < count && value >= units[i + 1].factor * 0.99995)
         i++;
     double scaled = value / units[i].factor;
-    int decimals = units[i].factor == 1 || scaled >= 999.5 ? 0 : scaled >= 99.95 ? 1 : scaled >= 9.995 ? 2 : 3;
+    int decimals = units[i].factor == 1 || scaled >= 999.5 ? 0
+                   : scaled >= 99.95                       ? 1
+                   : scaled >= 9.995                       ? 2
+                                                           : 3;
     snprintf(out, size, "%.*f %s", decimals, scaled, units[i].name);
     return out;
 }

@@ -1,5 +1,6 @@
 /*
- * Numbers as people write them: durations ("500ms", "10s", "2m", "1.5h"), sizes ("8M", "512k", "1G"), and both as text.
+ * Numbers as people write them: durations ("500ms", "10s", "2m", "1.5h"), sizes ("8M", "512k", "1G"), and
+ * both as text.
  */
 #ifndef GOTAPE_BASE_UNITS_H
 #define GOTAPE_BASE_UNITS_H
@@ -8,7 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A number with ns, us, ms, s, m, h or d (no unit: seconds) into ns. False when malformed, negative or too large. */
+/* A number with ns, us, ms, s, m, h or d (no unit: seconds) into ns. False when malformed, negative or too
+ * large. */
 bool units_parse_duration(const char *text, uint64_t *ns_out);
 /* A number with an optional k, M, G (powers of 1024; a trailing B or iB is allowed) into bytes. */
 bool units_parse_size(const char *text, uint64_t *bytes_out);

@@ -1,7 +1,7 @@
 /*
- * The container: a trace file is a sequence of chunks, each a zstd skippable frame (our header) followed by one ordinary
- * zstd frame with content checksum (the payload). Any zstd tests (zstd -t) and unpacks (zstd -dc) the payloads. gotape(5)
- * documents every byte.
+ * The container: a trace file is a sequence of chunks, each a zstd skippable frame (our header) followed by
+ * one ordinary zstd frame with content checksum (the payload). Any zstd tests (zstd -t) and unpacks (zstd
+ * -dc) the payloads. gotape(5) documents every byte.
  */
 #ifndef GOTAPE_FORMAT_CHUNK_H
 #define GOTAPE_FORMAT_CHUNK_H
@@ -29,17 +29,18 @@ enum chunk_kind {
     CHUNK_END = 4,    /* totals; its presence means that the recording ended cleanly */
 };
 
-/* A payload is a sequence of blocks: varint tag, varint length, body. Readers skip and count tags that they do not know. */
+/* A payload is a sequence of blocks: varint tag, varint length, body. Readers skip and count tags that they
+ * do not know. */
 enum block_tag {
     BLOCK_STRINGS = 1, /* definitions: first id, count, items; BLOCK_STRINGS + enum def_kind */
     BLOCK_LOCATIONS = 2,
     BLOCK_STACKS = 3,
     BLOCK_OBJECTS = 4,
     BLOCK_SETS = 5,
-    BLOCK_META = 6,     /* pairs of strings: key, value */
-    BLOCK_SECTIONS = 7, /* ring and event count of each section */
-    BLOCK_ORDER = 8,    /* type of each event, over all sections */
-    BLOCK_TIMES = 9,     /* time since the event before, without the low 8 bits */
+    BLOCK_META = 6,       /* pairs of strings: key, value */
+    BLOCK_SECTIONS = 7,   /* ring and event count of each section */
+    BLOCK_ORDER = 8,      /* type of each event, over all sections */
+    BLOCK_TIMES = 9,      /* time since the event before, without the low 8 bits */
     BLOCK_TIMES_LOW = 10, /* the low 8 bits: noise, which would spoil the compression of the rest */
     BLOCK_TIDS = 11,
     BLOCK_COLUMNS = 12, /* the fields of all events of one type */
@@ -53,10 +54,10 @@ struct chunk_clocks {
 struct chunk_header {
     uint16_t kind; /* enum chunk_kind; readers skip and count kinds that they do not know */
     uint16_t major, minor;
-    uint32_t epoch;       /* definition epoch, 1, 2 … */
-    uint64_t sequence;    /* 0, 1, 2 …: a hole means that chunks are missing */
-    uint64_t stored_size; /* bytes of the zstd frame behind the header */
-    uint64_t raw_size;    /* bytes of the payload */
+    uint32_t epoch;                       /* definition epoch, 1, 2 … */
+    uint64_t sequence;                    /* 0, 1, 2 …: a hole means that chunks are missing */
+    uint64_t stored_size;                 /* bytes of the zstd frame behind the header */
+    uint64_t raw_size;                    /* bytes of the payload */
     uint64_t first_time_ns, last_time_ns; /* of the events; 0 without events */
     uint64_t event_count;
     uint64_t lost_count;   /* records lost, as told by the EV_LOST events inside */
@@ -67,8 +68,8 @@ struct chunk_header {
 
 void chunk_header_encode(const struct chunk_header *header, uint8_t out[CHUNK_HEADER_SIZE]);
 /*
- * True when these CHUNK_HEADER_SIZE bytes are a header with a right checksum, of any version. Sizes and counts are within
- * the limits above when the major version is ours.
+ * True when these CHUNK_HEADER_SIZE bytes are a header with a right checksum, of any version. Sizes and
+ * counts are within the limits above when the major version is ours.
  */
 bool chunk_header_decode(const uint8_t *data, struct chunk_header *out);
 /* True when at least the first bytes, up to 16, are those of a header. */

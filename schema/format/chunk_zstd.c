@@ -70,8 +70,8 @@ void chunk_unpacker_free(struct chunk_unpacker *self)
     free(self);
 }
 
-int chunk_unpack(struct chunk_unpacker *self, struct source *source, uint64_t offset, size_t stored_size, size_t raw_size,
-                 struct buf *out, struct error *err)
+int chunk_unpack(struct chunk_unpacker *self, struct source *source, uint64_t offset, size_t stored_size,
+                 size_t raw_size, struct buf *out, struct error *err)
 {
     buf_reset(out);
     buf_reset(&self->stored);

@@ -9,7 +9,8 @@ void definition_encode_string(struct buf *out, const char *text, size_t length)
 
 void definition_encode_location(struct buf *out, const struct def_location *location)
 {
-    uint32_t count = location->frame_count < LOCATION_FRAMES_MAX ? location->frame_count : LOCATION_FRAMES_MAX;
+    uint32_t count =
+        location->frame_count < LOCATION_FRAMES_MAX ? location->frame_count : LOCATION_FRAMES_MAX;
     buf_put_varint(out, location->pc);
     buf_put_varint(out, count);
     for (uint32_t i = 0; i < count; i++) {
@@ -141,7 +142,8 @@ static const char *decode_set(struct bytes *b, struct definition_store *store, v
 {
     struct def_set set = {.flags = take_u32(b)};
     set.case_count = take_count(b, SELECT_CASES_MAX, 2);
-    struct def_case *cases = set.case_count ? definition_store_alloc(store, set.case_count * sizeof *cases) : NULL;
+    struct def_case *cases =
+        set.case_count ? definition_store_alloc(store, set.case_count * sizeof *cases) : NULL;
     if (set.case_count && !cases)
         return no_room;
     for (uint32_t i = 0; i < set.case_count; i++) {

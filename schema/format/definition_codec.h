@@ -17,7 +17,8 @@ void definition_encode_set(struct buf *out, const struct def_set *set);
 /* An upper bound of what a reader needs to keep an item of this encoded size. */
 size_t definition_cost(size_t encoded_size);
 
-/* Adds the definitions of a block to the store. ERR_DAMAGED when they make no sense or need too much memory. */
+/* Adds the definitions of a block to the store. ERR_DAMAGED when they make no sense or need too much memory.
+ */
 int definition_decode_block(enum def_kind kind, struct bytes body, struct definition_store *store,
                             uint32_t *first_out, uint32_t *count_out, struct error *err);
 

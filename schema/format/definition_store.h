@@ -1,5 +1,6 @@
 /*
- * The definitions of one epoch, by kind and id, in bounded memory. Ids of a kind only grow; there may be holes.
+ * The definitions of one epoch, by kind and id, in bounded memory. Ids of a kind only grow; there may be
+ * holes.
  */
 #ifndef GOTAPE_FORMAT_DEFINITION_STORE_H
 #define GOTAPE_FORMAT_DEFINITION_STORE_H
@@ -20,8 +21,8 @@ struct definition_store *definition_store_new(void); /* NULL when out of memory 
 void definition_store_free(struct definition_store *self);
 void definition_store_reset(struct definition_store *self); /* forgets everything */
 
-/* Room for a new definition, zeroed, of the struct that belongs to the kind (struct def_string …). NULL when the id is not
- * above all others of its kind, or memory or our limit is reached. Valid until the next add. */
+/* Room for a new definition, zeroed, of the struct that belongs to the kind (struct def_string …). NULL when
+ * the id is not above all others of its kind, or memory or our limit is reached. Valid until the next add. */
 void *definition_store_add(struct definition_store *self, enum def_kind kind, uint32_t id);
 /* Memory for what a definition points at; lives until reset. NULL when memory or our limit is reached. */
 void *definition_store_alloc(struct definition_store *self, size_t size);

@@ -1,8 +1,8 @@
 /*
- * The things that events refer to by id: strings, code locations, call chains, objects, select sets. The recorder numbers
- * them from 1 upwards as they turn up, and starts again at 1 with each definition epoch (so that a reader who lost a
- * chunk, or starts in the middle, is whole again soon, and so that tables do not grow for ever). All ids inside a
- * definition are of the same epoch.
+ * The things that events refer to by id: strings, code locations, call chains, objects, select sets. The
+ * recorder numbers them from 1 upwards as they turn up, and starts again at 1 with each definition epoch (so
+ * that a reader who lost a chunk, or starts in the middle, is whole again soon, and so that tables do not
+ * grow for ever). All ids inside a definition are of the same epoch.
  */
 #ifndef GOTAPE_FORMAT_DEFINITIONS_H
 #define GOTAPE_FORMAT_DEFINITIONS_H
@@ -52,8 +52,8 @@ enum object_kind {
     OBJECT_RWMUTEX = 3,
     OBJECT_WAITGROUP = 4,
     OBJECT_COND = 5,
-    OBJECT_POLLDESC = 6,   /* addr is the runtime's pollDesc */
-    OBJECT_SEMAPHORE = 7,  /* a runtime semaphore whose owner is not known; addr is the semaphore */
+    OBJECT_POLLDESC = 6,  /* addr is the runtime's pollDesc */
+    OBJECT_SEMAPHORE = 7, /* a runtime semaphore whose owner is not known; addr is the semaphore */
     OBJECT_KIND_COUNT = 8
 };
 

@@ -65,7 +65,8 @@ static int add_tid(struct event_codec *self, uint32_t tid)
     return 0;
 }
 
-/* Who runs after `before` on the same CPU: the thread that was switched to when it is one of ours, else the same. */
+/* Who runs after `before` on the same CPU: the thread that was switched to when it is one of ours, else the
+ * same. */
 static uint32_t predict_tid(const struct event_codec *self, const struct event *before)
 {
     uint64_t place;
@@ -105,8 +106,8 @@ static void encode_fields(struct event_codec *self, const struct event *e, const
     event_predict_learn(&self->predict, e);
 }
 
-static int encode_events(struct event_codec *self, const struct event *events, const struct trace_section *section,
-                         uint64_t base)
+static int encode_events(struct event_codec *self, const struct event *events,
+                         const struct trace_section *section, uint64_t base)
 {
     const struct event start = {.time_ns = base};
     const struct event *before = &start;
@@ -154,8 +155,8 @@ static void put_columns(struct event_codec *self, unsigned type, unsigned field_
 
 static bool any_failed(struct event_codec *self, const bool *present)
 {
-    bool failed = self->sections.failed || self->order.failed || self->times.failed || self->times_low.failed ||
-                  self->tid_codes.failed || self->body.failed;
+    bool failed = self->sections.failed || self->order.failed || self->times.failed ||
+                  self->times_low.failed || self->tid_codes.failed || self->body.failed;
     for (unsigned type = 0; type < EVENT_TYPE_COUNT; type++) {
         for (unsigned i = 0; i < EVENT_FIELDS_MAX; i++)
             failed |= present[type] && self->columns[type][i].failed;
@@ -164,7 +165,8 @@ static bool any_failed(struct event_codec *self, const bool *present)
 }
 
 int event_codec_encode(struct event_codec *self, const struct event *events, uint32_t count,
-                       const struct trace_section *sections, uint32_t section_count, struct buf *out, struct error *err)
+                       const struct trace_section *sections, uint32_t section_count, struct buf *out,
+                       struct error *err)
 {
     bool present[EVENT_TYPE_COUNT] = {false};
     uint64_t base = UINT64_MAX;
@@ -304,8 +306,8 @@ static bool decode_fields(struct event_codec *self, struct event *e, const struc
 }
 
 /* Decodes the events of one section. Returns 0 or -1. */
-static int decode_section(struct event_codec *self, struct event_blocks *b, uint16_t ring, uint32_t count, uint64_t base,
-                          struct event_batch *out)
+static int decode_section(struct event_codec *self, struct event_blocks *b, uint16_t ring, uint32_t count,
+                          uint64_t base, struct event_batch *out)
 {
     struct event before = {.time_ns = base};
     for (uint32_t i = 0; i < count; i++) {
@@ -315,7 +317,8 @@ static int decode_section(struct event_codec *self, struct event_blocks *b, uint
         b->times.bad |= time_code > UINT64_MAX >> 8;
         e.time_ns = before.time_ns + (uint64_t)zigzag_decode(time_code << 8 | bytes_u8(&b->times_low));
         uint64_t code = bytes_varint(&b->tids);
-        if (b->order.bad || b->times.bad || b->times_low.bad || b->tids.bad || type == EV_NONE || code > self->tid_count)
+        if (b->order.bad || b->times.bad || b->times_low.bad || b->tids.bad || type == EV_NONE ||
+            code > self->tid_count)
             return -1;
         e.tid = code ? self->tids[code - 1] : predict_tid(self, &before);
         const struct event_spec *spec = type < EVENT_TYPE_COUNT ? event_spec_get((unsigned)type) : NULL;
@@ -402,7 +405,8 @@ int event_codec_decode(struct event_codec *self, const struct event_blocks *bloc
         if (out->count > first && add_section(out, (uint16_t)ring, first) != 0)
             return error_set(err, ERR_NOMEM, "out of memory for sections");
     }
-    if (bytes_left(&b.order) || bytes_left(&b.times) || bytes_left(&b.times_low) || bytes_left(&b.tids) || columns_left(&b))
+    if (bytes_left(&b.order) || bytes_left(&b.times) || bytes_left(&b.times_low) || bytes_left(&b.tids) ||
+        columns_left(&b))
         return error_set(err, ERR_DAMAGED, "bytes are left over behind the last event");
     return 0;
 }

@@ -1,6 +1,6 @@
 /*
- * Events of one chunk ↔ the blocks of a payload: order, times, tids, and columns of fields for each event type. Works on
- * memory alone and trusts nothing that it decodes.
+ * Events of one chunk ↔ the blocks of a payload: order, times, tids, and columns of fields for each event
+ * type. Works on memory alone and trusts nothing that it decodes.
  */
 #ifndef GOTAPE_FORMAT_EVENT_CODEC_H
 #define GOTAPE_FORMAT_EVENT_CODEC_H
@@ -39,9 +39,11 @@ void event_codec_free(struct event_codec *self);
 
 /* Appends the blocks of these events, of known types all, and sections, which cover all events. */
 int event_codec_encode(struct event_codec *self, const struct event *events, uint32_t count,
-                       const struct trace_section *sections, uint32_t section_count, struct buf *out, struct error *err);
+                       const struct trace_section *sections, uint32_t section_count, struct buf *out,
+                       struct error *err);
 
-/* Replaces *out. ERR_DAMAGED when the blocks do not fit together or there are more than CHUNK_EVENTS_MAX events. */
+/* Replaces *out. ERR_DAMAGED when the blocks do not fit together or there are more than CHUNK_EVENTS_MAX
+ * events. */
 int event_codec_decode(struct event_codec *self, const struct event_blocks *blocks, struct event_batch *out,
                        struct error *err);
 

@@ -1,6 +1,6 @@
 /*
- * The predictions of the event codec (enum field_coding), the same on both sides: small direct-mapped tables, emptied at
- * the start of a chunk. A collision costs bytes, never correctness.
+ * The predictions of the event codec (enum field_coding), the same on both sides: small direct-mapped tables,
+ * emptied at the start of a chunk. A collision costs bytes, never correctness.
  */
 #ifndef GOTAPE_FORMAT_EVENT_PREDICT_H
 #define GOTAPE_FORMAT_EVENT_PREDICT_H

@@ -3,12 +3,12 @@
 #include <stddef.h>
 #include <string.h>
 
-#define NEXT       CODE_NEXT, 0
-#define RUNNING    CODE_RUNNING, 0
-#define READIED    CODE_READIED, 0
-#define BY_TID     CODE_BY_TID, 0
-#define SINCE      CODE_TIME, 0
-#define BY(field)  CODE_BY_FIELD, field
+#define NEXT      CODE_NEXT, 0
+#define RUNNING   CODE_RUNNING, 0
+#define READIED   CODE_READIED, 0
+#define BY_TID    CODE_BY_TID, 0
+#define SINCE     CODE_TIME, 0
+#define BY(field) CODE_BY_FIELD, field
 
 /* clang-format off */
 static const struct event_spec specs[EVENT_TYPE_COUNT] = {

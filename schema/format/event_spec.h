@@ -1,6 +1,6 @@
 /*
- * One row per event type: names, kinds and coding of its fields. The codec, the text form (dump, golden tests) and the
- * loader are driven by this table, so that a new event is a new row.
+ * One row per event type: names, kinds and coding of its fields. The codec, the text form (dump, golden
+ * tests) and the loader are driven by this table, so that a new event is a new row.
  */
 #ifndef GOTAPE_FORMAT_EVENT_SPEC_H
 #define GOTAPE_FORMAT_EVENT_SPEC_H
@@ -24,8 +24,9 @@ enum field_kind {
 };
 
 /*
- * How a column is written: each value against a prediction from what both sides have seen so far in the chunk, so that
- * the usual value is a zero byte. gotape(5) has the details. The coding of a released field never changes.
+ * How a column is written: each value against a prediction from what both sides have seen so far in the
+ * chunk, so that the usual value is a zero byte. gotape(5) has the details. The coding of a released field
+ * never changes.
  */
 enum field_coding {
     CODE_NEXT = 0, /* zigzag difference to the previous value of the column */
@@ -34,7 +35,8 @@ enum field_coding {
     CODE_RUNNING,  /* predicted: the goroutine that this thread ran last */
     CODE_READIED,  /* predicted: the goroutine that this thread created or readied last */
     CODE_BY_TID,   /* predicted: this column's last value for the thread */
-    CODE_BY_FIELD, /* predicted: this column's last value for the same value of field `context` (coded otherwise) */
+    CODE_BY_FIELD, /* predicted: this column's last value for the same value of field `context` (coded
+                      otherwise) */
 };
 
 struct field_spec {

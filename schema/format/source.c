@@ -85,7 +85,8 @@ int source_open(const char *path, struct source **out, struct error *err)
     if (fstat(fd, &st) != 0)
         rc = error_sys(err, "cannot open %s", path);
     else if (!S_ISREG(st.st_mode))
-        rc = error_set(err, ERR_UNSUPPORTED, "%s is not a regular file (a stream is read with the name -)", path);
+        rc = error_set(err, ERR_UNSUPPORTED, "%s is not a regular file (a stream is read with the name -)",
+                       path);
     else
         rc = source_new(fd, NULL, (uint64_t)st.st_size, out, err);
     if (rc != 0)
@@ -112,7 +113,8 @@ uint64_t source_size(const struct source *self)
     return self->size;
 }
 
-int source_read(struct source *self, uint64_t offset, void *data, size_t size, size_t *got_out, struct error *err)
+int source_read(struct source *self, uint64_t offset, void *data, size_t size, size_t *got_out,
+                struct error *err)
 {
     if (offset >= self->size)
         size = 0;

@@ -6,7 +6,7 @@
 #include "format/chunk.h"
 #include "format/definition_codec.h"
 
-#define SEEN_ALL                                                                                                       \
+#define SEEN_ALL                                                                                             \
     (1u << BLOCK_SECTIONS | 1u << BLOCK_ORDER | 1u << BLOCK_TIMES | 1u << BLOCK_TIMES_LOW | 1u << BLOCK_TIDS)
 
 void trace_payload_release(struct trace_payload *self)
@@ -68,7 +68,8 @@ static int check_index(struct bytes body, struct error *err)
     return body.bad ? error_set(err, ERR_DAMAGED, "an index that makes no sense") : 0;
 }
 
-static int take_definitions(struct trace_payload *self, enum def_kind kind, struct bytes body, struct error *err)
+static int take_definitions(struct trace_payload *self, enum def_kind kind, struct bytes body,
+                            struct error *err)
 {
     struct trace_new_ids ids;
     int rc = definition_decode_block(kind, body, self->store, &ids.first, &ids.count, err);
@@ -82,8 +83,8 @@ static int take_definitions(struct trace_payload *self, enum def_kind kind, stru
     return 0;
 }
 
-static int take_block(struct trace_payload *self, struct event_blocks *events, uint64_t tag, struct bytes body,
-                      struct error *err)
+static int take_block(struct trace_payload *self, struct event_blocks *events, uint64_t tag,
+                      struct bytes body, struct error *err)
 {
     if (tag >= BLOCK_STRINGS && tag <= BLOCK_SETS)
         return take_definitions(self, (enum def_kind)(tag - BLOCK_STRINGS), body, err);

@@ -1,6 +1,6 @@
 /*
- * What the payload of a chunk says: definitions, facts, events. Knows nothing of files and chunk order, so that it can be
- * fuzzed alone.
+ * What the payload of a chunk says: definitions, facts, events. Knows nothing of files and chunk order, so
+ * that it can be fuzzed alone.
  */
 #ifndef GOTAPE_FORMAT_TRACE_PAYLOAD_H
 #define GOTAPE_FORMAT_TRACE_PAYLOAD_H
@@ -17,17 +17,18 @@
 #define META_BYTES_MAX (4u << 20)
 
 struct trace_payload {
-    struct event_codec *codec;       /* borrowed */
-    struct definition_store *store;  /* borrowed; definitions are added */
-    struct trace_meta *meta;         /* borrowed; pairs are set */
-    struct event_batch batch;        /* owned; replaced by each call */
+    struct event_codec *codec;      /* borrowed */
+    struct definition_store *store; /* borrowed; definitions are added */
+    struct trace_meta *meta;        /* borrowed; pairs are set */
+    struct event_batch batch;       /* owned; replaced by each call */
     struct trace_new_ids new_ids[DEF_KIND_COUNT];
     uint64_t unknown; /* blocks and events that this version does not know */
 };
 
 void trace_payload_release(struct trace_payload *self);
 
-/* Reads one payload. ERR_DAMAGED: no events are delivered; definitions and facts before the damage were taken. */
+/* Reads one payload. ERR_DAMAGED: no events are delivered; definitions and facts before the damage were
+ * taken. */
 int trace_payload_parse(struct trace_payload *self, const void *data, size_t size, struct error *err);
 
 #endif

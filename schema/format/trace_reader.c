@@ -10,8 +10,8 @@
 #include "format/definition_store.h"
 #include "format/trace_payload.h"
 
-/* How many bytes of damaged chunks are searched for chunks inside, over the whole file: a file of nested chunks must not
- * cost much more than its length. */
+/* How many bytes of damaged chunks are searched for chunks inside, over the whole file: a file of nested
+ * chunks must not cost much more than its length. */
 #define RESCAN_MAX (64u << 20)
 /* How far a trace with a damaged start is searched for. */
 #define OPEN_SEARCH_MAX (64u << 20)
@@ -48,7 +48,8 @@ static int header_at(struct trace_reader *self, uint64_t offset, struct chunk_he
     return got == sizeof data && chunk_header_decode(data, out);
 }
 
-/* The first header at or behind *offset and before `end`, of which *offset is set. Returns like header_at(). */
+/* The first header at or behind *offset and before `end`, of which *offset is set. Returns like header_at().
+ */
 static int find_header(struct trace_reader *self, uint64_t *offset, uint64_t end, struct chunk_header *out,
                        struct error *err)
 {
@@ -88,7 +89,8 @@ static int check_start(struct trace_reader *self, struct error *err)
     if (got == 0)
         return error_set(err, ERR_DAMAGED, "not a gotape trace: the file is empty");
     uint64_t offset = 0;
-    rc = find_header(self, &offset, self->size < OPEN_SEARCH_MAX ? self->size : OPEN_SEARCH_MAX, &header, err);
+    rc =
+        find_header(self, &offset, self->size < OPEN_SEARCH_MAX ? self->size : OPEN_SEARCH_MAX, &header, err);
     if (rc < 0)
         return rc;
     if (rc == 0 && (got < sizeof start || !chunk_header_is_start(start, got)))
@@ -96,10 +98,11 @@ static int check_start(struct trace_reader *self, struct error *err)
     if (rc == 0)
         return 0;
     if (header.major != CHUNK_VERSION_MAJOR)
-        return error_set(err, ERR_UNSUPPORTED,
-                         "the trace has format version %u.%u, this program reads version %d: use a gotape that knows "
-                         "version %u",
-                         header.major, header.minor, CHUNK_VERSION_MAJOR, header.major);
+        return error_set(
+            err, ERR_UNSUPPORTED,
+            "the trace has format version %u.%u, this program reads version %d: use a gotape that knows "
+            "version %u",
+            header.major, header.minor, CHUNK_VERSION_MAJOR, header.major);
     memcpy(self->trace_id, header.trace_id, sizeof self->trace_id);
     return 0;
 }
@@ -169,7 +172,8 @@ __attribute__((format(printf, 7, 8))) static int report(struct trace_reader *sel
     return 1;
 }
 
-/* There is no header at the position: reports how many bytes are skipped, and moves to the next header or the end. */
+/* There is no header at the position: reports how many bytes are skipped, and moves to the next header or the
+ * end. */
 static int skip_to_header(struct trace_reader *self, struct trace_chunk *out, struct error *err)
 {
     struct chunk_header header;
@@ -185,7 +189,8 @@ static int skip_to_header(struct trace_reader *self, struct trace_chunk *out, st
         self->position = found;
         uint64_t missing = header.sequence > self->next_sequence ? header.sequence - self->next_sequence : 0;
         report(self, out, DAMAGE_HEADER, from, found - from, missing,
-               "%" PRIu64 " bytes are no chunk and were skipped; %" PRIu64 " chunks are missing", found - from, missing);
+               "%" PRIu64 " bytes are no chunk and were skipped; %" PRIu64 " chunks are missing",
+               found - from, missing);
         if (missing)
             self->next_sequence = header.sequence;
         return 1;
@@ -193,14 +198,15 @@ static int skip_to_header(struct trace_reader *self, struct trace_chunk *out, st
     self->position = self->size;
     if (self->size - from < CHUNK_HEADER_SIZE && chunk_header_is_start(start, got)) {
         self->end_reported = true;
-        return report(self, out, DAMAGE_TRUNCATED, from, self->size - from, 1, "the file ends inside a chunk header");
+        return report(self, out, DAMAGE_TRUNCATED, from, self->size - from, 1,
+                      "the file ends inside a chunk header");
     }
-    return report(self, out, DAMAGE_HEADER, from, self->size - from, 0, "the last %" PRIu64 " bytes are no chunk",
-                  self->size - from);
+    return report(self, out, DAMAGE_HEADER, from, self->size - from, 0,
+                  "the last %" PRIu64 " bytes are no chunk", self->size - from);
 }
 
-/* A chunk with a good header cannot be used. Decides where to go on: behind it, when there is a header or the end of the
- * file; otherwise its length is wrong for this file, and the next header may be inside it. */
+/* A chunk with a good header cannot be used. Decides where to go on: behind it, when there is a header or the
+ * end of the file; otherwise its length is wrong for this file, and the next header may be inside it. */
 static int skip_payload(struct trace_reader *self, struct trace_chunk *out, const struct chunk_header *header,
                         const char *why, struct error *err)
 {
@@ -235,8 +241,8 @@ static int unpack(struct trace_reader *self, const struct chunk_header *header, 
 {
     if (header->stored_size > self->size - self->position - CHUNK_HEADER_SIZE)
         return error_set(err, ERR_DAMAGED, "the file ends inside the payload");
-    int rc = chunk_unpack(self->unpacker, self->source, self->position + CHUNK_HEADER_SIZE, (size_t)header->stored_size,
-                          (size_t)header->raw_size, &self->raw, err);
+    int rc = chunk_unpack(self->unpacker, self->source, self->position + CHUNK_HEADER_SIZE,
+                          (size_t)header->stored_size, (size_t)header->raw_size, &self->raw, err);
     if (rc != 0)
         return rc;
     self->payload.meta = header->kind == CHUNK_END ? &self->totals : &self->meta;
@@ -308,7 +314,8 @@ static int take_chunk(struct trace_reader *self, struct trace_chunk *out, const 
     return 1;
 }
 
-/* Headers that do not belong here: of another trace, another version, or out of sequence. 1: reported; 0: all is well. */
+/* Headers that do not belong here: of another trace, another version, or out of sequence. 1: reported; 0: all
+ * is well. */
 static int check_header(struct trace_reader *self, struct trace_chunk *out, const struct chunk_header *header)
 {
     uint64_t end = self->position + CHUNK_HEADER_SIZE + header->stored_size;
@@ -317,8 +324,8 @@ static int check_header(struct trace_reader *self, struct trace_chunk *out, cons
     uint64_t skip = end > from && end <= self->size ? end : from + CHUNK_HEADER_SIZE;
     if (header->major != CHUNK_VERSION_MAJOR) {
         self->position = skip;
-        return report(self, out, DAMAGE_UNKNOWN, from, skip - from, 1, "a chunk of format version %u.%u was skipped",
-                      header->major, header->minor);
+        return report(self, out, DAMAGE_UNKNOWN, from, skip - from, 1,
+                      "a chunk of format version %u.%u was skipped", header->major, header->minor);
     }
     if (memcmp(header->trace_id, self->trace_id, sizeof self->trace_id) != 0) {
         self->position = skip;
@@ -326,8 +333,8 @@ static int check_header(struct trace_reader *self, struct trace_chunk *out, cons
     }
     if (header->sequence < self->next_sequence) {
         self->position = skip;
-        return report(self, out, DAMAGE_HEADER, from, skip - from, 0, "chunk %" PRIu64 " comes again and was skipped",
-                      header->sequence);
+        return report(self, out, DAMAGE_HEADER, from, skip - from, 0,
+                      "chunk %" PRIu64 " comes again and was skipped", header->sequence);
     }
     if (header->sequence > self->next_sequence) {
         uint64_t missing = header->sequence - self->next_sequence;

@@ -1,6 +1,7 @@
 /*
- * Reads a trace chunk by chunk, in file order. A damaged chunk is reported, counted and skipped (the next good header is
- * searched for); the iteration goes on. Memory is bounded by the largest chunk and one epoch's definitions.
+ * Reads a trace chunk by chunk, in file order. A damaged chunk is reported, counted and skipped (the next
+ * good header is searched for); the iteration goes on. Memory is bounded by the largest chunk and one epoch's
+ * definitions.
  */
 #ifndef GOTAPE_FORMAT_TRACE_READER_H
 #define GOTAPE_FORMAT_TRACE_READER_H
@@ -26,10 +27,10 @@ enum damage_kind {
 
 struct damage {
     enum damage_kind kind;
-    uint64_t offset, size;   /* bytes of the file concerned */
-    uint64_t sequence;       /* chunk, where known */
-    uint64_t count;          /* chunks missing, items skipped */
-    uint64_t after_time_ns;  /* last event time before the damage; 0 unknown */
+    uint64_t offset, size;  /* bytes of the file concerned */
+    uint64_t sequence;      /* chunk, where known */
+    uint64_t count;         /* chunks missing, items skipped */
+    uint64_t after_time_ns; /* last event time before the damage; 0 unknown */
     char message[160];
 };
 
@@ -52,12 +53,13 @@ struct trace_chunk {
     const struct damage *damage;   /* NULL when this chunk is good */
 };
 
-/* Fails only when nothing can be read at all: not a gotape file, an unknown major version, no access. Owns the source
- * on success. */
+/* Fails only when nothing can be read at all: not a gotape file, an unknown major version, no access. Owns
+ * the source on success. */
 int trace_reader_open(struct source *source, struct trace_reader **out, struct error *err);
 void trace_reader_close(struct trace_reader *self);
 
-/* 1: *out is filled (a chunk, or a damage report, or both). 0: the end. Negative: cannot go on (I/O, memory). */
+/* 1: *out is filled (a chunk, or a damage report, or both). 0: the end. Negative: cannot go on (I/O, memory).
+ */
 int trace_reader_next(struct trace_reader *self, struct trace_chunk *out, struct error *err);
 
 /* Definitions of the current epoch: NULL when the id is unknown (its chunk was lost). Valid until the next

@@ -21,8 +21,9 @@ static const struct text_flag set_flags[] = {{SET_INCOMPLETE, "incomplete"}, {0,
 const struct text_flag *const text_flags[] = {no_flags, no_flags, stack_flags, object_flags, set_flags};
 
 static const char *const object_kinds[OBJECT_KIND_COUNT] = {
-    [OBJECT_UNKNOWN] = "unknown",     [OBJECT_CHAN] = "chan", [OBJECT_MUTEX] = "mutex",       [OBJECT_RWMUTEX] = "rwmutex",
-    [OBJECT_WAITGROUP] = "waitgroup", [OBJECT_COND] = "cond", [OBJECT_POLLDESC] = "polldesc", [OBJECT_SEMAPHORE] = "semaphore",
+    [OBJECT_UNKNOWN] = "unknown",   [OBJECT_CHAN] = "chan",           [OBJECT_MUTEX] = "mutex",
+    [OBJECT_RWMUTEX] = "rwmutex",   [OBJECT_WAITGROUP] = "waitgroup", [OBJECT_COND] = "cond",
+    [OBJECT_POLLDESC] = "polldesc", [OBJECT_SEMAPHORE] = "semaphore",
 };
 
 const char *trace_text_object_kind(unsigned kind)
@@ -76,7 +77,8 @@ static void put_name(struct buf *out, const struct trace_reader *reader, uint32_
 {
     size_t length = 0;
     const char *text = trace_reader_string(reader, id, &length);
-    bool is_reserved = text && ((length == 1 && text[0] == '-') || (length == 4 && memcmp(text, "lost", 4) == 0));
+    bool is_reserved =
+        text && ((length == 1 && text[0] == '-') || (length == 4 && memcmp(text, "lost", 4) == 0));
     if (id == 0)
         buf_printf(out, "-");
     else if (!text)
@@ -126,7 +128,8 @@ static void put_flags(struct buf *out, enum def_kind kind, uint32_t flags)
 
 /* ---- definitions ---- */
 
-static void put_location(struct buf *out, const struct trace_reader *reader, const struct def_location *location)
+static void put_location(struct buf *out, const struct trace_reader *reader,
+                         const struct def_location *location)
 {
     buf_printf(out, " pc=0x%" PRIx64, location->pc);
     for (uint32_t i = 0; i < location->frame_count; i++) {
@@ -174,7 +177,8 @@ static void put_set(struct buf *out, const struct trace_reader *reader, const st
     put_flags(out, DEF_SET, set->flags);
 }
 
-void trace_text_definition(struct buf *out, const struct trace_reader *reader, enum def_kind kind, uint32_t id)
+void trace_text_definition(struct buf *out, const struct trace_reader *reader, enum def_kind kind,
+                           uint32_t id)
 {
     if (!is_known(reader, kind, id))
         return;
@@ -281,7 +285,8 @@ static void explain(struct buf *out, const struct trace_reader *reader, enum def
         const struct def_set *set = trace_reader_set(reader, id);
         for (uint32_t i = 0; i < set->case_count; i++) {
             uint32_t direction = set->cases[i].direction;
-            buf_printf(out, "%s%s ", i ? ", " : "", text_directions[direction <= SELECT_RECV ? direction : 0]);
+            buf_printf(out, "%s%s ", i ? ", " : "",
+                       text_directions[direction <= SELECT_RECV ? direction : 0]);
             explain_object(out, reader, set->cases[i].object);
         }
         break;
@@ -293,7 +298,8 @@ static void explain(struct buf *out, const struct trace_reader *reader, enum def
 
 static bool has_explanation(const struct trace_reader *reader, enum def_kind kind, uint64_t id)
 {
-    return is_known(reader, kind, id) && (kind != DEF_STACK || trace_reader_stack(reader, (uint32_t)id)->depth > 0);
+    return is_known(reader, kind, id) &&
+           (kind != DEF_STACK || trace_reader_stack(reader, (uint32_t)id)->depth > 0);
 }
 
 static void explain_fields(struct buf *out, const struct event *event, const struct event_spec *spec,
@@ -358,11 +364,12 @@ static void put_meta(struct buf *out, const char *start, const struct trace_meta
     }
 }
 
-void trace_text_chunk_begin(struct buf *out, const struct trace_reader *reader, const struct trace_chunk *chunk)
+void trace_text_chunk_begin(struct buf *out, const struct trace_reader *reader,
+                            const struct trace_chunk *chunk)
 {
     if (chunk->damage)
-        buf_printf(out, "# damage at %" PRIu64 ", %" PRIu64 " bytes: %s\n", chunk->damage->offset, chunk->damage->size,
-                   chunk->damage->message);
+        buf_printf(out, "# damage at %" PRIu64 ", %" PRIu64 " bytes: %s\n", chunk->damage->offset,
+                   chunk->damage->size, chunk->damage->message);
     if (chunk->new_epoch && chunk->header.epoch > 1)
         buf_printf(out, "epoch\n");
     if (chunk->meta)

@@ -35,8 +35,8 @@
 #include "format/trace_reader.h"
 #include "format/trace_writer.h"
 
-/* Appends one event as a line, with newline, and a NUL behind the end as buf_printf() does. With `reader`, what the ids stand for follows as a comment, and an id without
- * definition is printed as `lost`. */
+/* Appends one event as a line, with newline, and a NUL behind the end as buf_printf() does. With `reader`, what the ids
+ * stand for follows as a comment, and an id without definition is printed as `lost`. */
 void trace_text_event(struct buf *out, const struct event *event, const struct trace_reader *reader);
 
 /* Appends a definition as a line; nothing when the reader does not know it. */

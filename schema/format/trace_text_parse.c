@@ -21,7 +21,8 @@ struct parser {
     unsigned long line;
     uint32_t epoch;                   /* of the ids below */
     struct map ids[DEF_KIND_COUNT];   /* number in the text → id in the trace */
-    struct map lines[DEF_KIND_COUNT]; /* number in the text → where its line begins: the writer may change the epoch */
+    struct map lines[DEF_KIND_COUNT]; /* number in the text → where its line begins: the writer may change the
+                                         epoch */
     struct trace_meta meta;
     bool meta_changed;
     unsigned nesting;
@@ -60,7 +61,10 @@ static struct lexer lexer_of_line(struct parser *self, size_t offset)
 
 static int hex_digit(char c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
 }
 
 /* The character behind a backslash. */
@@ -312,7 +316,8 @@ static int define_object(struct parser *self, struct lexer *lex, uint32_t *id_ou
         if (take_flag(lex, DEF_OBJECT, &object.flags))
             continue;
         if (has_key(lex, "type", &value)) {
-            rc = name_id(self, lex->quoted, value, lex->word->size - (size_t)(value - word_text(lex)), &object.type);
+            rc = name_id(self, lex->quoted, value, lex->word->size - (size_t)(value - word_text(lex)),
+                         &object.type);
         } else if (has_key(lex, "addr", &value) && parse_number(value, &number)) {
             object.addr = number;
         } else if (has_key(lex, "gen", &value) && parse_number(value, &number) && number <= UINT32_MAX) {
@@ -372,7 +377,8 @@ static int define_line(struct parser *self, enum def_kind kind, size_t offset, u
     int rc = definers[kind](self, &lex, &id);
     if (rc != 0)
         return rc;
-    if (id == 0 || map_put(&self->ids[kind], number, id) != 0 || map_put(&self->lines[kind], number, offset) != 0)
+    if (id == 0 || map_put(&self->ids[kind], number, id) != 0 ||
+        map_put(&self->lines[kind], number, offset) != 0)
         return no_memory(self);
     *id_out = id;
     return 0;
@@ -542,7 +548,8 @@ static int parse_line(struct parser *self, size_t offset)
 
 int trace_text_parse(const char *text, size_t size, struct trace_writer *writer, struct error *err)
 {
-    struct parser self = {.text = text, .size = size, .writer = writer, .err = err, .epoch = trace_writer_epoch(writer)};
+    struct parser self = {
+        .text = text, .size = size, .writer = writer, .err = err, .epoch = trace_writer_epoch(writer)};
     int rc = 0;
     trace_meta_init(&self.meta);
     for (size_t offset = 0; rc == 0 && offset < size;) {

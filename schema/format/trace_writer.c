@@ -15,7 +15,8 @@
 #define EPOCH_CHUNKS_DEFAULT 64u
 /* Definitions of one chunk; what is more goes into chunks of its own. */
 #define CHUNK_DEFINITIONS_MAX (2u << 20)
-/* What a reader needs for an epoch's definitions: begin a new one above the first, refuse more above the second. */
+/* What a reader needs for an epoch's definitions: begin a new one above the first, refuse more above the
+ * second. */
 #define EPOCH_COST_SOFT (12u << 20)
 #define EPOCH_COST_HARD (DEFINITIONS_MEMORY_MAX / 8 * 7)
 
@@ -89,7 +90,8 @@ void trace_writer_free(struct trace_writer *self)
         intern_free(self->definitions[kind].items);
     event_codec_free(self->codec);
     chunk_packer_free(self->packer);
-    struct buf *const bufs[] = {&self->item, &self->block, &self->raw, &self->stored, &self->meta, &self->index};
+    struct buf *const bufs[] = {&self->item,   &self->block, &self->raw,
+                                &self->stored, &self->meta,  &self->index};
     for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++)
         buf_release(bufs[i]);
     free(self->events);
@@ -181,7 +183,8 @@ static bool begin_section(struct trace_writer *self)
         self->sections = sections;
         self->section_capacity = capacity;
     }
-    self->sections[self->section_count++] = (struct trace_section){.ring = self->ring, .first = self->event_count};
+    self->sections[self->section_count++] =
+        (struct trace_section){.ring = self->ring, .first = self->event_count};
     self->new_section = false;
     return true;
 }
@@ -325,7 +328,8 @@ static void put_definitions(struct trace_writer *self)
             const void *data = intern_get(d->items, id, &size);
             buf_put(&self->block, data, size);
         }
-        chunk_put_block(&self->raw, (enum block_tag)(BLOCK_STRINGS + kind), self->block.data, self->block.size);
+        chunk_put_block(&self->raw, (enum block_tag)(BLOCK_STRINGS + kind), self->block.data,
+                        self->block.size);
         d->written = end - 1;
         self->pending_bytes -= bytes;
         room = bytes < room ? room - bytes : 0;
@@ -377,7 +381,8 @@ static int emit_events(struct trace_writer *self, uint32_t *first, uint32_t *sec
         s->count -= cut;
         covered += s->count;
     }
-    int rc = event_codec_encode(self->codec, events, count, self->sections + *section, end - *section, &self->raw, err);
+    int rc = event_codec_encode(self->codec, events, count, self->sections + *section, end - *section,
+                                &self->raw, err);
     if (rc != 0)
         return rc;
     *first += count;
@@ -424,7 +429,8 @@ int trace_writer_begin_epoch(struct trace_writer *self, struct error *err)
     return rc;
 }
 
-static int put_totals(struct trace_writer *self, struct trace_meta *out, uint64_t index_offset, struct error *err)
+static int put_totals(struct trace_writer *self, struct trace_meta *out, uint64_t index_offset,
+                      struct error *err)
 {
     const struct trace_writer_stats *s = &self->stats;
     const struct {

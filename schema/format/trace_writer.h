@@ -1,10 +1,11 @@
 /*
- * Writes a trace: collects events of many rings, defines what they refer to, and emits a chunk when it is full or when
- * told. Nothing is allocated per event once the buffers have grown to a chunk's size. One thread.
+ * Writes a trace: collects events of many rings, defines what they refer to, and emits a chunk when it is
+ * full or when told. Nothing is allocated per event once the buffers have grown to a chunk's size. One
+ * thread.
  *
- * Order of calls: new → meta → (definitions, section/event …, watermark, flush)* → end → free. Events are added section by
- * section: a section is a run of consecutive records of one ring. A chunk may grow far beyond "full" (flush then writes
- * several), but memory grows with it.
+ * Order of calls: new → meta → (definitions, section/event …, watermark, flush)* → end → free. Events are
+ * added section by section: a section is a run of consecutive records of one ring. A chunk may grow far
+ * beyond "full" (flush then writes several), but memory grows with it.
  */
 #ifndef GOTAPE_FORMAT_TRACE_WRITER_H
 #define GOTAPE_FORMAT_TRACE_WRITER_H
@@ -22,9 +23,9 @@ typedef int (*trace_sink_fn)(void *context, const void *data, size_t size, struc
 typedef void (*trace_clock_fn)(void *context, struct chunk_clocks *out);
 
 struct trace_writer_options {
-    int zstd_level;          /* 1 … 19; 0 = 3 */
-    uint32_t chunk_events;   /* close a chunk at this many events, at most CHUNK_EVENTS_MAX; 0 = 32768 */
-    uint32_t epoch_chunks;   /* a new definition epoch after this many event chunks; 0 = 64 */
+    int zstd_level;        /* 1 … 19; 0 = 3 */
+    uint32_t chunk_events; /* close a chunk at this many events, at most CHUNK_EVENTS_MAX; 0 = 32768 */
+    uint32_t epoch_chunks; /* a new definition epoch after this many event chunks; 0 = 64 */
     uint8_t trace_id[16];
     trace_sink_fn sink;
     trace_clock_fn clock;
@@ -43,11 +44,11 @@ void trace_writer_free(struct trace_writer *self);
 int trace_writer_meta(struct trace_writer *self, const struct trace_meta *meta, struct error *err);
 
 /*
- * Definitions: each returns the id for equal content (new or old) in the current epoch, 0 when out of memory or when the
- * epoch holds as many definitions as a reader takes (flush begins a new epoch long before). What is beyond the limits of
- * definitions.h is cut. Objects are told apart by (kind, addr, generation, flags, type, capacity). Ids are forgotten when
- * the epoch changes, which happens only inside trace_writer_flush() and trace_writer_begin_epoch(): callers that cache ids
- * compare trace_writer_epoch().
+ * Definitions: each returns the id for equal content (new or old) in the current epoch, 0 when out of memory
+ * or when the epoch holds as many definitions as a reader takes (flush begins a new epoch long before). What
+ * is beyond the limits of definitions.h is cut. Objects are told apart by (kind, addr, generation, flags,
+ * type, capacity). Ids are forgotten when the epoch changes, which happens only inside trace_writer_flush()
+ * and trace_writer_begin_epoch(): callers that cache ids compare trace_writer_epoch().
  */
 uint32_t trace_writer_epoch(const struct trace_writer *self);
 /* Flushes, then begins a new epoch whatever the options say. */
@@ -60,19 +61,20 @@ uint32_t trace_writer_set(struct trace_writer *self, const struct def_set *set);
 
 /* The following events come from this ring. Several calls for one ring in one chunk are fine. */
 void trace_writer_section(struct trace_writer *self, uint16_t ring);
-/* Adds an event of a type that event_spec knows; its cpu is taken from the section. Running out of memory is told by the
- * next flush. */
+/* Adds an event of a type that event_spec knows; its cpu is taken from the section. Running out of memory is
+ * told by the next flush. */
 void trace_writer_event(struct trace_writer *self, const struct event *event);
 
 /* Promises that every event added from now on has time_ns >= this. Never goes back. */
 void trace_writer_watermark(struct trace_writer *self, uint64_t time_ns);
 /* True when the chunk is full: call flush at the next convenient point (between sections). */
 bool trace_writer_is_full(const struct trace_writer *self);
-/* Emits the events collected so far as a chunk; nothing when there are none. May begin a new epoch. After a failure the
- * events collected are gone. */
+/* Emits the events collected so far as a chunk; nothing when there are none. May begin a new epoch. After a
+ * failure the events collected are gone. */
 int trace_writer_flush(struct trace_writer *self, struct error *err);
-/* Flushes, then writes the INDEX and END chunks. `totals` are extra facts for END (same form as meta); may be NULL. The
- * writer adds end.events, end.event.NAME, end.lost, end.chunks, end.stored_bytes, end.raw_bytes, end.index_offset. */
+/* Flushes, then writes the INDEX and END chunks. `totals` are extra facts for END (same form as meta); may be
+ * NULL. The writer adds end.events, end.event.NAME, end.lost, end.chunks, end.stored_bytes, end.raw_bytes,
+ * end.index_offset. */
 int trace_writer_end(struct trace_writer *self, const struct trace_meta *totals, struct error *err);
 
 const struct trace_writer_stats *trace_writer_stats(const struct trace_writer *self);

@@ -1,5 +1,6 @@
 /*
- * The payload of a chunk, as it comes out of zstd. What decodes without damage must survive encoding and decoding again.
+ * The payload of a chunk, as it comes out of zstd. What decodes without damage must survive encoding and
+ * decoding again.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -16,9 +17,11 @@ static void encode_again(struct trace_payload *first)
     struct buf raw;
     struct error err;
     buf_init(&raw);
-    if (event_codec_encode(first->codec, batch->events, batch->count, batch->sections, batch->section_count, &raw, &err) != 0 ||
+    if (event_codec_encode(first->codec, batch->events, batch->count, batch->sections, batch->section_count,
+                           &raw, &err) != 0 ||
         trace_payload_parse(&second, raw.data, raw.size, &err) != 0 || second.batch.count != batch->count ||
-        (batch->count && memcmp(second.batch.events, batch->events, batch->count * sizeof *batch->events) != 0))
+        (batch->count &&
+         memcmp(second.batch.events, batch->events, batch->count * sizeof *batch->events) != 0))
         abort();
     trace_payload_release(&second);
     buf_release(&raw);

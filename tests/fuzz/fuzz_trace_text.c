@@ -40,7 +40,8 @@ static void print(const struct buf *trace, struct buf *text)
     struct trace_reader *reader;
     struct trace_chunk chunk;
     struct error err;
-    if (source_of_memory(trace->data, trace->size, &source, &err) != 0 || trace_reader_open(source, &reader, &err) != 0)
+    if (source_of_memory(trace->data, trace->size, &source, &err) != 0 ||
+        trace_reader_open(source, &reader, &err) != 0)
         abort();
     while (trace_reader_next(reader, &chunk, &err) == 1) {
         if (chunk.damage)

@@ -12,8 +12,9 @@
 #include "base/bytes.h"
 #include "base/crc32c.h"
 
-static const uint64_t numbers[] = {0,          1,          0x7f,       0x80,           0x3fff,     0x4000,
-                                   0xffffffff, 0x100000000, UINT64_MAX, UINT64_MAX / 2, 1u << 31,   0x8000000000000000u};
+static const uint64_t numbers[] = {
+    0,          1,           0x7f,       0x80,           0x3fff,   0x4000,
+    0xffffffff, 0x100000000, UINT64_MAX, UINT64_MAX / 2, 1u << 31, 0x8000000000000000u};
 
 static void written_is_read_back(void **state)
 {
@@ -78,7 +79,9 @@ static void reading_past_the_end_is_bad_and_stays_bad(void **state)
     assert_int_equal(bytes_left(&c), 0);
     /* A run that claims more than there is. */
     size_t size = 99;
-    c = bytes_of("\x05" "ab", 3);
+    c = bytes_of("\x05"
+                 "ab",
+                 3);
     assert_null(bytes_run(&c, &size));
     assert_int_equal(size, 0);
     assert_true(c.bad);

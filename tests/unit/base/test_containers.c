@@ -183,9 +183,12 @@ static void heap_merges_runs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(map_behaves_as_a_table_does), cmocka_unit_test(map_memory_follows_live_entries),
-        cmocka_unit_test(intern_gives_equal_bytes_one_number), cmocka_unit_test(intern_takes_any_bytes),
-        cmocka_unit_test(heap_gives_the_least_first), cmocka_unit_test(heap_merges_runs),
+        cmocka_unit_test(map_behaves_as_a_table_does),
+        cmocka_unit_test(map_memory_follows_live_entries),
+        cmocka_unit_test(intern_gives_equal_bytes_one_number),
+        cmocka_unit_test(intern_takes_any_bytes),
+        cmocka_unit_test(heap_gives_the_least_first),
+        cmocka_unit_test(heap_merges_runs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -134,14 +134,15 @@ static void help_shows_every_option(void **state)
     assert_non_null(strstr(text, "  -q, --quiet                 say nothing\n"));
     assert_non_null(strstr(text, "      --force                 replace the file\n"));
     assert_non_null(strstr(text, "  -v                          say more\n"));
-    assert_non_null(strstr(text, "  -o, --output FILE           where to write\n                              to\n"));
+    assert_non_null(
+        strstr(text, "  -o, --output FILE           where to write\n                              to\n"));
     free(text);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(all_forms_are_understood), cmocka_unit_test(operands_move_to_the_end),
+        cmocka_unit_test(all_forms_are_understood),    cmocka_unit_test(operands_move_to_the_end),
         cmocka_unit_test(a_command_keeps_its_options), cmocka_unit_test(mistakes_are_explained),
         cmocka_unit_test(help_shows_every_option),
     };

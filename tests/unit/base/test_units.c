@@ -15,11 +15,13 @@ static void durations_are_parsed(void **state)
         const char *text;
         uint64_t ns;
     } good[] = {
-        {"500ms", 500000000}, {"10s", 10000000000}, {"2m", 120000000000}, {"1.5h", 5400000000000},
-        {"3", 3000000000},    {"0", 0},             {"7us", 7000},        {"9ns", 9},
-        {"1d", 86400000000000}, {".5s", 500000000},
+        {"500ms", 500000000},    {"10s", 10000000000}, {"2m", 120000000000},
+        {"1.5h", 5400000000000}, {"3", 3000000000},    {"0", 0},
+        {"7us", 7000},           {"9ns", 9},           {"1d", 86400000000000},
+        {".5s", 500000000},
     };
-    static const char *const bad[] = {"", "s", "-1s", "+1s", "1x", "1 s", "ten", "1e30s", "inf", "nan", "1ss", "300000d"};
+    static const char *const bad[] = {"",    "s",     "-1s", "+1s", "1x",  "1 s",
+                                      "ten", "1e30s", "inf", "nan", "1ss", "300000d"};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         uint64_t ns = 1;
         assert_true(units_parse_duration(good[i].text, &ns));

@@ -38,7 +38,8 @@ static int decode(struct event_codec *codec, const struct buf *raw, struct event
 }
 
 /* Encodes the events in sections of the given length and expects them back. */
-static void round_trip(struct event_codec *codec, struct event *events, uint32_t count, uint32_t section_length)
+static void round_trip(struct event_codec *codec, struct event *events, uint32_t count,
+                       uint32_t section_length)
 {
     struct trace_section sections[COUNT];
     uint32_t section_count = 0;
@@ -48,7 +49,8 @@ static void round_trip(struct event_codec *codec, struct event *events, uint32_t
     buf_init(&raw);
     for (uint32_t first = 0; first < count; first += section_length) {
         uint32_t length = count - first < section_length ? count - first : section_length;
-        sections[section_count] = (struct trace_section){.ring = (uint16_t)(section_count * 7), .first = first, .count = length};
+        sections[section_count] =
+            (struct trace_section){.ring = (uint16_t)(section_count * 7), .first = first, .count = length};
         for (uint32_t i = 0; i < length; i++)
             events[first + i].cpu = sections[section_count].ring;
         section_count++;
@@ -115,8 +117,8 @@ static void usual_events_cost_little(void **state)
     buf_init(&raw);
     /* One goroutine that parks at one place, again and again. */
     for (unsigned i = 0; i < COUNT; i++) {
-        events[i] = (struct event){.time_ns = i * 100, .tid = 7, .type = EV_PARK,
-                                   .f = {1000000, 0xc000000000, 14, 3, 0, 77}};
+        events[i] = (struct event){
+            .time_ns = i * 100, .tid = 7, .type = EV_PARK, .f = {1000000, 0xc000000000, 14, 3, 0, 77}};
     }
     assert_int_equal(event_codec_encode(codec, events, COUNT, &section, 1, &raw, &err), 0);
     /* Type, two bytes of time, thread, six fields. */
@@ -136,7 +138,8 @@ static void put_block(struct buf *raw, unsigned tag, const char *body, size_t si
 
 #define BLOCK(raw, tag, text) put_block(raw, tag, text, sizeof(text) - 1)
 
-/* Blocks written by hand, as gotape(5) has them: exec, an event of the unknown type 100, end; one ring, one thread. */
+/* Blocks written by hand, as gotape(5) has them: exec, an event of the unknown type 100, end; one ring, one
+ * thread. */
 static void by_hand(struct buf *raw, const char *exec_columns, size_t size)
 {
     buf_reset(raw);
@@ -146,7 +149,9 @@ static void by_hand(struct buf *raw, const char *exec_columns, size_t size)
     BLOCK(raw, BLOCK_TIMES_LOW, "\x00\x14\x00");
     BLOCK(raw, BLOCK_TIDS, "\x01\x07\x01\x00\x00");
     put_block(raw, BLOCK_COLUMNS, exec_columns, size);
-    BLOCK(raw, BLOCK_COLUMNS, "\x64\x01\x02" "xy");
+    BLOCK(raw, BLOCK_COLUMNS,
+          "\x64\x01\x02"
+          "xy");
     BLOCK(raw, BLOCK_COLUMNS, "\x07\x01\x01\x00");
 }
 
@@ -158,7 +163,8 @@ static void unknown_types_and_columns_are_skipped(void **state)
     struct buf raw;
     buf_init(&raw);
     static const char too_long[] = "\x02\x04\x01\x12\x02\x80\x01\x01\x00\x02\x00\x00";
-    static const char newer[] = "\x02\x05\x01\x12\x02\x80\x01\x01\x00\x01\x00\x03" "abc";
+    static const char newer[] = "\x02\x05\x01\x12\x02\x80\x01\x01\x00\x01\x00\x03"
+                                "abc";
     by_hand(&raw, too_long, sizeof too_long - 1);
     assert_int_equal(decode(codec, &raw, &batch), ERR_DAMAGED);
     /* A fifth column, of a later minor version. */

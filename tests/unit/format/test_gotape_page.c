@@ -1,4 +1,5 @@
-/* The manual page of the format tells the truth: its tables are those of the code, row by row, in both directions. */
+/* The manual page of the format tells the truth: its tables are those of the code, row by row, in both
+ * directions. */
 #include <ctype.h>
 #include <dirent.h>
 #include <setjmp.h>
@@ -15,8 +16,8 @@
 #include "format/event_spec.h"
 #include "format/trace_text.h"
 
-#define SCHEMA "../../../schema/format/"
-#define RECORD "../../../record/"
+#define SCHEMA   "../../../schema/format/"
+#define RECORD   "../../../record/"
 #define KEYS_MAX 128
 
 static char *page;
@@ -97,22 +98,43 @@ static uint64_t bytes_at(const uint8_t *data, unsigned size)
 static void the_header_is_as_documented(void **state)
 {
     (void)state;
-    const struct chunk_header h = {
-        .kind = 0x0102, .major = 1, .minor = 0x0304, .epoch = 0x05060708, .sequence = 0x1111111111111101, .stored_size = 10485761,
-        .raw_size = 10485762, .first_time_ns = 0x1111111111111104, .last_time_ns = 0x1111111111111105, .event_count = 66,
-        .lost_count = 0x1111111111111107, .watermark_ns = 0x1111111111111108,
-        .clocks = {0x1111111111111109, 0x111111111111110a, 0x111111111111110b}, .trace_id = "\x0c\x11\x11\x11\x11\x11\x11\x11xxxxxxxx"};
+    const struct chunk_header h = {.kind = 0x0102,
+                                   .major = 1,
+                                   .minor = 0x0304,
+                                   .epoch = 0x05060708,
+                                   .sequence = 0x1111111111111101,
+                                   .stored_size = 10485761,
+                                   .raw_size = 10485762,
+                                   .first_time_ns = 0x1111111111111104,
+                                   .last_time_ns = 0x1111111111111105,
+                                   .event_count = 66,
+                                   .lost_count = 0x1111111111111107,
+                                   .watermark_ns = 0x1111111111111108,
+                                   .clocks = {0x1111111111111109, 0x111111111111110a, 0x111111111111110b},
+                                   .trace_id = "\x0c\x11\x11\x11\x11\x11\x11\x11xxxxxxxx"};
     uint8_t data[CHUNK_HEADER_SIZE];
     chunk_header_encode(&h, data);
     const struct header_row rows[] = {
-        {0, 4, "frame_magic", CHUNK_SKIPPABLE_MAGIC}, {4, 4, "frame_size", CHUNK_HEADER_SIZE - 8},
-        {8, 8, "magic", bytes_at((const uint8_t *)CHUNK_MAGIC, 8)}, {16, 2, "kind", h.kind}, {18, 2, "major", h.major},
-        {20, 2, "minor", h.minor}, {24, 4, "epoch", h.epoch}, {32, 8, "sequence", h.sequence},
-        {40, 8, "stored_size", h.stored_size}, {48, 8, "raw_size", h.raw_size}, {56, 8, "first_time_ns", h.first_time_ns},
-        {64, 8, "last_time_ns", h.last_time_ns}, {72, 8, "event_count", h.event_count}, {80, 8, "lost_count", h.lost_count},
-        {88, 8, "watermark_ns", h.watermark_ns}, {96, 8, "monotonic_ns", h.clocks.monotonic_ns},
-        {104, 8, "realtime_ns", h.clocks.realtime_ns}, {112, 8, "boottime_ns", h.clocks.boottime_ns},
-        {120, 16, "trace_id", 0x111111111111110c}, {156, 4, "checksum", crc32c(data, 156)},
+        {0, 4, "frame_magic", CHUNK_SKIPPABLE_MAGIC},
+        {4, 4, "frame_size", CHUNK_HEADER_SIZE - 8},
+        {8, 8, "magic", bytes_at((const uint8_t *)CHUNK_MAGIC, 8)},
+        {16, 2, "kind", h.kind},
+        {18, 2, "major", h.major},
+        {20, 2, "minor", h.minor},
+        {24, 4, "epoch", h.epoch},
+        {32, 8, "sequence", h.sequence},
+        {40, 8, "stored_size", h.stored_size},
+        {48, 8, "raw_size", h.raw_size},
+        {56, 8, "first_time_ns", h.first_time_ns},
+        {64, 8, "last_time_ns", h.last_time_ns},
+        {72, 8, "event_count", h.event_count},
+        {80, 8, "lost_count", h.lost_count},
+        {88, 8, "watermark_ns", h.watermark_ns},
+        {96, 8, "monotonic_ns", h.clocks.monotonic_ns},
+        {104, 8, "realtime_ns", h.clocks.realtime_ns},
+        {112, 8, "boottime_ns", h.clocks.boottime_ns},
+        {120, 16, "trace_id", 0x111111111111110c},
+        {156, 4, "checksum", crc32c(data, 156)},
     };
     const char *at = section(".It offset Ta size");
     char line[256], expected[64];
@@ -120,7 +142,8 @@ static void the_header_is_as_documented(void **state)
         assert_true(next_row(&at, ".It ", ".El", line, sizeof line) || i == 0);
         if (i == 0 && strstr(line, "offset Ta"))
             assert_true(next_row(&at, ".It ", ".El", line, sizeof line));
-        snprintf(expected, sizeof expected, ".It %u Ta %u Ta Va %s Ta ", rows[i].offset, rows[i].size, rows[i].name);
+        snprintf(expected, sizeof expected, ".It %u Ta %u Ta Va %s Ta ", rows[i].offset, rows[i].size,
+                 rows[i].name);
         assert_memory_equal(line, expected, strlen(expected));
         assert_true(bytes_at(data + rows[i].offset, rows[i].size) == rows[i].value);
         memset(data + rows[i].offset, 0, rows[i].size);
@@ -155,12 +178,13 @@ static void assert_names(const char *heading, const char *const *names, unsigned
 static void kinds_and_tags_are_as_documented(void **state)
 {
     (void)state;
-    static const char *const kinds[] = {[CHUNK_META] = "META", [CHUNK_EVENTS] = "EVENTS", [CHUNK_INDEX] = "INDEX", [CHUNK_END] = "END"};
+    static const char *const kinds[] = {
+        [CHUNK_META] = "META", [CHUNK_EVENTS] = "EVENTS", [CHUNK_INDEX] = "INDEX", [CHUNK_END] = "END"};
     static const char *const tags[] = {
-        [BLOCK_STRINGS] = "STRINGS", [BLOCK_LOCATIONS] = "LOCATIONS", [BLOCK_STACKS] = "STACKS",
-        [BLOCK_OBJECTS] = "OBJECTS", [BLOCK_SETS] = "SETS",           [BLOCK_META] = "META",
-        [BLOCK_SECTIONS] = "SECTIONS", [BLOCK_ORDER] = "ORDER",       [BLOCK_TIMES] = "TIMES",
-        [BLOCK_TIMES_LOW] = "TIMES_LOW", [BLOCK_TIDS] = "TIDS",       [BLOCK_COLUMNS] = "COLUMNS",
+        [BLOCK_STRINGS] = "STRINGS",     [BLOCK_LOCATIONS] = "LOCATIONS", [BLOCK_STACKS] = "STACKS",
+        [BLOCK_OBJECTS] = "OBJECTS",     [BLOCK_SETS] = "SETS",           [BLOCK_META] = "META",
+        [BLOCK_SECTIONS] = "SECTIONS",   [BLOCK_ORDER] = "ORDER",         [BLOCK_TIMES] = "TIMES",
+        [BLOCK_TIMES_LOW] = "TIMES_LOW", [BLOCK_TIDS] = "TIDS",           [BLOCK_COLUMNS] = "COLUMNS",
         [BLOCK_INDEX] = "INDEX"};
     const char *objects[OBJECT_KIND_COUNT];
     for (unsigned kind = 0; kind < OBJECT_KIND_COUNT; kind++)
@@ -184,16 +208,20 @@ static void kinds_and_tags_are_as_documented(void **state)
 static const char *kind_word(enum field_kind kind)
 {
     static const char *const words[] = {
-        [FIELD_UINT] = "uint",         [FIELD_GOID] = "goid",         [FIELD_ADDRESS] = "address", [FIELD_TIME] = "time",
-        [FIELD_TID] = "tid",           [FIELD_STACK] = "stack",       [FIELD_LOCATION] = "location",
-        [FIELD_STRING] = "string",     [FIELD_OBJECT] = "object",     [FIELD_SET] = "set",         [FIELD_REASON] = "reason"};
+        [FIELD_UINT] = "uint",         [FIELD_GOID] = "goid",     [FIELD_ADDRESS] = "address",
+        [FIELD_TIME] = "time",         [FIELD_TID] = "tid",       [FIELD_STACK] = "stack",
+        [FIELD_LOCATION] = "location", [FIELD_STRING] = "string", [FIELD_OBJECT] = "object",
+        [FIELD_SET] = "set",           [FIELD_REASON] = "reason"};
     return words[kind];
 }
 
 static const char *coding_word(const struct event_spec *spec, const struct field_spec *field)
 {
-    static const char *const words[] = {[CODE_NEXT] = "next", [CODE_TIME] = "time", [CODE_RUNNING] = "running",
-                                        [CODE_READIED] = "readied", [CODE_BY_TID] = "thread"};
+    static const char *const words[] = {[CODE_NEXT] = "next",
+                                        [CODE_TIME] = "time",
+                                        [CODE_RUNNING] = "running",
+                                        [CODE_READIED] = "readied",
+                                        [CODE_BY_TID] = "thread"};
     return field->coding == CODE_BY_FIELD ? spec->fields[field->context].name : words[field->coding];
 }
 
@@ -210,8 +238,8 @@ static void events_are_as_documented(void **state)
         for (unsigned i = 0; i < spec->field_count; i++) {
             const struct field_spec *field = &spec->fields[i];
             assert_true(next_row(&at, ".It ", ".El", line, sizeof line));
-            snprintf(expected, sizeof expected, ".It Va %s Ta %s Ta %s Ta ", field->name, kind_word(field->kind),
-                     coding_word(spec, field));
+            snprintf(expected, sizeof expected, ".It Va %s Ta %s Ta %s Ta ", field->name,
+                     kind_word(field->kind), coding_word(spec, field));
             if (strncmp(line, expected, strlen(expected)) != 0)
                 fail_msg("the page has '%s' instead of '%s'", line, expected);
         }
@@ -250,7 +278,8 @@ static void add_key(struct keys *keys, const char *name, size_t length)
     snprintf(keys->name[keys->count++], sizeof keys->name[0], "%.*s", (int)length, name);
 }
 
-/* A key with conversions (go.dep.%zu) matches one with placeholders (go.dep.N) or a part spelled out (go.vcs.time). */
+/* A key with conversions (go.dep.%zu) matches one with placeholders (go.dep.N) or a part spelled out
+ * (go.vcs.time). */
 static bool matches(const char *pattern, const char *name)
 {
     while (*pattern && *pattern != '%') {
@@ -272,10 +301,12 @@ static bool matches(const char *pattern, const char *name)
 
 static bool is_key_start(const char *at)
 {
-    static const char *const starts[] = {"trace.", "record.", "host.", "process.", "go.", "probe.", "perf.", "end."};
+    static const char *const starts[] = {"trace.", "record.", "host.", "process.",
+                                         "go.",    "probe.",  "perf.", "end."};
     for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
         size_t length = strlen(starts[i]);
-        if (strncmp(at, starts[i], length) == 0 && (islower((unsigned char)at[length]) || isupper((unsigned char)at[length]) || at[length] == '%'))
+        if (strncmp(at, starts[i], length) == 0 &&
+            (islower((unsigned char)at[length]) || isupper((unsigned char)at[length]) || at[length] == '%'))
             return true;
     }
     return false;
@@ -322,8 +353,8 @@ static void the_header_file_has_the_keys_of_the_page(void **state)
     keys_of_header(&in_header);
     for (unsigned i = 0; i < in_page.count || i < in_header.count; i++) {
         if (i >= in_page.count || i >= in_header.count || strcmp(in_page.name[i], in_header.name[i]) != 0)
-            fail_msg("key %u: '%s' in the page, '%s' in trace_meta.h", i, i < in_page.count ? in_page.name[i] : "",
-                     i < in_header.count ? in_header.name[i] : "");
+            fail_msg("key %u: '%s' in the page, '%s' in trace_meta.h", i,
+                     i < in_page.count ? in_page.name[i] : "", i < in_header.count ? in_header.name[i] : "");
     }
 }
 

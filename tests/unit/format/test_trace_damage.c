@@ -315,8 +315,14 @@ static void append_payload(const struct buf *payload, uint64_t sequence, uint64_
     struct buf packed;
     buf_init(&packed);
     assert_int_equal(chunk_pack(packer, payload->data, payload->size, &packed, &err), 0);
-    struct chunk_header header = {.kind = CHUNK_EVENTS, .major = 1, .minor = 9, .epoch = 1, .sequence = sequence,
-                                  .stored_size = packed.size, .raw_size = payload->size, .event_count = event_count};
+    struct chunk_header header = {.kind = CHUNK_EVENTS,
+                                  .major = 1,
+                                  .minor = 9,
+                                  .epoch = 1,
+                                  .sequence = sequence,
+                                  .stored_size = packed.size,
+                                  .raw_size = payload->size,
+                                  .event_count = event_count};
     memcpy(header.trace_id, "sixteen bytes id", 16);
     uint8_t bytes[CHUNK_HEADER_SIZE];
     chunk_header_encode(&header, bytes);
@@ -356,18 +362,18 @@ static void senseless_payloads_are_damage(void **state)
         size_t size;
         uint64_t events;
     } payloads[] = {
-        {"\x01", 1, 0},                                     /* a tag without length */
-        {"\x01\xff\xff\xff\xff\x0f", 6, 0},                 /* a block longer than the payload */
-        {"\x01\x02\x00\x01", 4, 0},                         /* strings from 0 */
-        {"\x01\x07\x01\xff\xff\xff\xff\x07\x00", 9, 0},     /* two thousand million strings */
-        {"\x01\x08\xff\xff\xff\xff\x0f\x01\x01x", 10, 0},   /* ids behind the last */
-        {"\x01\x04\x01\x01\x02x", 6, 0},                    /* a string longer than its block */
-        {"\x03\x05\x01\x01\x00\x81\x04", 7, 0},             /* 513 locations in a stack */
+        {"\x01", 1, 0},                                        /* a tag without length */
+        {"\x01\xff\xff\xff\xff\x0f", 6, 0},                    /* a block longer than the payload */
+        {"\x01\x02\x00\x01", 4, 0},                            /* strings from 0 */
+        {"\x01\x07\x01\xff\xff\xff\xff\x07\x00", 9, 0},        /* two thousand million strings */
+        {"\x01\x08\xff\xff\xff\xff\x0f\x01\x01x", 10, 0},      /* ids behind the last */
+        {"\x01\x04\x01\x01\x02x", 6, 0},                       /* a string longer than its block */
+        {"\x03\x05\x01\x01\x00\x81\x04", 7, 0},                /* 513 locations in a stack */
         {"\x01\x04\x01\x01\x01x\x01\x04\x01\x01\x01y", 12, 0}, /* one id twice */
-        {"\x06\x02\x01k", 4, 0},                            /* a key without value */
-        {"\x0d\x01\x7f", 3, 0},                             /* an index of 127 entries in no bytes */
-        {"\x07\x02\x00\x01", 4, 1},                         /* sections without events */
-        {"", 0, 1},                                         /* an event that is not there */
+        {"\x06\x02\x01k", 4, 0},                               /* a key without value */
+        {"\x0d\x01\x7f", 3, 0},                                /* an index of 127 entries in no bytes */
+        {"\x07\x02\x00\x01", 4, 1},                            /* sections without events */
+        {"", 0, 1},                                            /* an event that is not there */
     };
     for (size_t i = 0; i < sizeof payloads / sizeof *payloads; i++) {
         struct buf payload;
@@ -386,7 +392,8 @@ static void senseless_payloads_are_damage(void **state)
 static void nested_headers_end_soon(void **state)
 {
     (void)state;
-    struct chunk_header header = {.kind = CHUNK_EVENTS, .major = 1, .epoch = 1, .stored_size = 2u << 20, .raw_size = 1000};
+    struct chunk_header header = {
+        .kind = CHUNK_EVENTS, .major = 1, .epoch = 1, .stored_size = 2u << 20, .raw_size = 1000};
     uint8_t bytes[CHUNK_HEADER_SIZE];
     for (unsigned i = 0; i < 30000; i++) {
         header.sequence = i;

@@ -284,7 +284,8 @@ static void many_definitions_are_bounded(void **state)
     char text[1024];
     uint32_t n = 0, id;
     memset(text, 'y', sizeof text);
-    while ((id = trace_writer_string(writer, text, (size_t)snprintf(text, sizeof text, "%u", n) + 900)) != 0) {
+    while ((id = trace_writer_string(writer, text, (size_t)snprintf(text, sizeof text, "%u", n) + 900)) !=
+           0) {
         assert_int_equal(id, ++n);
         assert_true(n < 100000);
     }
@@ -292,7 +293,8 @@ static void many_definitions_are_bounded(void **state)
     assert_true(n > 4000);
     /* What is known stays known. */
     memset(text, 'y', sizeof text);
-    assert_int_equal(trace_writer_string(writer, text, (size_t)snprintf(text, sizeof text, "%u", 0) + 900), 1);
+    assert_int_equal(trace_writer_string(writer, text, (size_t)snprintf(text, sizeof text, "%u", 0) + 900),
+                     1);
     add_event(writer, 1, EV_THREAD_NAME, n);
     assert_int_equal(trace_writer_flush(writer, &err), 0);
     assert_int_equal(trace_writer_epoch(writer), 2);

@@ -1,5 +1,5 @@
-/* The text form: what is printed parses again to the same trace, mistakes name their line, and the file of format version
- * 1.0 that is kept for ever still reads as it did. */
+/* The text form: what is printed parses again to the same trace, mistakes name their line, and the file of
+ * format version 1.0 that is kept for ever still reads as it did. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -41,8 +41,8 @@ static void print_trace(const struct buf *trace, struct buf *text)
 }
 
 /* Returns what the parser returns. */
-static int parse_text(const char *text, size_t size, struct buf *trace, uint32_t chunk_events, uint32_t epoch_chunks,
-                      struct error *err)
+static int parse_text(const char *text, size_t size, struct buf *trace, uint32_t chunk_events,
+                      uint32_t epoch_chunks, struct error *err)
 {
     struct trace_writer_options options = memory_options(trace);
     options.chunk_events = chunk_events;
@@ -156,7 +156,8 @@ static void definitions_outlive_the_epochs_of_the_writer(void **state)
     struct trace_chunk chunk;
     buf_init(&text);
     buf_init(&trace);
-    buf_printf(&text, "location 1 pc=0x1 main.f f.go:1\nstack 1 1\nobject 1 chan addr=0x8 gen=1 type=int cap=1\nset 1 send:1\n");
+    buf_printf(&text, "location 1 pc=0x1 main.f f.go:1\nstack 1 1\nobject 1 chan addr=0x8 gen=1 type=int "
+                      "cap=1\nset 1 send:1\n");
     for (int i = 0; i < 20; i++)
         buf_printf(&text, "%d park goid=1 object=1 stack=1\n%d select goid=1 set=1\n", i, i);
     assert_int_equal(parse_text((char *)text.data, text.size, &trace, 4, 1, &err), 0);
@@ -244,15 +245,18 @@ static void events_are_explained(void **state)
     while (chunk.event_count == 0)
         assert_int_equal(trace_reader_next(reader, &chunk, &err), 1);
     trace_text_event(&out, &chunk.events[0], reader);
-    assert_string_equal((char *)out.data,
-                        "100 cpu=0 tid=3 park goid=7 g=0x1 reason=14 object=1 value=0 stack=1"
-                        "  # reason: chan receive; object: chan 0xc000 main.Job; stack: main.recv < main.main\n");
+    assert_string_equal(
+        (char *)out.data,
+        "100 cpu=0 tid=3 park goid=7 g=0x1 reason=14 object=1 value=0 stack=1"
+        "  # reason: chan receive; object: chan 0xc000 main.Job; stack: main.recv < main.main\n");
     buf_reset(&out);
     trace_text_event(&out, &chunk.events[1], reader);
-    assert_string_equal((char *)out.data, "100 cpu=0 tid=3 park goid=7 g=0x1 reason=15 object=0 value=0 stack=lost\n");
+    assert_string_equal((char *)out.data,
+                        "100 cpu=0 tid=3 park goid=7 g=0x1 reason=15 object=0 value=0 stack=lost\n");
     buf_reset(&out);
     trace_text_event(&out, &chunk.events[0], NULL);
-    assert_string_equal((char *)out.data, "100 cpu=0 tid=3 park goid=7 g=0x1 reason=14 object=1 value=0 stack=1\n");
+    assert_string_equal((char *)out.data,
+                        "100 cpu=0 tid=3 park goid=7 g=0x1 reason=14 object=1 value=0 stack=1\n");
     trace_reader_close(reader);
     buf_release(&trace);
     buf_release(&out);

@@ -18,12 +18,14 @@ static int sink(void *context, const void *data, size_t size, struct error *err)
 static void clock_of_size(void *context, struct chunk_clocks *out)
 {
     uint64_t ticks = ((struct buf *)context)->size;
-    *out = (struct chunk_clocks){.monotonic_ns = ticks, .realtime_ns = 1000000 + ticks, .boottime_ns = 500 + ticks};
+    *out = (struct chunk_clocks){
+        .monotonic_ns = ticks, .realtime_ns = 1000000 + ticks, .boottime_ns = 500 + ticks};
 }
 
 struct trace_writer_options memory_options(struct buf *out)
 {
-    return (struct trace_writer_options){.trace_id = "sixteen bytes id", .sink = sink, .clock = clock_of_size, .context = out};
+    return (struct trace_writer_options){
+        .trace_id = "sixteen bytes id", .sink = sink, .clock = clock_of_size, .context = out};
 }
 
 struct trace_reader *memory_reader(const void *data, size_t size)
@@ -96,7 +98,10 @@ struct event random_event(unsigned type, uint64_t id_limit)
     for (unsigned i = 0; i < spec->field_count; i++) {
         enum field_kind kind = spec->fields[i].kind;
         bool is_id = kind >= FIELD_STACK && kind <= FIELD_SET;
-        e.f[i] = is_id && id_limit ? 1 + random_number() % id_limit : rand() % 8 ? random_number() : rand() % 2 ? UINT64_MAX : 0;
+        e.f[i] = is_id && id_limit ? 1 + random_number() % id_limit
+                 : rand() % 8      ? random_number()
+                 : rand() % 2      ? UINT64_MAX
+                                   : 0;
         /* Values that come again are what the codec is made for. */
         if (!is_id && rand() % 2)
             e.f[i] = (uint64_t)rand() % 4;
@@ -107,21 +112,27 @@ struct event random_event(unsigned type, uint64_t id_limit)
 /* Each definition is made of the ones before. */
 static void define_some(struct trace_writer *writer, unsigned seed)
 {
-    static const char *const names[] = {"main.worker", "/src/main.go", "main.Job", "weird \"name\" #\n\x01", "chan struct {}"};
+    static const char *const names[] = {"main.worker", "/src/main.go", "main.Job", "weird \"name\" #\n\x01",
+                                        "chan struct {}"};
     uint32_t strings[5];
     for (unsigned i = 0; i < 5; i++)
         strings[i] = trace_writer_string(writer, names[i], strlen(names[i]));
     for (unsigned i = 0; i < 5; i++) {
-        const struct def_frame frames[2] = {{strings[(i + seed) % 5], strings[1], 10 + i}, {strings[0], 0, 0}};
+        const struct def_frame frames[2] = {{strings[(i + seed) % 5], strings[1], 10 + i},
+                                            {strings[0], 0, 0}};
         const struct def_location location = {0x400000 + i * 16 + seed, i % 3, frames};
         uint32_t id = trace_writer_location(writer, &location);
         const uint32_t chain[3] = {id, 1, id};
         const struct def_stack stack = {.flags = i % 2 ? STACK_CUT : 0, .depth = i % 4, .locations = chain};
         trace_writer_stack(writer, &stack);
-        const struct def_object object = {.kind = i, .flags = i % 2 ? OBJECT_CAPACITY | OBJECT_TIMER : 0,
-                                          .addr = 0xc000000000 + i * 8 + seed, .generation = 1 + seed,
-                                          .type = i % 2 ? strings[4] : 0, .capacity = i % 2 ? i * 10 : 0};
-        const struct def_case cases[2] = {{trace_writer_object(writer, &object), SELECT_SEND}, {0, SELECT_RECV}};
+        const struct def_object object = {.kind = i,
+                                          .flags = i % 2 ? OBJECT_CAPACITY | OBJECT_TIMER : 0,
+                                          .addr = 0xc000000000 + i * 8 + seed,
+                                          .generation = 1 + seed,
+                                          .type = i % 2 ? strings[4] : 0,
+                                          .capacity = i % 2 ? i * 10 : 0};
+        const struct def_case cases[2] = {{trace_writer_object(writer, &object), SELECT_SEND},
+                                          {0, SELECT_RECV}};
         const struct def_set set = {.flags = i % 2 ? SET_INCOMPLETE : 0, .case_count = i % 3, .cases = cases};
         trace_writer_set(writer, &set);
     }

@@ -19,7 +19,8 @@ struct trace_sum {
 /* Reads everything; asserts that reading does not fail. Damage offsets must lie in the file. */
 struct trace_sum memory_read_all(const void *data, size_t size);
 
-/* A random event of a known type, with fields of all magnitudes; ids within 1 … id_limit, or unlimited when 0. */
+/* A random event of a known type, with fields of all magnitudes; ids within 1 … id_limit, or unlimited when
+ * 0. */
 struct event random_event(unsigned type, uint64_t id_limit);
 uint64_t random_number(void);
 
