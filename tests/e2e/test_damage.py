@@ -13,9 +13,9 @@ MEMORY_LIMIT_KB = 300 << 10
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory):
-    """A recording with many chunks of a busy program."""
+    """A recording with several chunks: small enough to be damaged and loaded some hundred times."""
     path = str(tmp_path_factory.mktemp("damage") / "sound.gotape")
-    result = harness.launched(path, harness.goprog("churn"), "-duration", "3s")
+    result = harness.launched(path, harness.goprog("truth"), "-rounds", "20")
     assert result.status == 0, result
     with open(path, "rb") as file:
         return file.read()
@@ -130,7 +130,8 @@ def test_what_is_no_recording(tmp_path):
         path.write_bytes(data)
         for command in ("verify", "load", "info", "who-blocked", "dump"):
             result = harness.run_measured(harness.REPLAY, command, path)
-            assert result.status == 1, (name, command, result)
+            # A database is refused as a wrong operand by what reads traces only.
+            assert result.status == 1 or (name == "sqlite" and result.status == 2), (name, command, result)
             assert name in result.err, "the message names the file"
         for left in os.listdir(tmp_path):
             os.unlink(tmp_path / left)

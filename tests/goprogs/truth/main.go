@@ -152,7 +152,8 @@ func startBefore(release chan struct{}) []int64 {
 	return all
 }
 
-// leak starts the goroutines that nobody will ever wake, and returns when they are blocked.
+// leak starts the goroutines that nobody will ever wake, and gives a recorder the time to read what their channels are: it
+// can do so only as long as the process lives.
 func leak() []*Wait {
 	kinds := []struct {
 		kind string
@@ -166,6 +167,6 @@ func leak() []*Wait {
 		go k.run(w, started)
 		<-started
 	}
-	time.Sleep(20 * time.Millisecond)
+	time.Sleep(300 * time.Millisecond)
 	return waits
 }
