@@ -9,12 +9,14 @@
 
 #define ARGS_MAX 16
 
-/* Parses a command line given as words; the array outlives the call because the options point into it. */
-static int parse(char **argv, struct record_options *out, struct error *err)
+/* Parses a command line given as words. The options point into the words, not into the array. */
+static int parse(const char *const *words, struct record_options *out, struct error *err)
 {
+    static char *argv[ARGS_MAX + 1];
     int argc = 0;
-    while (argv[argc])
-        argc++;
+    for (; words[argc]; argc++)
+        argv[argc] = (char *)(uintptr_t)words[argc];
+    argv[argc] = NULL;
     error_clear(err);
     return record_options_parse(argc, argv, out, err);
 }
@@ -22,7 +24,7 @@ static int parse(char **argv, struct record_options *out, struct error *err)
 static void command_keeps_its_own_options(void **state)
 {
     (void)state;
-    char *argv[] = {"gotape-record", "-d", "500ms", "-o", "x", "--", "./svc", "-d", "7", NULL};
+    const char *argv[] = {"gotape-record", "-d", "500ms", "-o", "x", "--", "./svc", "-d", "7", NULL};
     struct record_options o;
     struct error err;
     assert_int_equal(parse(argv, &o, &err), 0);
@@ -37,7 +39,7 @@ static void command_keeps_its_own_options(void **state)
 static void command_without_dashes(void **state)
 {
     (void)state;
-    char *argv[] = {"gotape-record", "-q", "./svc", "--help", NULL};
+    const char *argv[] = {"gotape-record", "-q", "./svc", "--help", NULL};
     struct record_options o;
     struct error err;
     assert_int_equal(parse(argv, &o, &err), 0);
@@ -49,7 +51,7 @@ static void command_without_dashes(void **state)
 static void defaults_of_attach(void **state)
 {
     (void)state;
-    char *argv[] = {"gotape-record", "--pid=42", NULL};
+    const char *argv[] = {"gotape-record", "--pid=42", NULL};
     struct record_options o;
     struct error err;
     assert_int_equal(parse(argv, &o, &err), 0);
@@ -65,7 +67,7 @@ static void wrong_lines_say_what_is_wrong(void **state)
 {
     (void)state;
     static const struct {
-        char *argv[6];
+        const char *argv[6];
         const char *part;
     } cases[] = {
         {{"gotape-record", NULL}, "nothing to record"},
@@ -82,11 +84,9 @@ static void wrong_lines_say_what_is_wrong(void **state)
         {{"gotape-record", "--cleanup", "ls", NULL}, "--cleanup takes neither"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        char *argv[6];
         struct record_options o = {.pid = 77};
         struct error err;
-        memcpy(argv, cases[i].argv, sizeof argv);
-        assert_int_equal(parse(argv, &o, &err), ERR_USAGE);
+        assert_int_equal(parse(cases[i].argv, &o, &err), ERR_USAGE);
         if (!strstr(err.message, cases[i].part))
             fail_msg("'%s' does not say '%s'", err.message, cases[i].part);
         assert_int_equal(o.pid, 77);

@@ -9,10 +9,11 @@
 
 #include "target.h"
 
-static int launch(char *const *command, const char *user, struct error *err)
+static int launch(const char *const *command, const char *user, struct error *err)
 {
     static const volatile int never = 0;
-    struct target_launch request = {.command = command, .user = user, .stop = &never};
+    struct target_launch request = {
+        .command = (char *const *)(uintptr_t)command, .user = user, .stop = &never};
     struct target target;
     return target_launch(&request, &target, err);
 }
@@ -26,7 +27,7 @@ static void missing_command(void **state)
 {
     (void)state;
     struct error err = {0};
-    assert_int_equal(launch((char *[]){"/nonexistent/gotape-test", NULL}, NULL, &err), ERR_NOT_FOUND);
+    assert_int_equal(launch((const char *[]){"/nonexistent/gotape-test", NULL}, NULL, &err), ERR_NOT_FOUND);
     assert_non_null(strstr(err.message, "/nonexistent/gotape-test"));
     no_children_left();
 }
@@ -35,7 +36,7 @@ static void not_executable(void **state)
 {
     (void)state;
     struct error err = {0};
-    assert_int_equal(launch((char *[]){"/etc/passwd", NULL}, NULL, &err), ERR_PERMISSION);
+    assert_int_equal(launch((const char *[]){"/etc/passwd", NULL}, NULL, &err), ERR_PERMISSION);
     no_children_left();
 }
 
@@ -43,7 +44,7 @@ static void never_becomes_go(void **state)
 {
     (void)state;
     struct error err = {0};
-    assert_int_equal(launch((char *[]){"sh", "-c", "exit 3", NULL}, NULL, &err), ERR_UNSUPPORTED);
+    assert_int_equal(launch((const char *[]){"sh", "-c", "exit 3", NULL}, NULL, &err), ERR_UNSUPPORTED);
     assert_non_null(strstr(err.message, "ended with status 3"));
     no_children_left();
 }
@@ -52,7 +53,7 @@ static void killed_before_it_becomes_go(void **state)
 {
     (void)state;
     struct error err = {0};
-    assert_int_equal(launch((char *[]){"sh", "-c", "kill -9 $$", NULL}, NULL, &err), ERR_UNSUPPORTED);
+    assert_int_equal(launch((const char *[]){"sh", "-c", "kill -9 $$", NULL}, NULL, &err), ERR_UNSUPPORTED);
     assert_non_null(strstr(err.message, "signal 9"));
     no_children_left();
 }
@@ -61,7 +62,7 @@ static void unknown_user(void **state)
 {
     (void)state;
     struct error err = {0};
-    assert_int_equal(launch((char *[]){"true", NULL}, "no-such-user-here", &err), ERR_NOT_FOUND);
+    assert_int_equal(launch((const char *[]){"true", NULL}, "no-such-user-here", &err), ERR_NOT_FOUND);
     assert_non_null(strstr(err.message, "no-such-user-here"));
 }
 
