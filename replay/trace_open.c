@@ -83,7 +83,7 @@ int trace_identify(const char *path, struct trace_identity *out, struct error *e
     struct source *source = NULL;
     struct trace_reader *reader = NULL;
     struct trace_chunk chunk;
-    struct trace_identity identity = {"", 0};
+    struct trace_identity identity = {0};
     int rc = source_open(path, &source, err);
     if (rc != 0)
         return rc;
@@ -93,16 +93,16 @@ int trace_identify(const char *path, struct trace_identity *out, struct error *e
         source_close(source);
         return error_prefix(err, "%s: ", path);
     }
-    /* The facts say it as the database does; a file that lost them still has it in every chunk. */
-    const char *told = NULL;
-    while (!told && (rc = trace_reader_next(reader, &chunk, err)) == 1) {
+    /* The database has what the facts tell; a file that lost them still has the id in every chunk. */
+    bool is_told = false;
+    while (!is_told && (rc = trace_reader_next(reader, &chunk, err)) == 1) {
         for (int i = 0; i < 16 && chunk.header.kind != 0; i++)
             snprintf(identity.id + 2 * i, 3, "%02x", chunk.header.trace_id[i]);
-        told = trace_meta_get(trace_reader_meta(reader), "trace.id");
+        is_told = chunk.header.kind == CHUNK_META;
     }
-    /* It becomes part of a file name. */
-    if (told && strlen(told) == 32 && strspn(told, "0123456789abcdef") == 32)
-        snprintf(identity.id, sizeof identity.id, "%s", told);
+    const char *told = trace_meta_get(trace_reader_meta(reader), "trace.id");
+    if (told)
+        snprintf(identity.fact_id, sizeof identity.fact_id, "%s", told);
     trace_reader_close(reader);
     if (rc < 0)
         return error_prefix(err, "%s: ", path);
@@ -114,16 +114,16 @@ static int on_identity(void *context, const struct row *row, struct error *err)
 {
     struct trace_identity *found = context;
     (void)err;
-    snprintf(found->id, sizeof found->id, "%s", row_text(row, "trace_id", ""));
+    snprintf(found->fact_id, sizeof found->fact_id, "%s", row_text(row, "trace_id", ""));
     found->bytes = (uint64_t)row_int(row, "trace_bytes", 0);
     return 0;
 }
 
 static bool is_made_from(struct store *store, const struct trace_identity *identity)
 {
-    struct trace_identity found = {"", 0};
+    struct trace_identity found = {0};
     return query_each(store, "trace_identity", NULL, 0, on_identity, &found, NULL) == 0 &&
-           found.bytes == identity->bytes && strcmp(found.id, identity->id) == 0;
+           found.bytes == identity->bytes && strcmp(found.fact_id, identity->fact_id) == 0;
 }
 
 /* NULL when it is not there, not sound, of another schema version, or made from another trace. */

@@ -12,8 +12,9 @@
 #include "store/store.h"
 
 struct trace_identity {
-    char id[33];    /* hexadecimal; "" when no chunk of the file is readable */
-    uint64_t bytes; /* of the file */
+    char id[33];      /* hexadecimal; "" when no chunk of the file is readable */
+    char fact_id[33]; /* the same as the trace's facts tell it; "" when they do not */
+    uint64_t bytes;   /* of the file */
 };
 
 struct opened_trace {

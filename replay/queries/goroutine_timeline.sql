@@ -21,7 +21,7 @@ WITH picked AS MATERIALIZED (
 )
 SELECT state.name AS state, picked.start_ns, picked.end_ns,
        coalesce(picked.end_ns, (SELECT end_ns FROM recording)) - picked.start_ns AS duration_ns,
-       picked.end_ns IS NULL AS "open:bool", picked.tid, picked.p, w.reason, w.reason_class,
+       picked.end_ns IS NULL AS "open:bool", picked.tid, picked.p, reason.name AS reason, reason.class AS reason_class,
        CASE WHEN w.id IS NOT NULL THEN (SELECT json_group_array(json_object(
           'kind', coalesce(kind, 'chan'), 'addr', printf('0x%llx', coalesce(addr, 0)), 'type', type, 'cap', capacity,
           'generation', generation, 'direction', direction,
@@ -36,11 +36,11 @@ SELECT state.name AS state, picked.start_ns, picked.end_ns,
                    || CASE WHEN capacity > 0 THEN ' cap ' || capacity ELSE '' END || printf(' 0x%llx', addr)
                    || CASE WHEN generation > 1 THEN '#' || generation ELSE '' END
                    || CASE is_doubtful WHEN 1 THEN '?' ELSE '' END END
-                 || CASE WHEN w.reason_class = 'select' AND wait_object.direction IS NOT NULL
+                 || CASE WHEN reason.class = 'select' AND wait_object.direction IS NOT NULL
                          THEN ' (' || wait_object.direction || ')' ELSE '' END AS text
           FROM wait_object LEFT JOIN object ON object.id = wait_object.object_id
           WHERE wait_object.wait_id = w.id ORDER BY wait_object.ordinal)) AS "object_text:table",
-       w.site, w.file, w.line,
+       site.name AS site, file.path AS file, stack.site_line AS line,
        CASE WHEN w.stack_id IS NOT NULL THEN (
          SELECT json_group_array(json_object('function', function, 'file', file, 'line', line))
          FROM (SELECT function, file, line FROM stack_frame WHERE stack_id = w.stack_id ORDER BY depth)) END AS "stack:json",
@@ -48,11 +48,17 @@ SELECT state.name AS state, picked.start_ns, picked.end_ns,
          SELECT group_concat('        ' || function || coalesce('  ' || file, '') || coalesce(':' || line, '') || char(10), '')
          FROM (SELECT function, file, line FROM stack_frame WHERE stack_id = w.stack_id ORDER BY depth)) END
          AS "stack_text:table",
-       CASE w.waker_kind WHEN 'goroutine' THEN w.waker_goid END AS waker_goid, w.waker_kind, w.waker_site,
+       CASE w.waker_kind WHEN 'goroutine' THEN w.waker_goid END AS waker_goid, w.waker_kind, waker_site.name AS waker_site,
        waker_file.path AS waker_file, waker_stack.site_line AS waker_line,
        (picked.flags & 2) <> 0 AS "inferred:bool", (picked.flags & 4) <> 0 AS "gap:bool", w.doubt
 FROM picked LEFT JOIN state ON state.id = picked.state
-LEFT JOIN wait_named AS w ON w.id = picked.wait_id
+-- Not wait_named: on the right of a LEFT JOIN SQLite would make all of its rows first.
+LEFT JOIN wait AS w ON w.id = picked.wait_id
+LEFT JOIN reason ON reason.number = w.reason
+LEFT JOIN stack ON stack.id = w.stack_id
+LEFT JOIN function AS site ON site.id = stack.site_function_id
+LEFT JOIN file ON file.id = stack.site_file_id
 LEFT JOIN stack AS waker_stack ON waker_stack.id = w.waker_stack_id
+LEFT JOIN function AS waker_site ON waker_site.id = waker_stack.site_function_id
 LEFT JOIN file AS waker_file ON waker_file.id = waker_stack.site_file_id
 ORDER BY picked.start_ns, picked.id;

@@ -114,7 +114,7 @@ def test_read_only_folder_uses_the_cache(replay, trace, tmp_path):
         result = replay("who-blocked", folder / "orders.gotape", "--format", "json", HOME=str(home))
     assert result.returncode == 0 and json.loads(result.stdout)
     [database] = (home / ".cache/gotape").iterdir()
-    assert database.name == "00112233445566778899aabbccddeeff.db"
+    assert database.name == b"gotape from text".hex() + ".db"
     assert (home / ".cache/gotape").stat().st_mode & 0o077 == 0
     assert names(folder) == ["orders.gotape"]
     before = database.stat().st_mtime_ns
