@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/intern.h"
 #include "format/chunk_zstd.h"
 #include "format/definition_codec.h"
+#include "format/definition_table.h"
 #include "format/event_codec.h"
 #include "format/event_spec.h"
 
@@ -15,23 +15,11 @@
 #define EPOCH_CHUNKS_DEFAULT 64u
 /* Definitions of one chunk; what is more goes into chunks of its own. */
 #define CHUNK_DEFINITIONS_MAX (2u << 20)
-/* What a reader needs for an epoch's definitions: begin a new one above the first, refuse more above the
- * second. */
-#define EPOCH_COST_SOFT (12u << 20)
-#define EPOCH_COST_HARD (DEFINITIONS_MEMORY_MAX / 8 * 7)
-
-/* Definitions of one kind in the current epoch. */
-struct definitions {
-    struct intern *items; /* encoded */
-    uint32_t written;     /* ids up to this one are in chunks */
-};
 
 struct trace_writer {
     struct trace_writer_options options;
     struct trace_writer_stats stats;
-    struct definitions definitions[DEF_KIND_COUNT];
-    size_t pending_bytes; /* of definitions not yet written */
-    size_t epoch_cost;
+    struct definition_table definitions;
     uint32_t epoch, epoch_chunks;
     uint32_t written_epoch; /* of the last chunk */
     uint64_t sequence;
@@ -45,7 +33,7 @@ struct trace_writer {
     bool has_meta, meta_pending;
     struct event_codec *codec;
     struct chunk_packer *packer;
-    struct buf item, block, raw, stored, meta, index;
+    struct buf block, raw, stored, meta, index;
     uint64_t index_entries;
 };
 
@@ -67,14 +55,9 @@ struct trace_writer *trace_writer_new(const struct trace_writer_options *options
         self->options.epoch_chunks = EPOCH_CHUNKS_DEFAULT;
     self->epoch = self->written_epoch = 1;
     self->new_section = true;
-    for (unsigned kind = 0; kind < DEF_KIND_COUNT; kind++) {
-        self->definitions[kind].items = intern_new();
-        if (!self->definitions[kind].items)
-            goto no_memory;
-    }
     self->codec = event_codec_new(err);
     self->packer = chunk_packer_new(self->options.zstd_level, err);
-    if (self->codec && self->packer)
+    if (definition_table_init(&self->definitions, err) == 0 && self->codec && self->packer)
         return self;
 no_memory:
     error_set(err, ERR_NOMEM, "out of memory for the trace writer");
@@ -86,12 +69,10 @@ void trace_writer_free(struct trace_writer *self)
 {
     if (!self)
         return;
-    for (unsigned kind = 0; kind < DEF_KIND_COUNT; kind++)
-        intern_free(self->definitions[kind].items);
+    definition_table_release(&self->definitions);
     event_codec_free(self->codec);
     chunk_packer_free(self->packer);
-    struct buf *const bufs[] = {&self->item,   &self->block, &self->raw,
-                                &self->stored, &self->meta,  &self->index};
+    struct buf *const bufs[] = {&self->block, &self->raw, &self->stored, &self->meta, &self->index};
     for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++)
         buf_release(bufs[i]);
     free(self->events);
@@ -111,56 +92,34 @@ const struct trace_writer_stats *trace_writer_stats(const struct trace_writer *s
 
 /* ---- definitions ---- */
 
-/* The id of what stands encoded in self->item. */
-static uint32_t define(struct trace_writer *self, enum def_kind kind)
-{
-    struct definitions *d = &self->definitions[kind];
-    bool is_new = false;
-    if (self->item.failed)
-        return 0;
-    if (self->epoch_cost + definition_cost(self->item.size) > EPOCH_COST_HARD)
-        return intern_find(d->items, self->item.data, self->item.size);
-    uint32_t id = intern_put(d->items, self->item.data, self->item.size, &is_new);
-    if (is_new) {
-        self->pending_bytes += self->item.size;
-        self->epoch_cost += definition_cost(self->item.size);
-    }
-    return id;
-}
-
 uint32_t trace_writer_string(struct trace_writer *self, const char *text, size_t length)
 {
-    buf_reset(&self->item);
-    definition_encode_string(&self->item, text, length);
-    return define(self, DEF_STRING);
+    definition_encode_string(definition_table_item(&self->definitions), text, length);
+    return definition_table_put(&self->definitions, DEF_STRING);
 }
 
 uint32_t trace_writer_location(struct trace_writer *self, const struct def_location *location)
 {
-    buf_reset(&self->item);
-    definition_encode_location(&self->item, location);
-    return define(self, DEF_LOCATION);
+    definition_encode_location(definition_table_item(&self->definitions), location);
+    return definition_table_put(&self->definitions, DEF_LOCATION);
 }
 
 uint32_t trace_writer_stack(struct trace_writer *self, const struct def_stack *stack)
 {
-    buf_reset(&self->item);
-    definition_encode_stack(&self->item, stack);
-    return define(self, DEF_STACK);
+    definition_encode_stack(definition_table_item(&self->definitions), stack);
+    return definition_table_put(&self->definitions, DEF_STACK);
 }
 
 uint32_t trace_writer_object(struct trace_writer *self, const struct def_object *object)
 {
-    buf_reset(&self->item);
-    definition_encode_object(&self->item, object);
-    return define(self, DEF_OBJECT);
+    definition_encode_object(definition_table_item(&self->definitions), object);
+    return definition_table_put(&self->definitions, DEF_OBJECT);
 }
 
 uint32_t trace_writer_set(struct trace_writer *self, const struct def_set *set)
 {
-    buf_reset(&self->item);
-    definition_encode_set(&self->item, set);
-    return define(self, DEF_SET);
+    definition_encode_set(definition_table_item(&self->definitions), set);
+    return definition_table_put(&self->definitions, DEF_SET);
 }
 
 /* ---- events ---- */
@@ -221,8 +180,9 @@ void trace_writer_watermark(struct trace_writer *self, uint64_t time_ns)
 
 bool trace_writer_is_full(const struct trace_writer *self)
 {
-    return self->event_count >= self->options.chunk_events || self->pending_bytes >= CHUNK_DEFINITIONS_MAX ||
-           self->epoch_cost >= EPOCH_COST_SOFT || self->failed;
+    return self->event_count >= self->options.chunk_events ||
+           self->definitions.pending_bytes >= CHUNK_DEFINITIONS_MAX ||
+           definition_table_is_large(&self->definitions) || self->failed;
 }
 
 /* ---- chunks ---- */
@@ -306,44 +266,9 @@ int trace_writer_meta(struct trace_writer *self, const struct trace_meta *meta, 
     return emit_meta(self, err);
 }
 
-/* Appends definitions not yet written, up to the limit of a chunk. */
-static void put_definitions(struct trace_writer *self)
-{
-    size_t room = CHUNK_DEFINITIONS_MAX;
-    for (unsigned kind = 0; kind < DEF_KIND_COUNT && room > 0; kind++) {
-        struct definitions *d = &self->definitions[kind];
-        uint32_t first = d->written + 1;
-        uint32_t end = first, last = intern_count(d->items);
-        size_t bytes = 0, size;
-        while (end <= last && bytes < room && intern_get(d->items, end, &size)) {
-            bytes += size;
-            end++;
-        }
-        if (end == first)
-            continue;
-        buf_reset(&self->block);
-        buf_put_varint(&self->block, first);
-        buf_put_varint(&self->block, end - first);
-        for (uint32_t id = first; id < end; id++) {
-            const void *data = intern_get(d->items, id, &size);
-            buf_put(&self->block, data, size);
-        }
-        chunk_put_block(&self->raw, (enum block_tag)(BLOCK_STRINGS + kind), self->block.data,
-                        self->block.size);
-        d->written = end - 1;
-        self->pending_bytes -= bytes;
-        room = bytes < room ? room - bytes : 0;
-    }
-}
-
 static void begin_epoch(struct trace_writer *self)
 {
-    for (unsigned kind = 0; kind < DEF_KIND_COUNT; kind++) {
-        intern_reset(self->definitions[kind].items);
-        self->definitions[kind].written = 0;
-    }
-    self->pending_bytes = 0;
-    self->epoch_cost = 0;
+    definition_table_reset(&self->definitions);
     self->epoch_chunks = 0;
     self->epoch++;
     self->meta_pending = self->has_meta;
@@ -357,8 +282,10 @@ static int emit_events(struct trace_writer *self, uint32_t *first, uint32_t *sec
     if (count > CHUNK_EVENTS_MAX)
         count = CHUNK_EVENTS_MAX;
     buf_reset(&self->raw);
-    put_definitions(self);
-    if (self->pending_bytes > 0) {
+    int rc = definition_table_write(&self->definitions, CHUNK_DEFINITIONS_MAX, &self->raw, err);
+    if (rc != 0)
+        return rc;
+    if (self->definitions.pending_bytes > 0) {
         header.first_time_ns = 0;
         return emit(self, &header, err);
     }
@@ -381,8 +308,8 @@ static int emit_events(struct trace_writer *self, uint32_t *first, uint32_t *sec
         s->count -= cut;
         covered += s->count;
     }
-    int rc = event_codec_encode(self->codec, events, count, self->sections + *section, end - *section,
-                                &self->raw, err);
+    rc = event_codec_encode(self->codec, events, count, self->sections + *section, end - *section, &self->raw,
+                            err);
     if (rc != 0)
         return rc;
     *first += count;
@@ -415,7 +342,7 @@ int trace_writer_flush(struct trace_writer *self, struct error *err)
     self->section_count = 0;
     self->new_section = true;
     self->failed = false;
-    if (self->epoch_chunks >= self->options.epoch_chunks || self->epoch_cost >= EPOCH_COST_SOFT)
+    if (self->epoch_chunks >= self->options.epoch_chunks || definition_table_is_large(&self->definitions))
         begin_epoch(self);
     return rc;
 }
