@@ -5,61 +5,16 @@
  * illegal then is counted as doubtful.
  */
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/map.h"
 #include "base/opt.h"
+#include "check_life.h"
 #include "format/event_spec.h"
 #include "format/trace_reader.h"
 
-#define SHOWN_MAX  20
-#define RINGS      65536
-#define WOKEN_BY_G 2 /* larger values in a pollDesc are addresses of a g (runtime/netpoll.go) */
-
-enum life { UNSEEN, RUNNABLE, RUNNING, WAITING, PREEMPTED, DEAD };
-static const char *const life_names[] = {"unseen", "runnable", "running", "waiting", "preempted", "dead"};
-
-struct goroutine {
-    enum life life;
-    uint32_t tid;   /* where it runs, or ran last */
-    bool park_seen; /* this wait began by an event that we saw */
-    bool silent;    /* the scheduler may end this wait without telling */
-    bool scavenger; /* sysmon ends any wait of the scavenger, its sleep too */
-    bool net_woken; /* a deadline may still come */
-};
-
-/* Printed in this order. */
-#define COUNTERS(X)                                                                                          \
-    X(events)                                                                                                \
-    X(goroutines)                                                                                            \
-    X(parks)                                                                                                 \
-    X(readies)                                                                                               \
-    X(net_wakes)                                                                                             \
-    X(system_wakes)                                                                                          \
-    X(coroutine_wakes)                                                                                       \
-    X(aborted)                                                                                               \
-    X(still_parked)                                                                                          \
-    X(unbalanced)                                                                                            \
-    X(illegal)                                                                                               \
-    X(doubtful)                                                                                              \
-    X(off_cpu)                                                                                               \
-    X(order)                                                                                                 \
-    X(damage)                                                                                                \
-    X(unknown_ids)                                                                                           \
-    X(time_steps_back)                                                                                       \
-    X(late)                                                                                                  \
-    X(late_told)                                                                                             \
-    X(unjudged)                                                                                              \
-    X(lost)
-
-struct counters {
-#define X(name) uint64_t name;
-    COUNTERS(X)
-#undef X
-};
+#define RINGS 65536
 
 struct waiting_event {
     struct event event;
@@ -67,266 +22,13 @@ struct waiting_event {
 };
 
 struct check {
-    struct counters n;
+    struct check_life life;
     struct trace_reader *reader;
-    struct goroutine *goroutines;
-    size_t goroutine_capacity;
-    struct map by_goid, by_g; /* goid → place in goroutines; address of g → goid */
-    struct map off;           /* tid → 1 while it is off its CPU */
     struct waiting_event *queue;
     size_t queued, queue_capacity;
     uint64_t ring_time[RINGS];
     uint64_t watermark, arrivals;
-    unsigned shown;
 };
-
-__attribute__((format(printf, 3, 4))) static void complain(struct check *self, uint64_t *counter,
-                                                           const char *format, ...)
-{
-    ++*counter;
-    if (self->shown++ >= SHOWN_MAX)
-        return;
-    va_list args;
-    va_start(args, format);
-    fprintf(stderr, "trace_check: ");
-    vfprintf(stderr, format, args);
-    fprintf(stderr, "\n");
-    va_end(args);
-}
-
-static void out_of_memory(void)
-{
-    fprintf(stderr, "trace_check: out of memory\n");
-    exit(1);
-}
-
-/* ---- goroutines ---- */
-
-static struct goroutine *find(struct check *self, uint64_t goid)
-{
-    uint64_t place;
-    if (map_get(&self->by_goid, goid, &place))
-        return &self->goroutines[place];
-    if (self->n.goroutines == self->goroutine_capacity) {
-        self->goroutine_capacity = self->goroutine_capacity ? 2 * self->goroutine_capacity : 256;
-        self->goroutines = realloc(self->goroutines, self->goroutine_capacity * sizeof *self->goroutines);
-        if (!self->goroutines)
-            out_of_memory();
-    }
-    if (map_put(&self->by_goid, goid, self->n.goroutines) != 0)
-        out_of_memory();
-    self->goroutines[self->n.goroutines] = (struct goroutine){.life = UNSEEN};
-    return &self->goroutines[self->n.goroutines++];
-}
-
-static void know_g(struct check *self, uint64_t g, uint64_t goid)
-{
-    if (g && map_put(&self->by_g, g, goid) != 0)
-        out_of_memory();
-}
-
-static void illegal(struct check *self, const struct event *e, uint64_t goid, const struct goroutine *g)
-{
-    uint64_t *counter = self->n.lost ? &self->n.doubtful : &self->n.illegal;
-    complain(self, counter,
-             "at %" PRIu64 ": %s of goroutine %" PRIu64 " on thread %" PRIu32 ", which is %s (thread %" PRIu32
-             ")",
-             e->time_ns, event_spec_get(e->type)->name, goid, e->tid, life_names[g->life], g->tid);
-}
-
-/* The goroutine does something itself: it must be running, on this thread. */
-static struct goroutine *acts(struct check *self, const struct event *e)
-{
-    struct goroutine *g = find(self, e->f[0]);
-    if (g->life != UNSEEN && (g->life != RUNNING || g->tid != e->tid))
-        illegal(self, e, e->f[0], g);
-    g->tid = e->tid;
-    return g;
-}
-
-static void begin_wait(struct check *self, struct goroutine *g, bool silent)
-{
-    self->n.parks++;
-    g->life = WAITING;
-    g->park_seen = true;
-    g->silent = silent;
-    g->net_woken = false;
-}
-
-/* A wait is over by what `counter` counts; waits that began before the recording do not count. */
-static void end_wait(struct goroutine *g, uint64_t *counter)
-{
-    if (g->life == WAITING && g->park_seen)
-        ++*counter;
-    g->park_seen = false;
-}
-
-/* The runtime's text of a wait reason; NULL when unknown. */
-static const char *reason_name(struct check *self, uint64_t reason)
-{
-    char key[48];
-    snprintf(key, sizeof key, "go.wait_reason.%" PRIu64, reason);
-    return trace_meta_get(trace_reader_meta(self->reader), key);
-}
-
-/* Reasons of waits that the scheduler ends on its own (garbage collection and other workers of the runtime).
- */
-static bool is_silent(const char *name)
-{
-    static const char *const words[] = {"GC",    "gc",      "garbage",  "finalizer", "cleanup", "trace",
-                                        "flush", "updater", "stopping", "preempted", "debug",   "dumping"};
-    for (size_t i = 0; name && i < sizeof words / sizeof *words; i++) {
-        if (strstr(name, words[i]))
-            return true;
-    }
-    return name == NULL;
-}
-
-static void on_create(struct check *self, const struct event *e)
-{
-    struct goroutine *g = find(self, e->f[CREATE_GOID]);
-    if (g->life != UNSEEN)
-        illegal(self, e, e->f[CREATE_GOID], g);
-    *g = (struct goroutine){.life = e->f[CREATE_STATUS] == GO_STATUS_WAITING ? WAITING : RUNNABLE,
-                            .tid = e->tid};
-    know_g(self, e->f[CREATE_G], e->f[CREATE_GOID]);
-}
-
-static void on_exec(struct check *self, const struct event *e)
-{
-    struct goroutine *g = find(self, e->f[EXEC_GOID]);
-    if (g->life == WAITING && e->f[EXEC_INHERIT] && g->tid == e->tid && g->park_seen)
-        end_wait(g, &self->n.aborted);
-    else if (g->life == WAITING && g->silent)
-        end_wait(g, &self->n.system_wakes);
-    else if (g->life != UNSEEN && g->life != RUNNABLE)
-        illegal(self, e, e->f[EXEC_GOID], g);
-    g->life = RUNNING;
-    g->tid = e->tid;
-    g->net_woken = false;
-    know_g(self, e->f[EXEC_G], e->f[EXEC_GOID]);
-}
-
-static void on_park(struct check *self, const struct event *e)
-{
-    const char *reason = reason_name(self, e->f[PARK_REASON]);
-    struct goroutine *g = acts(self, e);
-    g->scavenger |= reason && strcmp(reason, "GC scavenge wait") == 0;
-    begin_wait(self, g, g->scavenger || is_silent(reason));
-    know_g(self, e->f[PARK_G], e->f[PARK_GOID]);
-}
-
-static void on_ready(struct check *self, const struct event *e)
-{
-    struct goroutine *g = find(self, e->f[READY_GOID]);
-    if (g->life == RUNNING || g->life == DEAD || (g->life == RUNNABLE && !g->net_woken))
-        illegal(self, e, e->f[READY_GOID], g);
-    end_wait(g, &self->n.readies);
-    g->life = RUNNABLE;
-    g->net_woken = false;
-}
-
-static void net_wake(struct check *self, uint64_t address)
-{
-    uint64_t goid;
-    if (address <= WOKEN_BY_G || !map_get(&self->by_g, address, &goid))
-        return;
-    struct goroutine *g = find(self, goid);
-    if (g->life != WAITING)
-        return;
-    end_wait(g, &self->n.net_wakes);
-    g->life = RUNNABLE;
-    g->net_woken = true;
-}
-
-static void on_net(struct check *self, const struct event *e)
-{
-    uint64_t mode = e->f[NET_MODE];
-    if (mode == NET_MODE_READ || mode == NET_MODE_BOTH)
-        net_wake(self, e->f[NET_READ_G]);
-    if (mode == NET_MODE_WRITE || mode == NET_MODE_BOTH)
-        net_wake(self, e->f[NET_WRITE_G]);
-}
-
-static void on_coro(struct check *self, const struct event *e)
-{
-    uint64_t goid;
-    struct goroutine *from = acts(self, e);
-    if (e->f[CORO_EXITING])
-        from->life = DEAD;
-    else
-        begin_wait(self, from, false);
-    if (!map_get(&self->by_g, e->f[CORO_TO_G], &goid))
-        return;
-    struct goroutine *to = find(self, goid);
-    if (to->life != UNSEEN && to->life != WAITING)
-        illegal(self, e, goid, to);
-    end_wait(to, &self->n.coroutine_wakes);
-    to->life = RUNNING;
-    to->tid = e->tid;
-}
-
-/* A thread does something: it must not have been taken off its CPU. */
-static void check_thread(struct check *self, const struct event *e)
-{
-    uint64_t *off = map_find(&self->off, e->tid);
-    if (e->type == EV_LOST || e->type == EV_NOTE || e->tid == 0)
-        return;
-    if (off && *off && e->type != EV_THREAD_IN && !self->n.lost)
-        complain(self, &self->n.off_cpu, "at %" PRIu64 ": %s on thread %" PRIu32 ", which is off its CPU",
-                 e->time_ns, event_spec_get(e->type)->name, e->tid);
-    if (map_put(&self->off, e->tid, e->type == EV_THREAD_OUT) != 0)
-        out_of_memory();
-}
-
-static void check_event(struct check *self, const struct event *e)
-{
-    self->n.events++;
-    check_thread(self, e);
-    switch (e->type) {
-    case EV_CREATE:
-        on_create(self, e);
-        break;
-    case EV_EXEC:
-        on_exec(self, e);
-        break;
-    case EV_PARK:
-        on_park(self, e);
-        break;
-    case EV_SELECT:
-        acts(self, e)->life = RUNNING;
-        break;
-    case EV_READY:
-        on_ready(self, e);
-        break;
-    case EV_NET:
-        on_net(self, e);
-        break;
-    case EV_END:
-        acts(self, e)->life = DEAD;
-        break;
-    case EV_SCHED:
-    case EV_YIELD:
-    case EV_SYSCALL_NO_P:
-        acts(self, e)->life = RUNNABLE;
-        break;
-    case EV_PREEMPT_PARK:
-        acts(self, e)->life = PREEMPTED;
-        break;
-    case EV_CORO:
-        on_coro(self, e);
-        break;
-    case EV_LOST:
-        self->n.lost += e->f[LOST_COUNT];
-        break;
-    case EV_NOTE:
-        if (e->f[NOTE_CODE] == NOTE_LATE)
-            self->n.late_told += e->f[NOTE_VALUE];
-        break;
-    default:
-        break;
-    }
-}
 
 /* ---- order ---- */
 
@@ -345,10 +47,10 @@ static void enqueue(struct check *self, const struct event *e)
         self->queue_capacity = self->queue_capacity ? 2 * self->queue_capacity : 65536;
         self->queue = realloc(self->queue, self->queue_capacity * sizeof *self->queue);
         if (!self->queue)
-            out_of_memory();
+            check_life_out_of_memory();
     }
-    self->n.late += e->time_ns < self->watermark && e->type != EV_NOTE && e->type != EV_LOST;
-    self->n.time_steps_back += e->time_ns < *ring_time;
+    self->life.n.late += e->time_ns < self->watermark && e->type != EV_NOTE && e->type != EV_LOST;
+    self->life.n.time_steps_back += e->time_ns < *ring_time;
     if (e->time_ns > *ring_time)
         *ring_time = e->time_ns;
     self->queue[self->queued++] =
@@ -362,7 +64,7 @@ static void release_before(struct check *self, uint64_t time, bool all)
         return;
     qsort(self->queue, self->queued, sizeof *self->queue, by_time);
     while (done < self->queued && (all || self->queue[done].time < time))
-        check_event(self, &self->queue[done++].event);
+        check_life_event(&self->life, &self->queue[done++].event);
     memmove(self->queue, self->queue + done, (self->queued - done) * sizeof *self->queue);
     self->queued -= done;
 }
@@ -393,8 +95,9 @@ static void check_ids(struct check *self, const struct event *e)
     const struct event_spec *spec = event_spec_get(e->type);
     for (unsigned i = 0; i < spec->field_count; i++) {
         if (e->f[i] && !is_known(self->reader, spec->fields[i].kind, e->f[i]))
-            complain(self, &self->n.unknown_ids, "at %" PRIu64 ": %s %" PRIu64 " of %s is not defined",
-                     e->time_ns, spec->fields[i].name, e->f[i], spec->name);
+            check_life_complain(&self->life, &self->life.n.unknown_ids,
+                                "at %" PRIu64 ": %s %" PRIu64 " of %s is not defined", e->time_ns,
+                                spec->fields[i].name, e->f[i], spec->name);
     }
 }
 
@@ -402,17 +105,17 @@ static void check_end(struct check *self, const struct trace_meta *totals)
 {
     const char *events = trace_meta_get(totals, "end.events");
     uint64_t told = events ? strtoull(events, NULL, 10) : 0;
-    if (told != self->arrivals && !self->n.damage)
-        complain(self, &self->n.order, "the end tells of %" PRIu64 " events, there are %" PRIu64, told,
-                 self->arrivals);
+    if (told != self->arrivals && !self->life.n.damage)
+        check_life_complain(&self->life, &self->life.n.order,
+                            "the end tells of %" PRIu64 " events, there are %" PRIu64, told, self->arrivals);
 }
 
 static void check_chunk(struct check *self, const struct trace_chunk *chunk)
 {
     const struct chunk_header *header = &chunk->header;
     if (chunk->damage && chunk->damage->kind != DAMAGE_NO_END)
-        complain(self, &self->n.damage, "damage at byte %" PRIu64 ": %s", chunk->damage->offset,
-                 chunk->damage->message);
+        check_life_complain(&self->life, &self->life.n.damage, "damage at byte %" PRIu64 ": %s",
+                            chunk->damage->offset, chunk->damage->message);
     if (header->kind == 0)
         return;
     uint64_t lost = 0, first = UINT64_MAX, last = 0;
@@ -425,13 +128,14 @@ static void check_chunk(struct check *self, const struct trace_chunk *chunk)
         enqueue(self, e);
     }
     if (lost != header->lost_count)
-        complain(self, &self->n.order, "chunk %" PRIu64 " tells of other losses than its events",
-                 header->sequence);
+        check_life_complain(&self->life, &self->life.n.order,
+                            "chunk %" PRIu64 " tells of other losses than its events", header->sequence);
     if (chunk->event_count && (first != header->first_time_ns || last != header->last_time_ns))
-        complain(self, &self->n.order, "chunk %" PRIu64 " tells of other times than its events",
-                 header->sequence);
+        check_life_complain(&self->life, &self->life.n.order,
+                            "chunk %" PRIu64 " tells of other times than its events", header->sequence);
     if (header->watermark_ns < self->watermark)
-        complain(self, &self->n.order, "the watermark of chunk %" PRIu64 " goes back", header->sequence);
+        check_life_complain(&self->life, &self->life.n.order, "the watermark of chunk %" PRIu64 " goes back",
+                            header->sequence);
     else
         self->watermark = header->watermark_ns;
     release_before(self, self->watermark, false);
@@ -441,20 +145,16 @@ static void check_chunk(struct check *self, const struct trace_chunk *chunk)
 
 static void close_accounts(struct check *self)
 {
-    struct counters *n = &self->n;
+    struct counters *n = &self->life.n;
     /* Behind the last watermark of a recorder that was killed, other rings may be missing. */
     if (trace_reader_has_end(self->reader))
         release_before(self, 0, true);
     n->unjudged = self->queued;
-    for (uint64_t i = 0; i < n->goroutines; i++)
-        n->still_parked += self->goroutines[i].life == WAITING && self->goroutines[i].park_seen;
-    uint64_t ended = n->readies + n->net_wakes + n->system_wakes + n->coroutine_wakes + n->aborted;
-    if (n->parks != ended + n->still_parked && !n->lost)
-        complain(self, &n->unbalanced, "%" PRIu64 " parks, but %" PRIu64 " ends and %" PRIu64 " still parked",
-                 n->parks, ended, n->still_parked);
+    check_life_balance(&self->life);
     if (n->late > n->late_told)
-        complain(self, &n->order, "%" PRIu64 " events came after their watermark, %" PRIu64 " of them told",
-                 n->late, n->late_told);
+        check_life_complain(&self->life, &n->order,
+                            "%" PRIu64 " events came after their watermark, %" PRIu64 " of them told",
+                            n->late, n->late_told);
 }
 
 static void print(const struct counters *n, bool json)
@@ -485,6 +185,7 @@ static int run(struct check *self, const char *path, struct error *err)
         source_close(source);
         return rc;
     }
+    self->life.reader = self->reader;
     while ((rc = trace_reader_next(self->reader, &chunk, err)) == 1)
         check_chunk(self, &chunk);
     close_accounts(self);
@@ -516,17 +217,14 @@ int main(int argc, char **argv)
     }
     struct check *self = calloc(1, sizeof *self);
     if (!self)
-        out_of_memory();
+        check_life_out_of_memory();
     int rc = run(self, argv[argc - 1], &err);
-    const struct counters n = self->n;
+    const struct counters n = self->life.n;
     if (rc == 0)
         print(&n, strcmp(format, "json") == 0);
     else
         fprintf(stderr, "trace_check: %s: %s\n", argv[argc - 1], err.message);
-    map_release(&self->by_goid);
-    map_release(&self->by_g);
-    map_release(&self->off);
-    free(self->goroutines);
+    check_life_release(&self->life);
     free(self->queue);
     free(self);
     if (rc != 0)

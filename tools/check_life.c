@@ -1,0 +1,291 @@
+#include "check_life.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "format/event_spec.h"
+
+#define SHOWN_MAX  20
+#define WOKEN_BY_G 2 /* larger values in a pollDesc are addresses of a g (runtime/netpoll.go) */
+
+enum life { UNSEEN, RUNNABLE, RUNNING, WAITING, PREEMPTED, DEAD };
+static const char *const life_names[] = {"unseen", "runnable", "running", "waiting", "preempted", "dead"};
+
+struct check_goroutine {
+    enum life life;
+    uint32_t tid;   /* where it runs, or ran last */
+    bool park_seen; /* this wait began by an event that we saw */
+    bool silent;    /* the scheduler may end this wait without telling */
+    bool scavenger; /* sysmon ends any wait of the scavenger, its sleep too */
+    bool net_woken; /* a deadline may still come */
+};
+
+void check_life_complain(struct check_life *self, uint64_t *counter, const char *format, ...)
+{
+    ++*counter;
+    if (self->shown++ >= SHOWN_MAX)
+        return;
+    va_list args;
+    va_start(args, format);
+    fprintf(stderr, "trace_check: ");
+    vfprintf(stderr, format, args);
+    fprintf(stderr, "\n");
+    va_end(args);
+}
+
+void check_life_out_of_memory(void)
+{
+    fprintf(stderr, "trace_check: out of memory\n");
+    exit(1);
+}
+
+void check_life_release(struct check_life *self)
+{
+    map_release(&self->by_goid);
+    map_release(&self->by_g);
+    map_release(&self->off);
+    free(self->goroutines);
+}
+
+static struct check_goroutine *find(struct check_life *self, uint64_t goid)
+{
+    uint64_t place;
+    if (map_get(&self->by_goid, goid, &place))
+        return &self->goroutines[place];
+    if (self->n.goroutines == self->capacity) {
+        self->capacity = self->capacity ? 2 * self->capacity : 256;
+        self->goroutines = realloc(self->goroutines, self->capacity * sizeof *self->goroutines);
+        if (!self->goroutines)
+            check_life_out_of_memory();
+    }
+    if (map_put(&self->by_goid, goid, self->n.goroutines) != 0)
+        check_life_out_of_memory();
+    self->goroutines[self->n.goroutines] = (struct check_goroutine){.life = UNSEEN};
+    return &self->goroutines[self->n.goroutines++];
+}
+
+static void know_g(struct check_life *self, uint64_t g, uint64_t goid)
+{
+    if (g && map_put(&self->by_g, g, goid) != 0)
+        check_life_out_of_memory();
+}
+
+static void illegal(struct check_life *self, const struct event *e, uint64_t goid,
+                    const struct check_goroutine *g)
+{
+    uint64_t *counter = self->n.lost ? &self->n.doubtful : &self->n.illegal;
+    check_life_complain(self, counter,
+                        "at %" PRIu64 ": %s of goroutine %" PRIu64 " on thread %" PRIu32
+                        ", which is %s (thread %" PRIu32 ")",
+                        e->time_ns, event_spec_get(e->type)->name, goid, e->tid, life_names[g->life], g->tid);
+}
+
+/* The goroutine does something itself: it must be running, on this thread. */
+static struct check_goroutine *acts(struct check_life *self, const struct event *e)
+{
+    struct check_goroutine *g = find(self, e->f[0]);
+    if (g->life != UNSEEN && (g->life != RUNNING || g->tid != e->tid))
+        illegal(self, e, e->f[0], g);
+    g->tid = e->tid;
+    return g;
+}
+
+static void begin_wait(struct check_life *self, struct check_goroutine *g, bool silent)
+{
+    self->n.parks++;
+    g->life = WAITING;
+    g->park_seen = true;
+    g->silent = silent;
+    g->net_woken = false;
+}
+
+/* A wait is over by what `counter` counts; waits that began before the recording do not count. */
+static void end_wait(struct check_goroutine *g, uint64_t *counter)
+{
+    if (g->life == WAITING && g->park_seen)
+        ++*counter;
+    g->park_seen = false;
+}
+
+/* The runtime's text of a wait reason; NULL when unknown. */
+static const char *reason_name(struct check_life *self, uint64_t reason)
+{
+    char key[48];
+    snprintf(key, sizeof key, "go.wait_reason.%" PRIu64, reason);
+    return trace_meta_get(trace_reader_meta(self->reader), key);
+}
+
+/* Reasons of waits that the scheduler ends on its own (garbage collection and other workers of the runtime).
+ */
+static bool is_silent(const char *name)
+{
+    static const char *const words[] = {"GC",    "gc",      "garbage",  "finalizer", "cleanup", "trace",
+                                        "flush", "updater", "stopping", "preempted", "debug",   "dumping"};
+    for (size_t i = 0; name && i < sizeof words / sizeof *words; i++) {
+        if (strstr(name, words[i]))
+            return true;
+    }
+    return name == NULL;
+}
+
+static void on_create(struct check_life *self, const struct event *e)
+{
+    struct check_goroutine *g = find(self, e->f[CREATE_GOID]);
+    if (g->life != UNSEEN)
+        illegal(self, e, e->f[CREATE_GOID], g);
+    *g = (struct check_goroutine){.life = e->f[CREATE_STATUS] == GO_STATUS_WAITING ? WAITING : RUNNABLE,
+                                  .tid = e->tid};
+    know_g(self, e->f[CREATE_G], e->f[CREATE_GOID]);
+}
+
+static void on_exec(struct check_life *self, const struct event *e)
+{
+    struct check_goroutine *g = find(self, e->f[EXEC_GOID]);
+    if (g->life == WAITING && e->f[EXEC_INHERIT] && g->tid == e->tid && g->park_seen)
+        end_wait(g, &self->n.aborted);
+    else if (g->life == WAITING && g->silent)
+        end_wait(g, &self->n.system_wakes);
+    else if (g->life != UNSEEN && g->life != RUNNABLE)
+        illegal(self, e, e->f[EXEC_GOID], g);
+    g->life = RUNNING;
+    g->tid = e->tid;
+    g->net_woken = false;
+    know_g(self, e->f[EXEC_G], e->f[EXEC_GOID]);
+}
+
+static void on_park(struct check_life *self, const struct event *e)
+{
+    const char *reason = reason_name(self, e->f[PARK_REASON]);
+    struct check_goroutine *g = acts(self, e);
+    g->scavenger |= reason && strcmp(reason, "GC scavenge wait") == 0;
+    begin_wait(self, g, g->scavenger || is_silent(reason));
+    know_g(self, e->f[PARK_G], e->f[PARK_GOID]);
+}
+
+static void on_ready(struct check_life *self, const struct event *e)
+{
+    struct check_goroutine *g = find(self, e->f[READY_GOID]);
+    if (g->life == RUNNING || g->life == DEAD || (g->life == RUNNABLE && !g->net_woken))
+        illegal(self, e, e->f[READY_GOID], g);
+    end_wait(g, &self->n.readies);
+    g->life = RUNNABLE;
+    g->net_woken = false;
+}
+
+static void net_wake(struct check_life *self, uint64_t address)
+{
+    uint64_t goid;
+    if (address <= WOKEN_BY_G || !map_get(&self->by_g, address, &goid))
+        return;
+    struct check_goroutine *g = find(self, goid);
+    if (g->life != WAITING)
+        return;
+    end_wait(g, &self->n.net_wakes);
+    g->life = RUNNABLE;
+    g->net_woken = true;
+}
+
+static void on_net(struct check_life *self, const struct event *e)
+{
+    uint64_t mode = e->f[NET_MODE];
+    if (mode == NET_MODE_READ || mode == NET_MODE_BOTH)
+        net_wake(self, e->f[NET_READ_G]);
+    if (mode == NET_MODE_WRITE || mode == NET_MODE_BOTH)
+        net_wake(self, e->f[NET_WRITE_G]);
+}
+
+static void on_coro(struct check_life *self, const struct event *e)
+{
+    uint64_t goid;
+    struct check_goroutine *from = acts(self, e);
+    if (e->f[CORO_EXITING])
+        from->life = DEAD;
+    else
+        begin_wait(self, from, false);
+    if (!map_get(&self->by_g, e->f[CORO_TO_G], &goid))
+        return;
+    struct check_goroutine *to = find(self, goid);
+    if (to->life != UNSEEN && to->life != WAITING)
+        illegal(self, e, goid, to);
+    end_wait(to, &self->n.coroutine_wakes);
+    to->life = RUNNING;
+    to->tid = e->tid;
+}
+
+/* A thread does something: it must not have been taken off its CPU. */
+static void check_thread(struct check_life *self, const struct event *e)
+{
+    uint64_t *off = map_find(&self->off, e->tid);
+    if (e->type == EV_LOST || e->type == EV_NOTE || e->tid == 0)
+        return;
+    if (off && *off && e->type != EV_THREAD_IN && !self->n.lost)
+        check_life_complain(self, &self->n.off_cpu,
+                            "at %" PRIu64 ": %s on thread %" PRIu32 ", which is off its CPU", e->time_ns,
+                            event_spec_get(e->type)->name, e->tid);
+    if (map_put(&self->off, e->tid, e->type == EV_THREAD_OUT) != 0)
+        check_life_out_of_memory();
+}
+
+void check_life_event(struct check_life *self, const struct event *e)
+{
+    self->n.events++;
+    check_thread(self, e);
+    switch (e->type) {
+    case EV_CREATE:
+        on_create(self, e);
+        break;
+    case EV_EXEC:
+        on_exec(self, e);
+        break;
+    case EV_PARK:
+        on_park(self, e);
+        break;
+    case EV_SELECT:
+        acts(self, e)->life = RUNNING;
+        break;
+    case EV_READY:
+        on_ready(self, e);
+        break;
+    case EV_NET:
+        on_net(self, e);
+        break;
+    case EV_END:
+        acts(self, e)->life = DEAD;
+        break;
+    case EV_SCHED:
+    case EV_YIELD:
+    case EV_SYSCALL_NO_P:
+        acts(self, e)->life = RUNNABLE;
+        break;
+    case EV_PREEMPT_PARK:
+        acts(self, e)->life = PREEMPTED;
+        break;
+    case EV_CORO:
+        on_coro(self, e);
+        break;
+    case EV_LOST:
+        self->n.lost += e->f[LOST_COUNT];
+        break;
+    case EV_NOTE:
+        if (e->f[NOTE_CODE] == NOTE_LATE)
+            self->n.late_told += e->f[NOTE_VALUE];
+        break;
+    default:
+        break;
+    }
+}
+
+void check_life_balance(struct check_life *self)
+{
+    struct counters *n = &self->n;
+    for (uint64_t i = 0; i < n->goroutines; i++)
+        n->still_parked += self->goroutines[i].life == WAITING && self->goroutines[i].park_seen;
+    uint64_t ended = n->readies + n->net_wakes + n->system_wakes + n->coroutine_wakes + n->aborted;
+    if (n->parks != ended + n->still_parked && !n->lost)
+        check_life_complain(self, &n->unbalanced,
+                            "%" PRIu64 " parks, but %" PRIu64 " ends and %" PRIu64 " still parked", n->parks,
+                            ended, n->still_parked);
+}
