@@ -15,28 +15,35 @@ struct kind_row {
 };
 
 static const struct kind_row kinds[ANOMALY_KIND_COUNT] = {
-    [ANOMALY_ILLEGAL_TRANSITION] =
-        {"illegal_transition", "error", "a goroutine did what its state does not allow, and no gap explains it",
-         "an event is missing: waits of this goroutine around this time are marked; please report it with the trace"},
-    [ANOMALY_AFTER_GAP] = {"after_gap", "info", "a goroutine's state did not fit, because records are missing before",
+    [ANOMALY_ILLEGAL_TRANSITION] = {"illegal_transition", "error",
+                                    "a goroutine did what its state does not allow, and no gap explains it",
+                                    "an event is missing: waits of this goroutine around this time are "
+                                    "marked; please report it with the trace"},
+    [ANOMALY_AFTER_GAP] = {"after_gap", "info",
+                           "a goroutine's state did not fit, because records are missing before",
                            "waits with doubt 'gap' are not exact; a larger --ring-size loses less"},
     [ANOMALY_RECORDS_LOST] = {"records_lost", "warning", "the kernel dropped records because a ring was full",
                               "record with a larger --ring-size"},
-    [ANOMALY_DAMAGE] = {"damage", "warning", "bytes of the file could not be used", "copy the file again; see table damage"},
+    [ANOMALY_DAMAGE] = {"damage", "warning", "bytes of the file could not be used",
+                        "copy the file again; see table damage"},
     [ANOMALY_NO_END] = {"no_end", "info", "the file has no end mark: the recorder was killed, or still runs",
                         "what is there is good; end a recording with Ctrl-C or SIGTERM"},
-    [ANOMALY_LATER_VERSION] = {"later_version", "info", "the file holds things that this version does not know",
+    [ANOMALY_LATER_VERSION] = {"later_version", "info",
+                               "the file holds things that this version does not know",
                                "use a newer gotape-replay"},
     [ANOMALY_LOST_DEFINITION] = {"lost_definition", "warning",
                                  "a stack, function, object or name is unknown because its chunk is missing",
                                  "shown as <lost>; see table damage"},
     [ANOMALY_TABLE_LIMIT] = {"table_limit", "warning", "more different stacks or names than are kept apart",
                              "the rest is shown as <lost>"},
-    [ANOMALY_LATE_EVENT] = {"late_event", "warning", "an event came after later ones of other CPUs had been handled",
+    [ANOMALY_LATE_EVENT] = {"late_event", "warning",
+                            "an event came after later ones of other CPUs had been handled",
                             "its time was moved to that of the latest event handled"},
-    [ANOMALY_TIME_BACKWARDS] = {"time_backwards", "warning", "the clock went back within the records of one CPU",
+    [ANOMALY_TIME_BACKWARDS] = {"time_backwards", "warning",
+                                "the clock went back within the records of one CPU",
                                 "times were held until it caught up"},
-    [ANOMALY_MERGE_LIMIT] = {"merge_limit", "warning", "a recorder that promised too little made the merge run ahead",
+    [ANOMALY_MERGE_LIMIT] = {"merge_limit", "warning",
+                             "a recorder that promised too little made the merge run ahead",
                              "events of different CPUs may be out of order here"},
     [ANOMALY_NO_CREATE] = {"no_create", "info", "a goroutine turned up whose creation was not seen",
                            "threads of C code that call into Go have such goroutines"},
@@ -45,37 +52,46 @@ static const struct kind_row kinds[ANOMALY_KIND_COUNT] = {
                                 "its class is 'other'"},
     [ANOMALY_END_MISSING] = {"end_missing", "warning", "a goroutine must be dead, but its end was not seen",
                              "an event is missing"},
-    [ANOMALY_THREAD_CONFLICT] = {"thread_conflict", "warning", "a thread runs a goroutine while another has not left it",
+    [ANOMALY_THREAD_CONFLICT] = {"thread_conflict", "warning",
+                                 "a thread runs a goroutine while another has not left it",
                                  "an event is missing"},
     [ANOMALY_SWITCH_MISSING] = {"switch_missing", "info", "a thread entered a CPU twice, or left it twice",
                                 "a switch is missing; the time between is in no row of thread_interval"},
-    [ANOMALY_SELECT_UNUSED] = {"select_unused", "info", "the channels of a select belong to no wait", "they were left out"},
-    [ANOMALY_NET_RACE] = {"net_race", "info", "a descriptor became ready for a goroutine that had already been woken",
+    [ANOMALY_SELECT_UNUSED] = {"select_unused", "info", "the channels of a select belong to no wait",
+                               "they were left out"},
+    [ANOMALY_NET_RACE] = {"net_race", "info",
+                          "a descriptor became ready for a goroutine that had already been woken",
                           "nothing: a deadline or a close was faster"},
     [ANOMALY_NET_OTHER_WAIT] = {"net_other_wait", "info",
                                 "a descriptor became ready for a goroutine that waits for something else",
                                 "it was not taken for a wake-up"},
-    [ANOMALY_NET_UNKNOWN] = {"net_unknown", "info", "a descriptor woke a goroutine that did nothing until the end",
+    [ANOMALY_NET_UNKNOWN] = {"net_unknown", "info",
+                             "a descriptor woke a goroutine that did nothing until the end",
                              "its wait may still look open"},
     [ANOMALY_CORO_UNKNOWN] = {"coro_unknown", "info", "a coroutine switch leads to a goroutine not yet seen",
                               "its state is unknown until its next event"},
-    [ANOMALY_STALE_FETCH] = {"stale_fetch", "info", "the recorder dropped values of a probe that could not be trusted",
-                             "nothing"},
+    [ANOMALY_STALE_FETCH] = {"stale_fetch", "info",
+                             "the recorder dropped values of a probe that could not be trusted", "nothing"},
     [ANOMALY_CHAIN_CUT] = {"chain_cut", "info", "call chains were cut at the kernel's limit",
                            "raise kernel.perf_event_max_stack"},
-    [ANOMALY_DUPLICATE_RECORD] = {"duplicate_record", "info", "the recorder dropped records that came twice", "nothing"},
-    [ANOMALY_FOREIGN_RECORD] = {"foreign_record", "info", "the recorder dropped records of other processes", "nothing"},
-    [ANOMALY_UNKNOWN_RECORD] = {"unknown_record", "warning", "the recorder could not decode records of the kernel",
+    [ANOMALY_DUPLICATE_RECORD] = {"duplicate_record", "info", "the recorder dropped records that came twice",
+                                  "nothing"},
+    [ANOMALY_FOREIGN_RECORD] = {"foreign_record", "info", "the recorder dropped records of other processes",
+                                "nothing"},
+    [ANOMALY_UNKNOWN_RECORD] = {"unknown_record", "warning",
+                                "the recorder could not decode records of the kernel",
                                 "please report it with kernel version and trace"},
     [ANOMALY_PROBE_MISSED] = {"probe_missed", "warning", "the kernel skipped hits of a probe",
                               "events are missing: states may be wrong"},
-    [ANOMALY_OBJECT_UNREAD] = {"object_unread", "info", "type and capacity of channels could not be read in time",
-                               "they are unknown"},
+    [ANOMALY_OBJECT_UNREAD] = {"object_unread", "info",
+                               "type and capacity of channels could not be read in time", "they are unknown"},
     [ANOMALY_TARGET_EXEC] = {"target_exec", "info", "the program replaced itself by another one",
                              "the recording ends there"},
-    [ANOMALY_LATE_RECORD] = {"late_record", "info", "the recorder found records that were older than it had promised",
+    [ANOMALY_LATE_RECORD] = {"late_record", "info",
+                             "the recorder found records that were older than it had promised",
                              "see late_event"},
-    [ANOMALY_UNKNOWN_NOTE] = {"unknown_note", "info", "a note of a newer recorder", "use a newer gotape-replay"},
+    [ANOMALY_UNKNOWN_NOTE] = {"unknown_note", "info", "a note of a newer recorder",
+                              "use a newer gotape-replay"},
 };
 
 struct anomaly_log {
@@ -106,13 +122,14 @@ void anomaly_log_free(struct anomaly_log *self)
     free(self);
 }
 
-static void put(struct anomaly_log *self, enum anomaly_kind kind, int64_t time_ns, int64_t goid, int64_t tid, uint64_t count,
-                const char *detail)
+static void put(struct anomaly_log *self, enum anomaly_kind kind, int64_t time_ns, int64_t goid, int64_t tid,
+                uint64_t count, const char *detail)
 {
     row_writer_text(self->rows, ROW_ANOMALY, 0, kinds[kind].name);
     row_writer_text(self->rows, ROW_ANOMALY, 5, detail);
-    row_writer_put(self->rows, ROW_ANOMALY,
-                   (const int64_t[]){0, time_ns, goid, tid, count < INT64_MAX ? (int64_t)count : INT64_MAX, 0});
+    row_writer_put(
+        self->rows, ROW_ANOMALY,
+        (const int64_t[]){0, time_ns, goid, tid, count < INT64_MAX ? (int64_t)count : INT64_MAX, 0});
 }
 
 /* Counts come from the trace and may be anything. */
@@ -121,8 +138,8 @@ static void add(uint64_t *sum, uint64_t count)
     *sum = *sum + count < *sum ? UINT64_MAX : *sum + count;
 }
 
-void anomaly_add(struct anomaly_log *self, enum anomaly_kind kind, int64_t time_ns, int64_t goid, int64_t tid, uint64_t count,
-                 const char *format, ...)
+void anomaly_add(struct anomaly_log *self, enum anomaly_kind kind, int64_t time_ns, int64_t goid, int64_t tid,
+                 uint64_t count, const char *format, ...)
 {
     add(&self->total[kind], count);
     if (self->row_count[kind] >= ROWS_MAX) {
@@ -147,7 +164,8 @@ void anomaly_log_finish(struct anomaly_log *self)
 {
     for (int kind = 0; kind < ANOMALY_KIND_COUNT; kind++) {
         if (self->summed[kind])
-            put(self, (enum anomaly_kind)kind, ROW_NULL, ROW_NULL, ROW_NULL, self->summed[kind], "more of this kind");
+            put(self, (enum anomaly_kind)kind, ROW_NULL, ROW_NULL, ROW_NULL, self->summed[kind],
+                "more of this kind");
         self->summed[kind] = 0;
     }
 }

@@ -1,4 +1,5 @@
-/* What is doubtful in a trace, as rows: kinds with severity, meaning and hint are a table; floods are summed up. */
+/* What is doubtful in a trace, as rows: kinds with severity, meaning and hint are a table; floods are summed
+ * up. */
 #ifndef GOTAPE_REPLAY_ANOMALY_H
 #define GOTAPE_REPLAY_ANOMALY_H
 
@@ -49,8 +50,8 @@ struct anomaly_log *anomaly_log_new(struct row_writer *rows);
 void anomaly_log_free(struct anomaly_log *self);
 
 /* time_ns, goid and tid: ROW_NULL when there is none. */
-void anomaly_add(struct anomaly_log *self, enum anomaly_kind kind, int64_t time_ns, int64_t goid, int64_t tid, uint64_t count,
-                 const char *format, ...) __attribute__((format(printf, 7, 8)));
+void anomaly_add(struct anomaly_log *self, enum anomaly_kind kind, int64_t time_ns, int64_t goid, int64_t tid,
+                 uint64_t count, const char *format, ...) __attribute__((format(printf, 7, 8)));
 uint64_t anomaly_total(const struct anomaly_log *self, enum anomaly_kind kind);
 /* Writes the sums of what had no row of its own. */
 void anomaly_log_finish(struct anomaly_log *self);

@@ -8,8 +8,9 @@ enum presence { PRESENCE_UNKNOWN, ON_CPU, OFF_CPU };
 
 struct thread {
     uint32_t tid;
-    uint64_t goid;   /* running on it; 0: none known */
-    uint64_t parked; /* the goroutine whose park was the last thing that happened here; 0: something else did */
+    uint64_t goid; /* running on it; 0: none known */
+    uint64_t
+        parked; /* the goroutine whose park was the last thing that happened here; 0: something else did */
     int64_t p;
     enum presence presence;
     uint64_t since;     /* of the presence */
@@ -33,8 +34,8 @@ struct binding {
     bool failed;
 };
 
-struct binding *binding_new(struct row_writer *rows, struct anomaly_log *anomalies, const struct symbolizer *symbols,
-                            struct gaps *gaps)
+struct binding *binding_new(struct row_writer *rows, struct anomaly_log *anomalies,
+                            const struct symbolizer *symbols, struct gaps *gaps)
 {
     struct binding *self = calloc(1, sizeof *self);
     if (!self)
@@ -141,7 +142,8 @@ static void put_interval(struct binding *self, const struct thread *thread, int6
     row_writer_text(self->rows, ROW_THREAD_INTERVAL, 7,
                     is_on ? NULL : symbolizer_get_text(self->symbols, thread->next_name));
     row_writer_put(self->rows, ROW_THREAD_INTERVAL,
-                   (const int64_t[]){thread->tid, is_on, (int64_t)thread->since, end, is_on ? thread->cpu : ROW_NULL,
+                   (const int64_t[]){thread->tid, is_on, (int64_t)thread->since, end,
+                                     is_on ? thread->cpu : ROW_NULL,
                                      is_on ? ROW_NULL : (int64_t)thread->off_state,
                                      is_on ? ROW_NULL : (int64_t)thread->next_tid, 0,
                                      is_on ? ROW_NULL : row_id(thread->off_goid)});
@@ -149,7 +151,8 @@ static void put_interval(struct binding *self, const struct thread *thread, int6
 
 static void put_switch(struct binding *self, const struct event *event, bool is_in)
 {
-    const char *name = is_in ? NULL : symbolizer_get_text(self->symbols, (uint32_t)event->f[THREAD_OUT_NEXT_NAME]);
+    const char *name =
+        is_in ? NULL : symbolizer_get_text(self->symbols, (uint32_t)event->f[THREAD_OUT_NEXT_NAME]);
     row_writer_text(self->rows, ROW_THREAD_SWITCH, 6, name);
     row_writer_put(self->rows, ROW_THREAD_SWITCH,
                    (const int64_t[]){(int64_t)event->time_ns, event->tid, event->cpu, is_in,
@@ -167,17 +170,18 @@ static void forget(struct binding *self, struct thread *thread)
     free(thread);
 }
 
-/* Ends the present stretch, unless it ought to be one of the other kind: then a switch is missing and nobody knows when this
- * one ended. */
-static void end_stretch(struct binding *self, struct thread *thread, const struct event *event, enum presence expected)
+/* Ends the present stretch, unless it ought to be one of the other kind: then a switch is missing and nobody
+ * knows when this one ended. */
+static void end_stretch(struct binding *self, struct thread *thread, const struct event *event,
+                        enum presence expected)
 {
     uint64_t gap_since;
     if (thread->presence == expected) {
         put_interval(self, thread, (int64_t)event->time_ns);
     } else if (thread->presence != PRESENCE_UNKNOWN &&
                gaps_between(self->gaps, thread->last_seen, event->time_ns, &gap_since) == 0) {
-        anomaly_add(self->anomalies, ANOMALY_SWITCH_MISSING, (int64_t)event->time_ns, ROW_NULL, thread->tid, 1,
-                    "%s a CPU twice", expected == OFF_CPU ? "entered" : "left");
+        anomaly_add(self->anomalies, ANOMALY_SWITCH_MISSING, (int64_t)event->time_ns, ROW_NULL, thread->tid,
+                    1, "%s a CPU twice", expected == OFF_CPU ? "entered" : "left");
     }
 }
 

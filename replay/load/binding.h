@@ -1,6 +1,6 @@
 /*
- * The threads: which goroutine each one runs, when it is on a CPU, and what took the CPU from it. Writes thread,
- * thread_switch and thread_interval.
+ * The threads: which goroutine each one runs, when it is on a CPU, and what took the CPU from it. Writes
+ * thread, thread_switch and thread_interval.
  */
 #ifndef GOTAPE_REPLAY_BINDING_H
 #define GOTAPE_REPLAY_BINDING_H
@@ -17,11 +17,12 @@
 struct binding;
 
 /* Borrows all. NULL when out of memory. */
-struct binding *binding_new(struct row_writer *rows, struct anomaly_log *anomalies, const struct symbolizer *symbols,
-                            struct gaps *gaps);
+struct binding *binding_new(struct row_writer *rows, struct anomaly_log *anomalies,
+                            const struct symbolizer *symbols, struct gaps *gaps);
 void binding_free(struct binding *self);
 
-/* The thread runs this goroutine from now on. Returns the goid that it ran and had not left, or 0. Thread 0 is none. */
+/* The thread runs this goroutine from now on. Returns the goid that it ran and had not left, or 0. Thread 0
+ * is none. */
 uint64_t binding_enter(struct binding *self, uint32_t tid, uint64_t goid, int64_t p);
 /* The goroutine has left the thread; is_park: by a park. */
 void binding_leave(struct binding *self, uint32_t tid, uint64_t goid, bool is_park);

@@ -24,7 +24,8 @@ void function_name_package(const char *name, char *out, size_t size)
     size_t end = dot ? (size_t)(dot - name) : 0;
     size_t n = 0;
     for (size_t i = 0; i < end && n + 1 < size; i++) {
-        /* The linker escapes dots of a path's last element, quotes, and bytes that are no plain text (objabi.PathToPrefix). */
+        /* The linker escapes dots of a path's last element, quotes, and bytes that are no plain text
+         * (objabi.PathToPrefix). */
         int high = name[i] == '%' && i + 2 < end ? hex_digit(name[i + 1]) : -1;
         int low = high >= 0 ? hex_digit(name[i + 2]) : -1;
         if (low >= 0 && (high || low)) {
@@ -44,12 +45,12 @@ static bool has_prefix(const char *text, const char *prefix)
 
 bool function_name_is_internal(const char *package)
 {
-    return strcmp(package, "runtime") == 0 || has_prefix(package, "runtime/") || strcmp(package, "sync") == 0 ||
-           has_prefix(package, "sync/") || has_prefix(package, "internal/");
+    return strcmp(package, "runtime") == 0 || has_prefix(package, "runtime/") ||
+           strcmp(package, "sync") == 0 || has_prefix(package, "sync/") || has_prefix(package, "internal/");
 }
 
 bool function_name_is_system_start(const char *name)
 {
-    return has_prefix(name, "runtime.") && strcmp(name, "runtime.main") != 0 && strcmp(name, "runtime.corostart") != 0 &&
-           strcmp(name, "runtime.handleAsyncEvent") != 0;
+    return has_prefix(name, "runtime.") && strcmp(name, "runtime.main") != 0 &&
+           strcmp(name, "runtime.corostart") != 0 && strcmp(name, "runtime.handleAsyncEvent") != 0;
 }

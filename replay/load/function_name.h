@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The import path of "gopkg.in/yaml%2ev3.(*T).M[...]": "gopkg.in/yaml.v3"; empty when the name has none (assembler, C).
- * Always terminates out; a path that does not fit is cut. */
+/* The import path of "gopkg.in/yaml%2ev3.(*T).M[...]": "gopkg.in/yaml.v3"; empty when the name has none
+ * (assembler, C). Always terminates out; a path that does not fit is cut. */
 void function_name_package(const char *name, char *out, size_t size);
 /* True for the import paths runtime, sync, their subfolders, and Go's own internal/…: never a wait's site. */
 bool function_name_is_internal(const char *package);

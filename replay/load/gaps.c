@@ -6,7 +6,8 @@
 #include "format/source.h"
 #include "format/trace_reader.h"
 
-/* A trace with more holes than this has nearby ones joined: nobody reads so many, and memory must not follow the length. */
+/* A trace with more holes than this has nearby ones joined: nobody reads so many, and memory must not follow
+ * the length. */
 #define WINDOWS_MAX 100000
 
 void gaps_init(struct gaps *self)
@@ -73,7 +74,8 @@ int gaps_add(struct gaps *self, uint64_t since, uint64_t until, uint64_t count, 
         self->windows = windows;
         self->capacity = capacity;
     }
-    self->windows[self->count++] = (struct gap){since, until > since ? until : since, count ? limited(count) : 1, 0};
+    self->windows[self->count++] =
+        (struct gap){since, until > since ? until : since, count ? limited(count) : 1, 0};
     return 0;
 }
 
@@ -124,8 +126,9 @@ int gaps_scan_headers(const char *trace_path, bool *is_whole_out, struct error *
         struct chunk_header header;
         size_t got = 0;
         rc = source_read(source, offset, data, sizeof data, &got, err);
-        is_whole = rc == 0 && got == sizeof data && chunk_header_decode(data, &header) && header.sequence == sequence &&
-                   header.lost_count == 0 && header.stored_size <= size - offset - CHUNK_HEADER_SIZE;
+        is_whole = rc == 0 && got == sizeof data && chunk_header_decode(data, &header) &&
+                   header.sequence == sequence && header.lost_count == 0 &&
+                   header.stored_size <= size - offset - CHUNK_HEADER_SIZE;
         if (is_whole) {
             has_end = header.kind == CHUNK_END;
             sequence++;
@@ -138,13 +141,15 @@ int gaps_scan_headers(const char *trace_path, bool *is_whole_out, struct error *
     return rc;
 }
 
-/* Between the damage and the next good events chunk nothing is sure; what is before the watermark is not concerned. */
+/* Between the damage and the next good events chunk nothing is sure; what is before the watermark is not
+ * concerned. */
 struct damage_window {
     bool is_open;
     uint64_t watermark; /* of the last good events chunk */
 };
 
-static int scan_chunk(const struct trace_chunk *chunk, struct damage_window *window, struct gaps *out, struct error *err)
+static int scan_chunk(const struct trace_chunk *chunk, struct damage_window *window, struct gaps *out,
+                      struct error *err)
 {
     int rc = 0;
     if (chunk->event_count && window->is_open) {
@@ -163,7 +168,8 @@ static int scan_chunk(const struct trace_chunk *chunk, struct damage_window *win
     return rc;
 }
 
-int gaps_scan(const char *trace_path, const volatile int *stop, struct gaps *out, struct trace_meta *meta, struct error *err)
+int gaps_scan(const char *trace_path, const volatile int *stop, struct gaps *out, struct trace_meta *meta,
+              struct error *err)
 {
     struct source *source = NULL;
     struct trace_reader *reader = NULL;

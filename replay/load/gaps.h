@@ -1,6 +1,7 @@
 /*
- * Where the trace has holes: records that the kernel dropped (EV_LOST), and chunks that are missing or damaged. A hole begins
- * before the event that tells about it, so all of them are collected before anything is concluded from the events.
+ * Where the trace has holes: records that the kernel dropped (EV_LOST), and chunks that are missing or
+ * damaged. A hole begins before the event that tells about it, so all of them are collected before anything
+ * is concluded from the events.
  */
 #ifndef GOTAPE_REPLAY_GAPS_H
 #define GOTAPE_REPLAY_GAPS_H
@@ -33,17 +34,19 @@ int gaps_add(struct gaps *self, uint64_t since, uint64_t until, uint64_t count, 
 void gaps_seal(struct gaps *self);
 
 /*
- * Is there a hole between two times? Returns the number of records that may be missing there (0: no hole), and when the first
- * of these holes begins. Quick when `until` seldom goes back from call to call.
+ * Is there a hole between two times? Returns the number of records that may be missing there (0: no hole),
+ * and when the first of these holes begins. Quick when `until` seldom goes back from call to call.
  */
 uint64_t gaps_between(struct gaps *self, uint64_t since, uint64_t until, uint64_t *first_since_out);
 
 /*
- * Looks through the chunk headers only: true when no chunk reports a loss and all follow each other up to an END chunk. Then
- * there are no holes, unless a payload turns out to be damaged.
+ * Looks through the chunk headers only: true when no chunk reports a loss and all follow each other up to an
+ * END chunk. Then there are no holes, unless a payload turns out to be damaged.
  */
 int gaps_scan_headers(const char *trace_path, bool *is_whole_out, struct error *err);
-/* Reads the whole trace for its holes; also the facts of all META chunks, for those who need them before the first one. */
-int gaps_scan(const char *trace_path, const volatile int *stop, struct gaps *out, struct trace_meta *meta, struct error *err);
+/* Reads the whole trace for its holes; also the facts of all META chunks, for those who need them before the
+ * first one. */
+int gaps_scan(const char *trace_path, const volatile int *stop, struct gaps *out, struct trace_meta *meta,
+              struct error *err);
 
 #endif

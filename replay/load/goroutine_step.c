@@ -1,11 +1,11 @@
 /*
- * Doubt. An event that the state does not allow has one of two explanations: records are missing (a gap lies between the
- * goroutine's last event and this one), or we do not understand something, which is an error. Either way the event is
- * believed, and nothing is said about the time since the last sure moment: waits without a wake get no length, and the time
- * counts as unknown.
+ * Doubt. An event that the state does not allow has one of two explanations: records are missing (a gap lies
+ * between the goroutine's last event and this one), or we do not understand something, which is an error.
+ * Either way the event is believed, and nothing is said about the time since the last sure moment: waits
+ * without a wake get no length, and the time counts as unknown.
  *
- * A step that is legal may follow a gap too. It is doubtful only when so many records are missing that they could hide a
- * whole round: out of the state and back into it.
+ * A step that is legal may follow a gap too. It is doubtful only when so many records are missing that they
+ * could hide a whole round: out of the state and back into it.
  */
 #include "load/goroutine_step.h"
 
@@ -18,7 +18,8 @@ struct hole {
     uint64_t since;
 };
 
-static struct hole hole_before(struct goroutine_tracker *self, const struct goroutine *goroutine, uint64_t time)
+static struct hole hole_before(struct goroutine_tracker *self, const struct goroutine *goroutine,
+                               uint64_t time)
 {
     struct hole hole = {0};
     if (self->with.gaps->count)
@@ -36,11 +37,12 @@ static bool may_hide_a_round(const struct goroutine *goroutine, struct hole hole
     } else if (goroutine->state == GOROUTINE_PREEMPTED) {
         fewest = 3;
     }
-    return goroutine->state != GOROUTINE_UNKNOWN && goroutine->state != GOROUTINE_DEAD && hole.count >= fewest;
+    return goroutine->state != GOROUTINE_UNKNOWN && goroutine->state != GOROUTINE_DEAD &&
+           hole.count >= fewest;
 }
 
-static enum verdict judge(struct goroutine_tracker *self, const struct goroutine *goroutine, const struct step_facts *facts,
-                          struct hole hole, enum goroutine_state *to)
+static enum verdict judge(struct goroutine_tracker *self, const struct goroutine *goroutine,
+                          const struct step_facts *facts, struct hole hole, enum goroutine_state *to)
 {
     struct goroutine_transition t = goroutine_step(goroutine->state, facts->step);
     bool legal = t.legal;
@@ -71,7 +73,8 @@ static struct interval_end at(uint64_t time)
     return (struct interval_end){time, false};
 }
 
-/* The goroutine runs again at `run` (0: not seen): the wait, if there is one, is over, and so is its interval. */
+/* The goroutine runs again at `run` (0: not seen): the wait, if there is one, is over, and so is its
+ * interval. */
 static void finish_woken_wait(struct goroutine_tracker *self, struct goroutine *goroutine, uint64_t run)
 {
     const struct open_wait wait = goroutine->wait;
@@ -92,8 +95,8 @@ static void hold_run(struct goroutine *goroutine, uint64_t time, unsigned flags)
                                             .flags = flags};
 }
 
-static void wake(struct goroutine_tracker *self, struct goroutine *goroutine, const struct step_facts *facts, uint64_t time,
-                 unsigned flags)
+static void wake(struct goroutine_tracker *self, struct goroutine *goroutine, const struct step_facts *facts,
+                 uint64_t time, unsigned flags)
 {
     struct open_wait *wait = &goroutine->wait;
     interval_put_held(&self->intervals, goroutine);
@@ -112,7 +115,8 @@ static void wake(struct goroutine_tracker *self, struct goroutine *goroutine, co
         wait->doubt = DOUBT_GAP;
 }
 
-static void end_silently(struct goroutine_tracker *self, struct goroutine *goroutine, uint64_t time, unsigned flags)
+static void end_silently(struct goroutine_tracker *self, struct goroutine *goroutine, uint64_t time,
+                         unsigned flags)
 {
     struct open_wait *wait = &goroutine->wait;
     interval_put_held(&self->intervals, goroutine);
@@ -124,8 +128,8 @@ static void end_silently(struct goroutine_tracker *self, struct goroutine *gorou
 }
 
 /* A legal step ends the state. */
-static void leave(struct goroutine_tracker *self, struct goroutine *goroutine, const struct step_facts *facts, uint64_t time,
-                  unsigned flags)
+static void leave(struct goroutine_tracker *self, struct goroutine *goroutine, const struct step_facts *facts,
+                  uint64_t time, unsigned flags)
 {
     switch (goroutine->state) {
     case GOROUTINE_RUNNING:
@@ -168,12 +172,14 @@ static bool shows_running(enum goroutine_step step)
 }
 
 /* A step that does not fit: what happened after the last sure moment is not known. */
-static void break_off(struct goroutine_tracker *self, struct goroutine *goroutine, enum goroutine_step step, uint64_t time,
-                      struct hole hole)
+static void break_off(struct goroutine_tracker *self, struct goroutine *goroutine, enum goroutine_step step,
+                      uint64_t time, struct hole hole)
 {
     struct open_wait *wait = &goroutine->wait;
     unsigned flags = hole.count ? FLAG_GAP : 0;
-    uint64_t known_until = hole.count && hole.since < time ? hole.since : hole.count ? time : goroutine->since;
+    uint64_t known_until = hole.count && hole.since < time ? hole.since
+                           : hole.count                    ? time
+                                                           : goroutine->since;
     int64_t id = ROW_NULL;
     interval_put_held(&self->intervals, goroutine);
     if (wait->stage == WAIT_STAGE_ASLEEP) {
@@ -219,19 +225,20 @@ static void overtake(struct goroutine *goroutine, const struct step_facts *facts
 
 /* ---- a step ---- */
 
-static void put_transition(struct goroutine_tracker *self, const struct goroutine *goroutine, enum goroutine_state from,
-                           enum goroutine_state to, const struct step_facts *facts, unsigned flags)
+static void put_transition(struct goroutine_tracker *self, const struct goroutine *goroutine,
+                           enum goroutine_state from, enum goroutine_state to, const struct step_facts *facts,
+                           unsigned flags)
 {
     const struct event *event = facts->event;
     row_writer_put(self->with.rows, ROW_TRANSITION,
                    (const int64_t[]){(int64_t)event->time_ns, event->type, (int64_t)goroutine->goid, from, to,
-                                     row_id(event->tid), event->cpu, facts->p, facts->reason, row_id(facts->object),
-                                     row_id(facts->value), symbolizer_stack_column(facts->stack), row_id(facts->other),
-                                     flags});
+                                     row_id(event->tid), event->cpu, facts->p, facts->reason,
+                                     row_id(facts->object), row_id(facts->value),
+                                     symbolizer_stack_column(facts->stack), row_id(facts->other), flags});
 }
 
-static void report(struct goroutine_tracker *self, const struct goroutine *goroutine, const struct step_facts *facts,
-                   enum verdict verdict)
+static void report(struct goroutine_tracker *self, const struct goroutine *goroutine,
+                   const struct step_facts *facts, enum verdict verdict)
 {
     const struct event_spec *spec = event_spec_get(facts->event->type);
     anomaly_add(self->with.anomalies, verdict == ILLEGAL ? ANOMALY_ILLEGAL_TRANSITION : ANOMALY_AFTER_GAP,
@@ -239,7 +246,8 @@ static void report(struct goroutine_tracker *self, const struct goroutine *gorou
                 spec ? spec->name : "?", goroutine_state_name(goroutine->state));
 }
 
-static void enter(struct goroutine *goroutine, enum goroutine_state to, const struct step_facts *facts, uint64_t time)
+static void enter(struct goroutine *goroutine, enum goroutine_state to, const struct step_facts *facts,
+                  uint64_t time)
 {
     goroutine->state = to;
     goroutine->since = time;
@@ -258,19 +266,22 @@ static void enter(struct goroutine *goroutine, enum goroutine_state to, const st
     }
 }
 
-/* A net event for a goroutine that waits for something else: the g was read too early, or a gap hides what came between. */
-static bool is_stray_net(struct goroutine_tracker *self, const struct goroutine *goroutine, const struct step_facts *facts,
-                         struct hole *hole)
+/* A net event for a goroutine that waits for something else: the g was read too early, or a gap hides what
+ * came between. */
+static bool is_stray_net(struct goroutine_tracker *self, const struct goroutine *goroutine,
+                         const struct step_facts *facts, struct hole *hole)
 {
     if (facts->step != STEP_NET_READY || goroutine->wait.stage != WAIT_STAGE_ASLEEP ||
         goroutine->wait.class == WAIT_NET || goroutine->wait.class == WAIT_OTHER || hole->count)
         return false;
-    anomaly_add(self->with.anomalies, ANOMALY_NET_OTHER_WAIT, (int64_t)facts->event->time_ns, (int64_t)goroutine->goid,
-                facts->event->tid, 1, "it waits for: %s", wait_class_name(goroutine->wait.class));
+    anomaly_add(self->with.anomalies, ANOMALY_NET_OTHER_WAIT, (int64_t)facts->event->time_ns,
+                (int64_t)goroutine->goid, facts->event->tid, 1, "it waits for: %s",
+                wait_class_name(goroutine->wait.class));
     return true;
 }
 
-void goroutine_step_apply(struct goroutine_tracker *self, struct goroutine *goroutine, const struct step_facts *facts)
+void goroutine_step_apply(struct goroutine_tracker *self, struct goroutine *goroutine,
+                          const struct step_facts *facts)
 {
     uint64_t time = facts->event->time_ns;
     struct hole hole = hole_before(self, goroutine, time);
@@ -282,8 +293,8 @@ void goroutine_step_apply(struct goroutine_tracker *self, struct goroutine *goro
     unsigned flags = facts->flags;
     switch (verdict) {
     case VOID:
-        anomaly_add(self->with.anomalies, ANOMALY_NET_RACE, (int64_t)time, (int64_t)goroutine->goid, facts->event->tid, 1,
-                    "it was %s", goroutine_state_name(from));
+        anomaly_add(self->with.anomalies, ANOMALY_NET_RACE, (int64_t)time, (int64_t)goroutine->goid,
+                    facts->event->tid, 1, "it was %s", goroutine_state_name(from));
         return;
     case ABORTED:
         take_back(goroutine, facts);
@@ -311,11 +322,13 @@ void goroutine_step_apply(struct goroutine_tracker *self, struct goroutine *goro
     put_transition(self, goroutine, from, to, facts, flags);
 }
 
-void goroutine_step_vanish(struct goroutine_tracker *self, struct goroutine *goroutine, const struct event *event)
+void goroutine_step_vanish(struct goroutine_tracker *self, struct goroutine *goroutine,
+                           const struct event *event)
 {
     struct hole hole = hole_before(self, goroutine, event->time_ns);
-    anomaly_add(self->with.anomalies, hole.count ? ANOMALY_AFTER_GAP : ANOMALY_END_MISSING, (int64_t)event->time_ns,
-                (int64_t)goroutine->goid, event->tid, 1, "its g was given to another goroutine");
+    anomaly_add(self->with.anomalies, hole.count ? ANOMALY_AFTER_GAP : ANOMALY_END_MISSING,
+                (int64_t)event->time_ns, (int64_t)goroutine->goid, event->tid, 1,
+                "its g was given to another goroutine");
     break_off(self, goroutine, STEP_END, event->time_ns, hole);
     goroutine->state = GOROUTINE_DEAD;
     goroutine->since = goroutine->last_step = event->time_ns;
@@ -328,14 +341,15 @@ void goroutine_step_displaced(struct goroutine_tracker *self, uint64_t goid, con
         return;
     struct hole hole = hole_before(self, goroutine, event->time_ns);
     if (!hole.count)
-        anomaly_add(self->with.anomalies, ANOMALY_THREAD_CONFLICT, (int64_t)event->time_ns, (int64_t)goid, event->tid, 1,
-                    "another goroutine runs on its thread");
+        anomaly_add(self->with.anomalies, ANOMALY_THREAD_CONFLICT, (int64_t)event->time_ns, (int64_t)goid,
+                    event->tid, 1, "another goroutine runs on its thread");
     break_off(self, goroutine, STEP_EXEC, event->time_ns, hole);
     goroutine->state = GOROUTINE_UNKNOWN;
     goroutine->since = goroutine->last_step = event->time_ns;
 }
 
-void goroutine_step_end_of_recording(struct goroutine_tracker *self, struct goroutine *goroutine, uint64_t end_ns)
+void goroutine_step_end_of_recording(struct goroutine_tracker *self, struct goroutine *goroutine,
+                                     uint64_t end_ns)
 {
     struct hole hole = hole_before(self, goroutine, end_ns);
     unsigned flags = hole.count && may_hide_a_round(goroutine, hole) ? FLAG_GAP : 0;

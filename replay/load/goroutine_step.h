@@ -1,6 +1,6 @@
 /*
- * One step of one goroutine: is it legal, what does it end, what does it begin. The inner half of goroutine_tracker, which
- * alone includes this.
+ * One step of one goroutine: is it legal, what does it end, what does it begin. The inner half of
+ * goroutine_tracker, which alone includes this.
  */
 #ifndef GOTAPE_REPLAY_GOROUTINE_STEP_H
 #define GOTAPE_REPLAY_GOROUTINE_STEP_H
@@ -14,7 +14,8 @@ struct goroutine_tracker {
     struct interval_log intervals;
     struct goroutine_table table;
     struct map pending_net; /* g → struct event *, owned: net events whose goroutine is not known */
-    /* Dead for long enough; written and freed before the next event, because this one may still hold pointers to them. */
+    /* Dead for long enough; written and freed before the next event, because this one may still hold pointers
+     * to them. */
     struct goroutine *doomed[4];
     unsigned doomed_count;
     uint64_t start_ns;
@@ -33,11 +34,14 @@ struct step_facts {
     const struct open_wait *wait; /* parks: the wait that begins */
 };
 
-void goroutine_step_apply(struct goroutine_tracker *self, struct goroutine *goroutine, const struct step_facts *facts);
+void goroutine_step_apply(struct goroutine_tracker *self, struct goroutine *goroutine,
+                          const struct step_facts *facts);
 /* Its g was given to another goroutine: it is dead, and its end was not seen. */
-void goroutine_step_vanish(struct goroutine_tracker *self, struct goroutine *goroutine, const struct event *event);
+void goroutine_step_vanish(struct goroutine_tracker *self, struct goroutine *goroutine,
+                           const struct event *event);
 /* Another goroutine runs on the thread that this one had not left. */
 void goroutine_step_displaced(struct goroutine_tracker *self, uint64_t goid, const struct event *event);
-void goroutine_step_end_of_recording(struct goroutine_tracker *self, struct goroutine *goroutine, uint64_t end_ns);
+void goroutine_step_end_of_recording(struct goroutine_tracker *self, struct goroutine *goroutine,
+                                     uint64_t end_ns);
 
 #endif

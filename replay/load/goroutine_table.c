@@ -55,7 +55,8 @@ struct goroutine *goroutine_table_add(struct goroutine_table *self, uint64_t goi
     return goroutine;
 }
 
-int goroutine_table_map(struct goroutine_table *self, struct goroutine *goroutine, uint64_t g, uint64_t *before_out)
+int goroutine_table_map(struct goroutine_table *self, struct goroutine *goroutine, uint64_t g,
+                        uint64_t *before_out)
 {
     uint64_t before = 0;
     *before_out = 0;
@@ -104,7 +105,8 @@ static int by_goid(const void *a, const void *b)
 
 struct goroutine **goroutine_table_list(const struct goroutine_table *self)
 {
-    struct goroutine **list = self->by_goid.count ? malloc(self->by_goid.count * sizeof(struct goroutine *)) : NULL;
+    struct goroutine **list =
+        self->by_goid.count ? malloc(self->by_goid.count * sizeof(struct goroutine *)) : NULL;
     size_t position = 0, n = 0;
     const struct map_slot *slot;
     if (!list)

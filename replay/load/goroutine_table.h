@@ -1,6 +1,7 @@
 /*
- * The goroutines that are alive at the moment of the replay, and the last few that died: memory follows these, not the length
- * of the trace. Found by goid, which is never used twice, or by the address of their g, which is.
+ * The goroutines that are alive at the moment of the replay, and the last few that died: memory follows
+ * these, not the length of the trace. Found by goid, which is never used twice, or by the address of their g,
+ * which is.
  */
 #ifndef GOTAPE_REPLAY_GOROUTINE_TABLE_H
 #define GOTAPE_REPLAY_GOROUTINE_TABLE_H
@@ -80,16 +81,18 @@ struct goroutine *goroutine_table_find(const struct goroutine_table *self, uint6
 struct goroutine *goroutine_table_find_g(const struct goroutine_table *self, uint64_t g);
 /* A new one, with state unknown and all else zero; NULL when out of memory. */
 struct goroutine *goroutine_table_add(struct goroutine_table *self, uint64_t goid);
-/* The goroutine has this g from now on. *before_out: the goid that had it, if another one, else 0. Returns 0, or -1 when
- * out of memory. */
-int goroutine_table_map(struct goroutine_table *self, struct goroutine *goroutine, uint64_t g, uint64_t *before_out);
+/* The goroutine has this g from now on. *before_out: the goid that had it, if another one, else 0. Returns 0,
+ * or -1 when out of memory. */
+int goroutine_table_map(struct goroutine_table *self, struct goroutine *goroutine, uint64_t g,
+                        uint64_t *before_out);
 /* Its g may belong to another one from now on. */
 void goroutine_table_unmap(struct goroutine_table *self, struct goroutine *goroutine);
 /* Puts a dead goroutine aside and returns the one that was dead for longest and is to be given to
  * goroutine_table_remove(), or NULL. One that did not stay dead is never returned. */
 struct goroutine *goroutine_table_bury(struct goroutine_table *self, struct goroutine *goroutine);
 void goroutine_table_remove(struct goroutine_table *self, struct goroutine *goroutine);
-/* All goroutines, by goid: an array of by_goid.count pointers for the caller to free; NULL when empty or out of memory. */
+/* All goroutines, by goid: an array of by_goid.count pointers for the caller to free; NULL when empty or out
+ * of memory. */
 struct goroutine **goroutine_table_list(const struct goroutine_table *self);
 
 #endif

@@ -62,7 +62,8 @@ void goroutine_tracker_start(struct goroutine_tracker *self, uint64_t start_ns, 
 /* ---- finding goroutines ---- */
 
 /* The goroutine that an event names; NULL when it names none, or when out of memory. */
-static struct goroutine *get(struct goroutine_tracker *self, const struct event *event, uint64_t goid, bool is_create)
+static struct goroutine *get(struct goroutine_tracker *self, const struct event *event, uint64_t goid,
+                             bool is_create)
 {
     if (goid == 0 || goid > INT64_MAX) {
         anomaly_add(self->with.anomalies, ANOMALY_NO_GOID, (int64_t)event->time_ns, ROW_NULL, event->tid, 1,
@@ -86,8 +87,8 @@ static struct goroutine *get(struct goroutine_tracker *self, const struct event 
     if (self->is_attach && !after_gap)
         goroutine->since = self->start_ns;
     else if (!self->is_attach && !after_gap)
-        anomaly_add(self->with.anomalies, ANOMALY_NO_CREATE, (int64_t)event->time_ns, (int64_t)goid, event->tid, 1,
-                    "first seen by event type %u", event->type);
+        anomaly_add(self->with.anomalies, ANOMALY_NO_CREATE, (int64_t)event->time_ns, (int64_t)goid,
+                    event->tid, 1, "first seen by event type %u", event->type);
     return goroutine;
 }
 
@@ -122,8 +123,10 @@ static void remove_doomed(struct goroutine_tracker *self)
     self->doomed_count = 0;
 }
 
-/* The g belongs to this goroutine now. Who had it before must be dead, for g's are given out again only then. */
-static void map_g(struct goroutine_tracker *self, const struct event *event, struct goroutine *goroutine, uint64_t g)
+/* The g belongs to this goroutine now. Who had it before must be dead, for g's are given out again only then.
+ */
+static void map_g(struct goroutine_tracker *self, const struct event *event, struct goroutine *goroutine,
+                  uint64_t g)
 {
     uint64_t before = 0;
     if (g == 0)
@@ -154,9 +157,15 @@ static void on_create(struct goroutine_tracker *self, const struct event *event)
     if (event->f[CREATE_START])
         goroutine->start_function = (uint32_t)event->f[CREATE_START];
     see_other(self, event, creator);
-    goroutine_step_apply(self, goroutine, &(struct step_facts){
-        .step = event->f[CREATE_STATUS] == GO_STATUS_WAITING ? STEP_CREATE_PARKED : STEP_CREATE,
-        .event = event, .p = ROW_NULL, .reason = ROW_NULL, .stack = goroutine->create_stack, .other = creator});
+    goroutine_step_apply(self, goroutine,
+                         &(struct step_facts){.step = event->f[CREATE_STATUS] == GO_STATUS_WAITING
+                                                          ? STEP_CREATE_PARKED
+                                                          : STEP_CREATE,
+                                              .event = event,
+                                              .p = ROW_NULL,
+                                              .reason = ROW_NULL,
+                                              .stack = goroutine->create_stack,
+                                              .other = creator});
 }
 
 /* A net event of before, whose goroutine turns out to be this one. */
@@ -168,8 +177,12 @@ static void apply_pending(struct goroutine_tracker *self, struct goroutine *goro
     struct event net = *(struct event *)(uintptr_t)pointer;
     drop_pending(self, g);
     if (goroutine->state == GOROUTINE_UNKNOWN && net.time_ns >= goroutine->last_step)
-        goroutine_step_apply(self, goroutine, &(struct step_facts){.step = STEP_NET_READY, .event = &net, .p = ROW_NULL,
-                                                                   .reason = ROW_NULL, .flags = FLAG_INFERRED});
+        goroutine_step_apply(self, goroutine,
+                             &(struct step_facts){.step = STEP_NET_READY,
+                                                  .event = &net,
+                                                  .p = ROW_NULL,
+                                                  .reason = ROW_NULL,
+                                                  .flags = FLAG_INFERRED});
 }
 
 static void on_exec(struct goroutine_tracker *self, const struct event *event)
@@ -189,10 +202,13 @@ static void on_exec(struct goroutine_tracker *self, const struct event *event)
     }
     map_g(self, event, goroutine, event->f[EXEC_G]);
     apply_pending(self, goroutine, event->f[EXEC_G]);
-    goroutine_step_apply(self, goroutine, &(struct step_facts){
-        .step = event->f[EXEC_INHERIT] ? STEP_EXEC_INHERIT : STEP_EXEC, .event = event,
-        .p = (int64_t)event->f[EXEC_P], .reason = ROW_NULL});
-    uint64_t before = binding_enter(self->with.binding, event->tid, goroutine->goid, (int64_t)event->f[EXEC_P]);
+    goroutine_step_apply(self, goroutine,
+                         &(struct step_facts){.step = event->f[EXEC_INHERIT] ? STEP_EXEC_INHERIT : STEP_EXEC,
+                                              .event = event,
+                                              .p = (int64_t)event->f[EXEC_P],
+                                              .reason = ROW_NULL});
+    uint64_t before =
+        binding_enter(self->with.binding, event->tid, goroutine->goid, (int64_t)event->f[EXEC_P]);
     if (before)
         goroutine_step_displaced(self, before, event);
 }
@@ -211,28 +227,38 @@ static void on_park(struct goroutine_tracker *self, const struct event *event)
         goroutine->start_function = facts.start_function;
         goroutine->is_start_inferred = true;
     }
-    struct open_wait wait = {.stage = WAIT_STAGE_ASLEEP, .start = event->time_ns, .stack = stack, .object = object,
+    struct open_wait wait = {.stage = WAIT_STAGE_ASLEEP,
+                             .start = event->time_ns,
+                             .stack = stack,
+                             .object = object,
                              .value = event->f[PARK_VALUE]};
     const struct wait_reason *reason =
         wait_reasons_get(self->with.reasons, event->f[PARK_REASON], (enum object_kind)object.kind,
                          (enum wait_class)facts.caller_class, &wait.reason, &wait.class);
     /* A reason of a newer Go may be one of those that end without a wake-up. */
     wait.is_silent = reason->is_silent || reason->name[0] == '\0';
-    /* The runtime's own sleeper is the scavenger (runtime/mgcscavenge.go), which its timer hands to injectglist. */
-    wait.is_silent |= wait.class == WAIT_SLEEP &&
-                      symbolizer_is_system_start(self->with.symbols, goroutine->start_function);
+    /* The runtime's own sleeper is the scavenger (runtime/mgcscavenge.go), which its timer hands to
+     * injectglist. */
+    wait.is_silent |=
+        wait.class == WAIT_SLEEP && symbolizer_is_system_start(self->with.symbols, goroutine->start_function);
     wait.is_nil_chan = reason->is_nil_chan;
     if (wait.class == WAIT_SELECT) {
         wait.set = goroutine->select;
     } else if (goroutine->select) {
-        anomaly_add(self->with.anomalies, ANOMALY_SELECT_UNUSED, (int64_t)event->time_ns, (int64_t)goroutine->goid,
-                    event->tid, 1, "parked for another reason");
+        anomaly_add(self->with.anomalies, ANOMALY_SELECT_UNUSED, (int64_t)event->time_ns,
+                    (int64_t)goroutine->goid, event->tid, 1, "parked for another reason");
         select_set_release(goroutine->select);
     }
     goroutine->select = NULL;
-    goroutine_step_apply(self, goroutine, &(struct step_facts){
-        .step = STEP_PARK, .event = event, .p = ROW_NULL, .reason = wait.reason, .object = object.id, .value = wait.value,
-        .stack = stack, .wait = &wait});
+    goroutine_step_apply(self, goroutine,
+                         &(struct step_facts){.step = STEP_PARK,
+                                              .event = event,
+                                              .p = ROW_NULL,
+                                              .reason = wait.reason,
+                                              .object = object.id,
+                                              .value = wait.value,
+                                              .stack = stack,
+                                              .wait = &wait});
     binding_leave(self->with.binding, event->tid, goroutine->goid, true);
 }
 
@@ -245,8 +271,8 @@ static void on_select(struct goroutine_tracker *self, const struct event *event)
         return;
     }
     if (goroutine->select)
-        anomaly_add(self->with.anomalies, ANOMALY_SELECT_UNUSED, (int64_t)event->time_ns, (int64_t)goroutine->goid,
-                    event->tid, 1, "another select followed");
+        anomaly_add(self->with.anomalies, ANOMALY_SELECT_UNUSED, (int64_t)event->time_ns,
+                    (int64_t)goroutine->goid, event->tid, 1, "another select followed");
     select_set_release(goroutine->select);
     goroutine->select = set;
 }
@@ -274,9 +300,14 @@ static void on_ready(struct goroutine_tracker *self, const struct event *event)
         if (kind == WAKER_UNKNOWN && goroutine->wait.stage != WAIT_STAGE_NONE)
             kind = wake_rule_of_wait(goroutine->wait.class, waits_for_timer(&goroutine->wait));
     }
-    goroutine_step_apply(self, goroutine, &(struct step_facts){.step = STEP_READY, .event = event, .p = ROW_NULL,
-                                                               .reason = ROW_NULL, .stack = stack, .other = waker,
-                                                               .waker = kind});
+    goroutine_step_apply(self, goroutine,
+                         &(struct step_facts){.step = STEP_READY,
+                                              .event = event,
+                                              .p = ROW_NULL,
+                                              .reason = ROW_NULL,
+                                              .stack = stack,
+                                              .other = waker,
+                                              .waker = kind});
 }
 
 static void net_ready(struct goroutine_tracker *self, const struct event *event, uint64_t g)
@@ -286,8 +317,12 @@ static void net_ready(struct goroutine_tracker *self, const struct event *event,
         return;
     struct goroutine *goroutine = goroutine_table_find_g(&self->table, g);
     if (goroutine) {
-        goroutine_step_apply(self, goroutine, &(struct step_facts){.step = STEP_NET_READY, .event = event, .p = ROW_NULL,
-                                                                   .reason = ROW_NULL, .waker = WAKER_NET});
+        goroutine_step_apply(self, goroutine,
+                             &(struct step_facts){.step = STEP_NET_READY,
+                                                  .event = event,
+                                                  .p = ROW_NULL,
+                                                  .reason = ROW_NULL,
+                                                  .waker = WAKER_NET});
         return;
     }
     struct event *copy = self->pending_net.count < PENDING_MAX ? malloc(sizeof *copy) : NULL;
@@ -311,13 +346,16 @@ static void on_net(struct goroutine_tracker *self, const struct event *event)
 }
 
 /* Events of a goroutine that leaves its thread, with nothing more to tell than which. */
-static void on_leave(struct goroutine_tracker *self, const struct event *event, enum goroutine_step step, uint32_t stack)
+static void on_leave(struct goroutine_tracker *self, const struct event *event, enum goroutine_step step,
+                     uint32_t stack)
 {
     struct goroutine *goroutine = get(self, event, event->f[0], false);
     if (!goroutine)
         return;
-    goroutine_step_apply(self, goroutine,
-                         &(struct step_facts){.step = step, .event = event, .p = ROW_NULL, .reason = ROW_NULL, .stack = stack});
+    goroutine_step_apply(
+        self, goroutine,
+        &(struct step_facts){
+            .step = step, .event = event, .p = ROW_NULL, .reason = ROW_NULL, .stack = stack});
     binding_leave(self->with.binding, event->tid, goroutine->goid, false);
     if (goroutine->state == GOROUTINE_DEAD)
         bury(self, goroutine);
@@ -332,22 +370,32 @@ static void on_coro(struct goroutine_tracker *self, const struct event *event)
     int64_t p = binding_p(self->with.binding, event->tid);
     uint64_t from_goid = from->goid;
     struct open_wait wait = {.stage = WAIT_STAGE_ASLEEP, .start = event->time_ns};
-    wait_reasons_get(self->with.reasons, self->with.reasons->coroutine, OBJECT_UNKNOWN, WAIT_OTHER, &wait.reason, &wait.class);
+    wait_reasons_get(self->with.reasons, self->with.reasons->coroutine, OBJECT_UNKNOWN, WAIT_OTHER,
+                     &wait.reason, &wait.class);
     bool exits = event->f[CORO_EXITING] != 0;
-    goroutine_step_apply(self, from, &(struct step_facts){
-        .step = exits ? STEP_CORO_EXIT : STEP_CORO_OUT, .event = event, .p = ROW_NULL,
-        .reason = exits ? ROW_NULL : (int64_t)wait.reason, .other = to ? to->goid : 0, .wait = exits ? NULL : &wait});
+    goroutine_step_apply(self, from,
+                         &(struct step_facts){.step = exits ? STEP_CORO_EXIT : STEP_CORO_OUT,
+                                              .event = event,
+                                              .p = ROW_NULL,
+                                              .reason = exits ? ROW_NULL : (int64_t)wait.reason,
+                                              .other = to ? to->goid : 0,
+                                              .wait = exits ? NULL : &wait});
     binding_leave(self->with.binding, event->tid, from_goid, false);
     if (from->state == GOROUTINE_DEAD)
         bury(self, from);
     if (!to || to == from) {
         if (!self->is_attach || to)
-            anomaly_add(self->with.anomalies, ANOMALY_CORO_UNKNOWN, (int64_t)event->time_ns, (int64_t)from_goid, event->tid, 1,
-                        "to the g at 0x%" PRIx64, event->f[CORO_TO_G]);
+            anomaly_add(self->with.anomalies, ANOMALY_CORO_UNKNOWN, (int64_t)event->time_ns,
+                        (int64_t)from_goid, event->tid, 1, "to the g at 0x%" PRIx64, event->f[CORO_TO_G]);
         return;
     }
-    goroutine_step_apply(self, to, &(struct step_facts){.step = STEP_CORO_IN, .event = event, .p = p, .reason = ROW_NULL,
-                                                        .other = from_goid, .waker = WAKER_GOROUTINE});
+    goroutine_step_apply(self, to,
+                         &(struct step_facts){.step = STEP_CORO_IN,
+                                              .event = event,
+                                              .p = p,
+                                              .reason = ROW_NULL,
+                                              .other = from_goid,
+                                              .waker = WAKER_GOROUTINE});
     binding_enter(self->with.binding, event->tid, to->goid, p);
 }
 
@@ -409,6 +457,6 @@ void goroutine_tracker_finish(struct goroutine_tracker *self, uint64_t end_ns)
     }
     free(list);
     if (self->pending_net.count)
-        anomaly_add(self->with.anomalies, ANOMALY_NET_UNKNOWN, ROW_NULL, ROW_NULL, ROW_NULL, self->pending_net.count,
-                    "net events of goroutines that were not seen");
+        anomaly_add(self->with.anomalies, ANOMALY_NET_UNKNOWN, ROW_NULL, ROW_NULL, ROW_NULL,
+                    self->pending_net.count, "net events of goroutines that were not seen");
 }

@@ -1,6 +1,7 @@
 /*
- * Drives the state machine: takes the merged events in time order, keeps each goroutine's state, and writes transitions,
- * intervals, waits and goroutines. Nothing is invented: what the events do not tell is unknown, and marked.
+ * Drives the state machine: takes the merged events in time order, keeps each goroutine's state, and writes
+ * transitions, intervals, waits and goroutines. Nothing is invented: what the events do not tell is unknown,
+ * and marked.
  */
 #ifndef GOTAPE_REPLAY_GOROUTINE_TRACKER_H
 #define GOTAPE_REPLAY_GOROUTINE_TRACKER_H
@@ -31,12 +32,13 @@ struct tracker_options {
 struct goroutine_tracker *goroutine_tracker_new(const struct tracker_options *options);
 void goroutine_tracker_free(struct goroutine_tracker *self);
 
-/* The recording began at start_ns; is_attach: with goroutines that nobody saw being made. Before the first event. */
+/* The recording began at start_ns; is_attach: with goroutines that nobody saw being made. Before the first
+ * event. */
 void goroutine_tracker_start(struct goroutine_tracker *self, uint64_t start_ns, bool is_attach);
 /*
- * One event about goroutines. Its fields are resolved: stacks and functions are rows' ids or SYMBOL_LOST, a park's object is
- * packed (object_facts_pack), a select's set is a pointer to a select_set whose reference passes to the tracker. Times
- * must not go back.
+ * One event about goroutines. Its fields are resolved: stacks and functions are rows' ids or SYMBOL_LOST, a
+ * park's object is packed (object_facts_pack), a select's set is a pointer to a select_set whose reference
+ * passes to the tracker. Times must not go back.
  */
 void goroutine_tracker_event(struct goroutine_tracker *self, const struct event *event);
 /* Writes what is still open at the end of the recording. */

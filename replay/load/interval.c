@@ -25,19 +25,20 @@ struct place {
     int64_t tid, p;
 };
 
-static void put(struct interval_log *self, struct goroutine *goroutine, enum goroutine_state state, uint64_t start,
-                struct interval_end end, struct place place, int64_t wait_id, unsigned flags)
+static void put(struct interval_log *self, struct goroutine *goroutine, enum goroutine_state state,
+                uint64_t start, struct interval_end end, struct place place, int64_t wait_id, unsigned flags)
 {
     if (state == GOROUTINE_DEAD || (state == GOROUTINE_UNKNOWN && end.time <= start))
         return;
     add_to_sums(goroutine, state, end.time - start);
     row_writer_put(self->rows, ROW_INTERVAL,
                    (const int64_t[]){(int64_t)goroutine->goid, state, (int64_t)start,
-                                     end.is_open ? ROW_NULL : (int64_t)end.time, place.tid, place.p, wait_id, flags});
+                                     end.is_open ? ROW_NULL : (int64_t)end.time, place.tid, place.p, wait_id,
+                                     flags});
 }
 
-void interval_put(struct interval_log *self, struct goroutine *goroutine, enum goroutine_state state, uint64_t start,
-                  struct interval_end end, int64_t wait_id, unsigned flags)
+void interval_put(struct interval_log *self, struct goroutine *goroutine, enum goroutine_state state,
+                  uint64_t start, struct interval_end end, int64_t wait_id, unsigned flags)
 {
     struct place place = {ROW_NULL, ROW_NULL};
     if (state == GOROUTINE_RUNNING)
@@ -45,20 +46,21 @@ void interval_put(struct interval_log *self, struct goroutine *goroutine, enum g
     put(self, goroutine, state, start, end, place, wait_id, flags);
 }
 
-void interval_close(struct interval_log *self, struct goroutine *goroutine, struct interval_end end, int64_t wait_id,
-                    unsigned flags)
+void interval_close(struct interval_log *self, struct goroutine *goroutine, struct interval_end end,
+                    int64_t wait_id, unsigned flags)
 {
     interval_put(self, goroutine, goroutine->state, goroutine->since, end, wait_id, flags);
 }
 
-void interval_break_off(struct interval_log *self, struct goroutine *goroutine, uint64_t known_until, uint64_t end,
-                        int64_t wait_id, unsigned flags)
+void interval_break_off(struct interval_log *self, struct goroutine *goroutine, uint64_t known_until,
+                        uint64_t end, int64_t wait_id, unsigned flags)
 {
     if (known_until > goroutine->since)
         interval_close(self, goroutine, (struct interval_end){known_until, false}, wait_id, flags);
     else
         known_until = goroutine->since;
-    interval_put(self, goroutine, GOROUTINE_UNKNOWN, known_until, (struct interval_end){end, false}, wait_id, flags);
+    interval_put(self, goroutine, GOROUTINE_UNKNOWN, known_until, (struct interval_end){end, false}, wait_id,
+                 flags);
 }
 
 void interval_put_held(struct interval_log *self, struct goroutine *goroutine)
@@ -86,7 +88,8 @@ static const char *direction_name(unsigned direction)
     return direction == SELECT_SEND ? "send" : direction == SELECT_RECV ? "recv" : NULL;
 }
 
-static void put_object(struct interval_log *self, int64_t wait_id, uint32_t ordinal, uint32_t object, unsigned direction)
+static void put_object(struct interval_log *self, int64_t wait_id, uint32_t ordinal, uint32_t object,
+                       unsigned direction)
 {
     row_writer_text(self->rows, ROW_WAIT_OBJECT, 3, direction_name(direction));
     row_writer_put(self->rows, ROW_WAIT_OBJECT, (const int64_t[]){wait_id, ordinal, row_id(object), 0});
@@ -105,7 +108,8 @@ static void put_objects(struct interval_log *self, int64_t wait_id, const struct
     }
 }
 
-/* The length of the wait: to the wake, to the run when the scheduler ends such waits itself, or to the recording's end. */
+/* The length of the wait: to the wake, to the run when the scheduler ends such waits itself, or to the
+ * recording's end. */
 static int64_t wait_length(const struct open_wait *wait, struct wait_end end)
 {
     if (wait->stage == WAIT_STAGE_WOKEN)
@@ -128,10 +132,12 @@ int64_t interval_put_wait(struct interval_log *self, struct goroutine *goroutine
     row_writer_text(self->rows, ROW_WAIT, 15, doubts[wait->doubt]);
     row_writer_put(self->rows, ROW_WAIT,
                    (const int64_t[]){id, (int64_t)goroutine->goid, (int64_t)wait->start,
-                                     is_woken ? (int64_t)wait->wake : ROW_NULL, row_id(end.run), wait_length(wait, end),
-                                     is_woken && end.run ? (int64_t)(end.run - wait->wake) : ROW_NULL, is_open, wait->reason,
-                                     interval_is_system(self, goroutine), symbolizer_stack_column(wait->stack),
-                                     row_id(wait->value), 0, row_id(waker == WAKER_GOROUTINE ? wait->waker_goid : 0),
+                                     is_woken ? (int64_t)wait->wake : ROW_NULL, row_id(end.run),
+                                     wait_length(wait, end),
+                                     is_woken && end.run ? (int64_t)(end.run - wait->wake) : ROW_NULL,
+                                     is_open, wait->reason, interval_is_system(self, goroutine),
+                                     symbolizer_stack_column(wait->stack), row_id(wait->value), 0,
+                                     row_id(waker == WAKER_GOROUTINE ? wait->waker_goid : 0),
                                      symbolizer_stack_column(wait->waker_stack), 0});
     put_objects(self, id, wait);
     select_set_release(wait->set);
@@ -149,14 +155,14 @@ bool interval_is_system(const struct interval_log *self, const struct goroutine 
 
 void interval_put_goroutine(struct interval_log *self, const struct goroutine *goroutine)
 {
-    row_writer_put(self->rows, ROW_GOROUTINE,
-                   (const int64_t[]){(int64_t)goroutine->goid,
-                                     goroutine->was_created ? (int64_t)goroutine->created_ns : ROW_NULL,
-                                     goroutine->has_ended ? (int64_t)goroutine->ended_ns : ROW_NULL,
-                                     row_id(goroutine->creator), symbolizer_stack_column(goroutine->create_stack),
-                                     row_id(goroutine->start_function), goroutine->is_start_inferred,
-                                     interval_is_system(self, goroutine), (int64_t)goroutine->first_ns,
-                                     (int64_t)goroutine->last_ns, goroutine->state, (int64_t)goroutine->running_ns,
-                                     (int64_t)goroutine->runnable_ns, (int64_t)goroutine->waiting_ns,
-                                     (int64_t)goroutine->unknown_ns, (int64_t)goroutine->wait_count});
+    row_writer_put(
+        self->rows, ROW_GOROUTINE,
+        (const int64_t[]){
+            (int64_t)goroutine->goid, goroutine->was_created ? (int64_t)goroutine->created_ns : ROW_NULL,
+            goroutine->has_ended ? (int64_t)goroutine->ended_ns : ROW_NULL, row_id(goroutine->creator),
+            symbolizer_stack_column(goroutine->create_stack), row_id(goroutine->start_function),
+            goroutine->is_start_inferred, interval_is_system(self, goroutine), (int64_t)goroutine->first_ns,
+            (int64_t)goroutine->last_ns, goroutine->state, (int64_t)goroutine->running_ns,
+            (int64_t)goroutine->runnable_ns, (int64_t)goroutine->waiting_ns, (int64_t)goroutine->unknown_ns,
+            (int64_t)goroutine->wait_count});
 }

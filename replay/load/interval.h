@@ -1,6 +1,6 @@
 /*
- * Writes what is over: stretches of one state, waits with their objects, goroutines. Closed ones go to the database at once;
- * at the end of the recording, open ones follow, and stay open.
+ * Writes what is over: stretches of one state, waits with their objects, goroutines. Closed ones go to the
+ * database at once; at the end of the recording, open ones follow, and stay open.
  */
 #ifndef GOTAPE_REPLAY_INTERVAL_H
 #define GOTAPE_REPLAY_INTERVAL_H
@@ -24,16 +24,16 @@ struct interval_end {
     bool is_open;
 };
 
-/* Writes the current state of the goroutine from its beginning to `end`, and adds it to the sums. wait_id: ROW_NULL or the
- * wait. Does not change the state. */
-void interval_close(struct interval_log *self, struct goroutine *goroutine, struct interval_end end, int64_t wait_id,
-                    unsigned flags);
+/* Writes the current state of the goroutine from its beginning to `end`, and adds it to the sums. wait_id:
+ * ROW_NULL or the wait. Does not change the state. */
+void interval_close(struct interval_log *self, struct goroutine *goroutine, struct interval_end end,
+                    int64_t wait_id, unsigned flags);
 /* The same for a state in the past. */
-void interval_put(struct interval_log *self, struct goroutine *goroutine, enum goroutine_state state, uint64_t start,
-                  struct interval_end end, int64_t wait_id, unsigned flags);
+void interval_put(struct interval_log *self, struct goroutine *goroutine, enum goroutine_state state,
+                  uint64_t start, struct interval_end end, int64_t wait_id, unsigned flags);
 /* A goroutine's state is known until `known_until`, and unknown from there to `end`. */
-void interval_break_off(struct interval_log *self, struct goroutine *goroutine, uint64_t known_until, uint64_t end,
-                        int64_t wait_id, unsigned flags);
+void interval_break_off(struct interval_log *self, struct goroutine *goroutine, uint64_t known_until,
+                        uint64_t end, int64_t wait_id, unsigned flags);
 /* Writes the run before the current wait, if it was held back. */
 void interval_put_held(struct interval_log *self, struct goroutine *goroutine);
 
@@ -43,7 +43,8 @@ struct wait_end {
     uint64_t open_until; /* end of the recording, for waits that did not end */
 };
 
-/* Writes the goroutine's wait and its objects; returns the row's id. The wait is over (stage none) after it. */
+/* Writes the goroutine's wait and its objects; returns the row's id. The wait is over (stage none) after it.
+ */
 int64_t interval_put_wait(struct interval_log *self, struct goroutine *goroutine, struct wait_end end);
 void interval_put_goroutine(struct interval_log *self, const struct goroutine *goroutine);
 

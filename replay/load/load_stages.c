@@ -21,7 +21,8 @@
 
 /* More events than this wait in the merge only when a recorder's watermarks stand still; 40 MB. */
 #define MERGE_MAX 500000
-/* Records of one CPU may be stamped in another order than written, by an interrupt in between; more is worth a note. */
+/* Records of one CPU may be stamped in another order than written, by an interrupt in between; more is worth
+ * a note. */
 #define STEP_BACK_TOLERATED_NS 100000
 #define PROGRESS_NS            100000000u
 #define EVENTS_BETWEEN_LOOKS   4096
@@ -186,7 +187,8 @@ static void on_note(struct stages *self, const struct event *event)
 {
     uint64_t code = event->f[NOTE_CODE];
     anomaly_add(self->anomalies, anomaly_of_note(code), (int64_t)event->time_ns, ROW_NULL, row_id(event->tid),
-                event->f[NOTE_VALUE] && code != NOTE_EXEC ? event->f[NOTE_VALUE] : 1, "note %" PRIu64 " of the recorder", code);
+                event->f[NOTE_VALUE] && code != NOTE_EXEC ? event->f[NOTE_VALUE] : 1,
+                "note %" PRIu64 " of the recorder", code);
 }
 
 static void handle(struct stages *self, struct event *event)
@@ -194,8 +196,9 @@ static void handle(struct stages *self, struct event *event)
     if (!self->is_started)
         start(self, event->time_ns);
     if (event->time_ns < self->now) {
-        anomaly_add(self->anomalies, ANOMALY_LATE_EVENT, (int64_t)event->time_ns, ROW_NULL, row_id(event->tid), 1,
-                    "by %" PRIu64 " ns, on CPU %u", self->now - event->time_ns, event->cpu);
+        anomaly_add(self->anomalies, ANOMALY_LATE_EVENT, (int64_t)event->time_ns, ROW_NULL,
+                    row_id(event->tid), 1, "by %" PRIu64 " ns, on CPU %u", self->now - event->time_ns,
+                    event->cpu);
         event->time_ns = self->now;
     }
     self->now = event->time_ns;
@@ -245,11 +248,12 @@ static int look_up(struct stages *self, const char *stage, struct error *err)
     uint64_t now = options->progress ? clock_ns() : 0;
     if (options->progress && now - self->last_progress_ns >= PROGRESS_NS) {
         self->last_progress_ns = now;
-        options->progress(options->context, &(struct load_progress){.bytes_done = trace_reader_position(self->reader),
-                                                                    .bytes_total = trace_reader_size(self->reader),
-                                                                    .events = self->run->result.events,
-                                                                    .elapsed_ns = now - self->run->start_clock_ns,
-                                                                    .stage = stage});
+        options->progress(options->context,
+                          &(struct load_progress){.bytes_done = trace_reader_position(self->reader),
+                                                  .bytes_total = trace_reader_size(self->reader),
+                                                  .events = self->run->result.events,
+                                                  .elapsed_ns = now - self->run->start_clock_ns,
+                                                  .stage = stage});
     }
     return 0;
 }
@@ -282,11 +286,11 @@ static void put_chunk(struct stages *self, const struct trace_chunk *chunk)
 {
     const struct chunk_header *h = &chunk->header;
     row_writer_put(self->rows, ROW_CHUNK,
-                   (const int64_t[]){(int64_t)h->sequence, (int64_t)chunk->offset, h->kind, h->epoch, (int64_t)h->event_count,
-                                     (int64_t)h->lost_count, (int64_t)h->stored_size, (int64_t)h->raw_size,
-                                     row_id(h->first_time_ns), row_id(h->last_time_ns), row_id(h->watermark_ns),
-                                     row_id(h->clocks.monotonic_ns), row_id(h->clocks.realtime_ns),
-                                     row_id(h->clocks.boottime_ns)});
+                   (const int64_t[]){(int64_t)h->sequence, (int64_t)chunk->offset, h->kind, h->epoch,
+                                     (int64_t)h->event_count, (int64_t)h->lost_count, (int64_t)h->stored_size,
+                                     (int64_t)h->raw_size, row_id(h->first_time_ns), row_id(h->last_time_ns),
+                                     row_id(h->watermark_ns), row_id(h->clocks.monotonic_ns),
+                                     row_id(h->clocks.realtime_ns), row_id(h->clocks.boottime_ns)});
 }
 
 static const struct {
@@ -314,9 +318,10 @@ static int take_damage(struct stages *self, const struct damage *damage, struct 
     row_writer_text(self->rows, ROW_DAMAGE, 0, damages[kind].name);
     row_writer_text(self->rows, ROW_DAMAGE, 4, damage->message);
     row_writer_put(self->rows, ROW_DAMAGE,
-                   (const int64_t[]){0, (int64_t)damage->offset, (int64_t)damage->size, row_id(damage->after_time_ns), 0});
-    anomaly_add(self->anomalies, damages[kind].anomaly, row_id(damage->after_time_ns), ROW_NULL, ROW_NULL, 1, "%s",
-                damage->message);
+                   (const int64_t[]){0, (int64_t)damage->offset, (int64_t)damage->size,
+                                     row_id(damage->after_time_ns), 0});
+    anomaly_add(self->anomalies, damages[kind].anomaly, row_id(damage->after_time_ns), ROW_NULL, ROW_NULL, 1,
+                "%s", damage->message);
     return 0;
 }
 
@@ -335,8 +340,8 @@ static int take_events(struct stages *self, const struct trace_chunk *chunk, str
             if (rc < 0)
                 resolve_drop(&event);
             else if (step_back > STEP_BACK_TOLERATED_NS)
-                anomaly_add(self->anomalies, ANOMALY_TIME_BACKWARDS, (int64_t)event.time_ns, ROW_NULL, row_id(event.tid), 1,
-                            "by %" PRIu64 " ns, on CPU %u", step_back, section->ring);
+                anomaly_add(self->anomalies, ANOMALY_TIME_BACKWARDS, (int64_t)event.time_ns, ROW_NULL,
+                            row_id(event.tid), 1, "by %" PRIu64 " ns, on CPU %u", step_back, section->ring);
         }
     }
     return rc;
@@ -427,6 +432,7 @@ int load_stages_run(struct load_run *run, struct store *store, const char *trace
     struct stages self = {.run = run, .store = store};
     struct trace_chunk chunk;
     run->result = (struct load_result){0};
+    store_watch(store, run->options ? run->options->stop : NULL);
     int rc = set_up(&self, trace_path, err);
     while (rc == 0 && (rc = trace_reader_next(self.reader, &chunk, err)) == 1)
         rc = take_chunk(&self, &chunk, err);

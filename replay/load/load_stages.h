@@ -1,6 +1,6 @@
 /*
- * The stages of one load, in their order: read a chunk, resolve its ids, merge, and hand the events that are due to the
- * trackers; at the end, close what is open. loader.c does the rest: holes, files, names.
+ * The stages of one load, in their order: read a chunk, resolve its ids, merge, and hand the events that are
+ * due to the trackers; at the end, close what is open. loader.c does the rest: holes, files, names.
  */
 #ifndef GOTAPE_REPLAY_LOAD_STAGES_H
 #define GOTAPE_REPLAY_LOAD_STAGES_H

@@ -62,14 +62,15 @@ static int load_into(const char *temporary, const char *trace_path, const char *
     return rc;
 }
 
-int loader_run(const char *trace_path, const char *db_path, const struct load_options *options, struct load_result *out,
-               struct error *err)
+int loader_run(const char *trace_path, const char *db_path, const struct load_options *options,
+               struct load_result *out, struct error *err)
 {
     struct error own;
     if (!err)
         err = &own;
     if (strcmp(trace_path, "-") == 0)
-        return error_set(err, ERR_USAGE, "a trace from standard input cannot be loaded: save it to a file first");
+        return error_set(err, ERR_USAGE,
+                         "a trace from standard input cannot be loaded: save it to a file first");
     struct gaps gaps;
     struct trace_meta meta;
     gaps_init(&gaps);
@@ -77,7 +78,8 @@ int loader_run(const char *trace_path, const char *db_path, const struct load_op
     bool is_whole = false;
     struct load_run run = {.options = options, .gaps = &gaps, .meta = &meta, .start_clock_ns = clock_ns()};
     char *temporary = temporary_name(db_path);
-    int rc = temporary ? gaps_scan_headers(trace_path, &is_whole, err) : error_set(err, ERR_NOMEM, "out of memory");
+    int rc = temporary ? gaps_scan_headers(trace_path, &is_whole, err)
+                       : error_set(err, ERR_NOMEM, "out of memory");
     if (rc == 0 && !is_whole)
         rc = gaps_scan(trace_path, options ? options->stop : NULL, &gaps, &meta, err);
     run.knows_gaps = !is_whole;

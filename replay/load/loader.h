@@ -1,6 +1,7 @@
 /*
- * From a trace file to a database: read, merge the rings by time, drive the goroutine state machine, write facts and derived
- * rows. The database is built under a temporary name beside its place and renamed when it is whole.
+ * From a trace file to a database: read, merge the rings by time, drive the goroutine state machine, write
+ * facts and derived rows. The database is built under a temporary name beside its place and renamed when it
+ * is whole.
  */
 #ifndef GOTAPE_REPLAY_LOADER_H
 #define GOTAPE_REPLAY_LOADER_H
@@ -22,7 +23,8 @@ typedef void (*load_progress_fn)(void *context, const struct load_progress *prog
 struct load_options {
     load_progress_fn progress; /* called about ten times a second; may be NULL */
     void *context;
-    const volatile int *stop;  /* becomes non-zero: give up with ERR_STOPPED, leaving nothing behind; may be NULL */
+    const volatile int
+        *stop; /* becomes non-zero: give up with ERR_STOPPED, leaving nothing behind; may be NULL */
 };
 
 struct load_result {
@@ -31,9 +33,9 @@ struct load_result {
     uint64_t elapsed_ns;
 };
 
-/* Loads trace_path into db_path (replacing it). Fails only when nothing can be read or written: damage inside the trace is
- * data (tables damage, anomaly). */
-int loader_run(const char *trace_path, const char *db_path, const struct load_options *options, struct load_result *out,
-               struct error *err);
+/* Loads trace_path into db_path (replacing it). Fails only when nothing can be read or written: damage inside
+ * the trace is data (tables damage, anomaly). */
+int loader_run(const char *trace_path, const char *db_path, const struct load_options *options,
+               struct load_result *out, struct error *err);
 
 #endif

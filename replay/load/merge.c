@@ -7,7 +7,7 @@
 #include "base/map.h"
 
 struct ring {
-    struct event *events; /* owned */
+    struct event *events;         /* owned */
     size_t head, count, capacity; /* events[head … head + count) */
     uint64_t last_time;
     bool in_heap;

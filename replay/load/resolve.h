@@ -1,6 +1,6 @@
 /*
- * Makes events independent of their epoch: ids of the trace in their fields become ids of the database, before the next chunk
- * takes the definitions away.
+ * Makes events independent of their epoch: ids of the trace in their fields become ids of the database,
+ * before the next chunk takes the definitions away.
  */
 #ifndef GOTAPE_REPLAY_RESOLVE_H
 #define GOTAPE_REPLAY_RESOLVE_H
@@ -10,8 +10,8 @@
 #include "load/sync_object.h"
 
 /*
- * Replaces, as event_spec has it: stacks and strings by the symbolizer's numbers, locations by functions, an object by its
- * packed facts, a select set by a pointer with a reference of its own.
+ * Replaces, as event_spec has it: stacks and strings by the symbolizer's numbers, locations by functions, an
+ * object by its packed facts, a select set by a pointer with a reference of its own.
  */
 void resolve_event(struct event *event, const struct trace_reader *reader, struct symbolizer *symbols,
                    struct sync_objects *objects);

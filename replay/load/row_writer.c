@@ -7,8 +7,8 @@
 
 struct row_spec {
     const char *table;
-    const char *columns; /* separated by ", " */
-    unsigned text;       /* mask of text columns */
+    const char *columns;  /* separated by ", " */
+    unsigned text;        /* mask of text columns */
     const char *conflict; /* what is behind the values; NULL: nothing */
     bool is_bulk;         /* many rows, whose texts live as long as the writer */
 };
@@ -17,42 +17,63 @@ struct row_spec {
 
 static const struct row_spec specs[ROW_KIND_COUNT] = {
     [ROW_META] = {"meta", "key, value", COLUMN(0) | COLUMN(1), "ON CONFLICT DO NOTHING"},
-    [ROW_RECORDING] = {"recording", "start_ns, end_ns, start_realtime_ns, is_attach, is_clean_end, event_count, lost_count, "
-                                    "damage_count", 0, NULL},
-    [ROW_CHUNK] = {"chunk", "sequence, offset, kind, epoch, event_count, lost_count, stored_bytes, raw_bytes, first_ns, last_ns, "
-                            "watermark_ns, monotonic_ns, realtime_ns, boottime_ns", 0, "ON CONFLICT DO NOTHING"},
+    [ROW_RECORDING] =
+        {"recording",
+         "start_ns, end_ns, start_realtime_ns, is_attach, is_clean_end, event_count, lost_count, "
+         "damage_count",
+         0, NULL},
+    [ROW_CHUNK] = {"chunk",
+                   "sequence, offset, kind, epoch, event_count, lost_count, stored_bytes, raw_bytes, "
+                   "first_ns, last_ns, "
+                   "watermark_ns, monotonic_ns, realtime_ns, boottime_ns",
+                   0, "ON CONFLICT DO NOTHING"},
     [ROW_DAMAGE] = {"damage", "kind, offset, size, after_ns, message", COLUMN(0) | COLUMN(4), NULL},
     [ROW_FUNCTION] = {"function", "id, name, package, is_internal", COLUMN(1) | COLUMN(2), NULL},
     [ROW_FILE] = {"file", "id, path", COLUMN(1), NULL},
     [ROW_STACK] = {"stack", "id, depth, is_cut, site_function_id, site_file_id, site_line", 0, NULL},
     [ROW_FRAME] = {"frame", "stack_id, depth, function_id, file_id, line, is_inlined, pc", 0, NULL},
     [ROW_REASON] = {"reason", "number, name, class", COLUMN(1) | COLUMN(2), "ON CONFLICT DO NOTHING"},
-    [ROW_OBJECT] = {"object", "id, kind, addr, generation, type, capacity, is_timer, is_doubtful", COLUMN(1) | COLUMN(4),
+    [ROW_OBJECT] = {"object", "id, kind, addr, generation, type, capacity, is_timer, is_doubtful",
+                    COLUMN(1) | COLUMN(4),
                     "ON CONFLICT (id) DO UPDATE SET type = coalesce(excluded.type, type), "
                     "capacity = coalesce(excluded.capacity, capacity), is_timer = excluded.is_timer, "
                     "is_doubtful = excluded.is_doubtful"},
-    [ROW_THREAD] = {"thread", "tid, name, creator_tid, start_ns, exit_ns", COLUMN(1),
-                    "ON CONFLICT (tid) DO UPDATE SET name = coalesce(excluded.name, name), exit_ns = excluded.exit_ns"},
+    [ROW_THREAD] =
+        {"thread", "tid, name, creator_tid, start_ns, exit_ns", COLUMN(1),
+         "ON CONFLICT (tid) DO UPDATE SET name = coalesce(excluded.name, name), exit_ns = excluded.exit_ns"},
     [ROW_EVENT_TYPE] = {"event_type", "id, name", COLUMN(1), NULL},
     [ROW_STATE] = {"state", "id, name", COLUMN(1), NULL},
-    [ROW_TRANSITION] = {"transition", "time_ns, event, goid, from_state, to_state, tid, cpu, p, reason, object_id, value, "
-                                      "stack_id, other_goid, flags", 0, NULL, true},
-    [ROW_THREAD_SWITCH] = {"thread_switch", "time_ns, tid, cpu, is_in, state, next_tid, next_name, function_id", COLUMN(6), NULL, true},
+    [ROW_TRANSITION] = {"transition",
+                        "time_ns, event, goid, from_state, to_state, tid, cpu, p, reason, object_id, value, "
+                        "stack_id, other_goid, flags",
+                        0, NULL, true},
+    [ROW_THREAD_SWITCH] = {"thread_switch",
+                           "time_ns, tid, cpu, is_in, state, next_tid, next_name, function_id", COLUMN(6),
+                           NULL, true},
     [ROW_LOST] = {"lost", "cpu, since_ns, until_ns, count", 0, NULL},
     [ROW_ANOMALY] = {"anomaly", "kind, time_ns, goid, tid, count, detail", COLUMN(0) | COLUMN(5), NULL},
-    [ROW_ANOMALY_KIND] = {"anomaly_kind", "name, severity, meaning, hint", COLUMN(0) | COLUMN(1) | COLUMN(2) | COLUMN(3), NULL},
-    [ROW_GOROUTINE] = {"goroutine", "goid, created_ns, ended_ns, creator_goid, create_stack_id, start_function_id, "
-                                    "is_start_inferred, is_system, first_ns, last_ns, state, running_ns, runnable_ns, waiting_ns, "
-                                    "unknown_ns, wait_count", 0,
-                       "ON CONFLICT (goid) DO UPDATE SET ended_ns = excluded.ended_ns, last_ns = excluded.last_ns, "
-                       "state = excluded.state, running_ns = running_ns + excluded.running_ns, "
-                       "runnable_ns = runnable_ns + excluded.runnable_ns, waiting_ns = waiting_ns + excluded.waiting_ns, "
-                       "unknown_ns = unknown_ns + excluded.unknown_ns, wait_count = wait_count + excluded.wait_count", true},
+    [ROW_ANOMALY_KIND] = {"anomaly_kind", "name, severity, meaning, hint",
+                          COLUMN(0) | COLUMN(1) | COLUMN(2) | COLUMN(3), NULL},
+    [ROW_GOROUTINE] =
+        {"goroutine",
+         "goid, created_ns, ended_ns, creator_goid, create_stack_id, start_function_id, "
+         "is_start_inferred, is_system, first_ns, last_ns, state, running_ns, runnable_ns, waiting_ns, "
+         "unknown_ns, wait_count",
+         0,
+         "ON CONFLICT (goid) DO UPDATE SET ended_ns = excluded.ended_ns, last_ns = excluded.last_ns, "
+         "state = excluded.state, running_ns = running_ns + excluded.running_ns, "
+         "runnable_ns = runnable_ns + excluded.runnable_ns, waiting_ns = waiting_ns + excluded.waiting_ns, "
+         "unknown_ns = unknown_ns + excluded.unknown_ns, wait_count = wait_count + excluded.wait_count",
+         true},
     [ROW_INTERVAL] = {"interval", "goid, state, start_ns, end_ns, tid, p, wait_id, flags", 0, NULL, true},
-    [ROW_WAIT] = {"wait", "id, goid, start_ns, wake_ns, run_ns, wait_ns, runnable_ns, is_open, reason, is_system, stack_id, value, "
-                          "waker_kind, waker_goid, waker_stack_id, doubt", COLUMN(12) | COLUMN(15), NULL, true},
+    [ROW_WAIT] = {"wait",
+                  "id, goid, start_ns, wake_ns, run_ns, wait_ns, runnable_ns, is_open, reason, is_system, "
+                  "stack_id, value, "
+                  "waker_kind, waker_goid, waker_stack_id, doubt",
+                  COLUMN(12) | COLUMN(15), NULL, true},
     [ROW_WAIT_OBJECT] = {"wait_object", "wait_id, ordinal, object_id, direction", COLUMN(3), NULL, true},
-    [ROW_THREAD_INTERVAL] = {"thread_interval", "tid, is_on_cpu, start_ns, end_ns, cpu, state, next_tid, next_name, goid",
+    [ROW_THREAD_INTERVAL] = {"thread_interval",
+                             "tid, is_on_cpu, start_ns, end_ns, cpu, state, next_tid, next_name, goid",
                              COLUMN(7), NULL, true},
 };
 

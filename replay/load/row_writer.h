@@ -1,6 +1,6 @@
 /*
- * Writes rows: one prepared INSERT for each table, described by a table. Failures are sticky: put rows without checking, ask
- * row_writer_check() once a chunk.
+ * Writes rows: one prepared INSERT for each table, described by a table. Failures are sticky: put rows
+ * without checking, ask row_writer_check() once a chunk.
  */
 #ifndef GOTAPE_REPLAY_ROW_WRITER_H
 #define GOTAPE_REPLAY_ROW_WRITER_H
@@ -13,19 +13,21 @@
 
 #define ROW_NULL STORE_NO_VALUE
 
-/* The values of row_writer_put() are in the order given here; text columns, marked *, are set by row_writer_text(). */
+/* The values of row_writer_put() are in the order given here; text columns, marked *, are set by
+ * row_writer_text(). */
+/* clang-format off */
 enum row_kind {
     ROW_META,            /* key* value* */
     ROW_RECORDING,       /* start end start_realtime is_attach is_clean_end event_count lost_count damage_count */
-    ROW_CHUNK,           /* sequence offset kind epoch event_count lost_count stored_bytes raw_bytes first last watermark
-                            monotonic realtime boottime */
+    ROW_CHUNK,           /* sequence offset kind epoch event_count lost_count stored_bytes raw_bytes first last
+                            watermark monotonic realtime boottime */
     ROW_DAMAGE,          /* kind* offset size after message* */
     ROW_FUNCTION,        /* id name* package* is_internal */
     ROW_FILE,            /* id path* */
     ROW_STACK,           /* id depth is_cut site_function site_file site_line */
     ROW_FRAME,           /* stack depth function file line is_inlined pc */
     ROW_REASON,          /* number name* class* */
-    ROW_OBJECT,          /* id kind* addr generation type* capacity is_timer is_doubtful; replaces */
+    ROW_OBJECT,          /* id kind* addr generation type* capacity is_timer is_doubtful; completes one of the same id */
     ROW_THREAD,          /* tid name* creator start exit; a reused tid keeps its first start */
     ROW_EVENT_TYPE,      /* id name* */
     ROW_STATE,           /* id name* */
@@ -34,15 +36,16 @@ enum row_kind {
     ROW_LOST,            /* cpu since until count */
     ROW_ANOMALY,         /* kind* time goid tid count detail* */
     ROW_ANOMALY_KIND,    /* name* severity* meaning* hint* */
-    ROW_GOROUTINE,       /* goid created ended creator create_stack start_function is_start_inferred is_system first last
-                            state running runnable waiting unknown wait_count; adds to a row that is there */
+    ROW_GOROUTINE,       /* goid created ended creator create_stack start_function is_start_inferred is_system first
+                            last state running runnable waiting unknown wait_count; adds to a row that is there */
     ROW_INTERVAL,        /* goid state start end tid p wait flags */
-    ROW_WAIT,            /* id goid start wake run wait_ns runnable_ns is_open reason is_system stack value waker_kind*
-                            waker_goid waker_stack doubt* */
+    ROW_WAIT,            /* id goid start wake run wait_ns runnable_ns is_open reason is_system stack value
+                            waker_kind* waker_goid waker_stack doubt* */
     ROW_WAIT_OBJECT,     /* wait ordinal object direction* */
     ROW_THREAD_INTERVAL, /* tid is_on_cpu start end cpu state next_tid next_name* goid */
     ROW_KIND_COUNT
 };
+/* clang-format on */
 
 struct row_writer;
 
@@ -50,8 +53,9 @@ struct row_writer;
 struct row_writer *row_writer_new(struct store *store, struct error *err);
 void row_writer_free(struct row_writer *self);
 
-/* The text of a column (0, 1 …) of the next row of this kind; NULL for SQL's NULL. Borrowed until then; for the kinds of
- * which there are many (transition, thread_switch, interval, wait, wait_object, thread_interval) until the flush. */
+/* The text of a column (0, 1 …) of the next row of this kind; NULL for SQL's NULL. Borrowed until then; for
+ * the kinds of which there are many (transition, thread_switch, interval, wait, wait_object, thread_interval)
+ * until the flush. */
 void row_writer_text(struct row_writer *self, enum row_kind kind, int column, const char *text);
 /* The numbers of all columns (those of text columns are not looked at); ROW_NULL for SQL's NULL. */
 void row_writer_put(struct row_writer *self, enum row_kind kind, const int64_t *values);

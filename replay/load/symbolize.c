@@ -28,11 +28,11 @@ struct symbolizer {
     struct intern *texts, *locations, *stacks;
     struct map functions, files; /* text → id of the row */
     uint32_t function_count, file_count;
-    uint32_t lost_function, unknown_function; /* 0: no row yet */
+    uint32_t lost_function, unknown_function;                /* 0: no row yet */
     struct map epoch_strings, epoch_locations, epoch_stacks; /* id of the trace → ours */
-    struct buf key;   /* of a location */
-    struct buf chain; /* key of a stack: flags, locations */
-    struct function_facts *function_facts; /* by function */
+    struct buf key;                                          /* of a location */
+    struct buf chain;                                        /* key of a stack: flags, locations */
+    struct function_facts *function_facts;                   /* by function */
     uint32_t function_capacity;
     struct stack_facts *facts; /* by stack */
     uint32_t facts_capacity;
@@ -92,7 +92,9 @@ void symbolizer_new_epoch(struct symbolizer *self)
 
 int symbolizer_check(const struct symbolizer *self, struct error *err)
 {
-    return self->failed || buf_failed(&self->key) || buf_failed(&self->chain) ? error_set(err, ERR_NOMEM, "out of memory") : 0;
+    return self->failed || buf_failed(&self->key) || buf_failed(&self->chain)
+               ? error_set(err, ERR_NOMEM, "out of memory")
+               : 0;
 }
 
 static void put_cache(struct symbolizer *self, struct map *cache, uint64_t id, uint32_t value)
@@ -103,22 +105,22 @@ static void put_cache(struct symbolizer *self, struct map *cache, uint64_t id, u
 
 static uint32_t lost(struct symbolizer *self, const char *what, uint64_t id)
 {
-    anomaly_add(self->anomalies, ANOMALY_LOST_DEFINITION, ROW_NULL, ROW_NULL, ROW_NULL, 1, "%s %llu is not defined", what,
-                (unsigned long long)id);
+    anomaly_add(self->anomalies, ANOMALY_LOST_DEFINITION, ROW_NULL, ROW_NULL, ROW_NULL, 1,
+                "%s %llu is not defined", what, (unsigned long long)id);
     return SYMBOL_LOST;
 }
 
 /* The number of these bytes in a table with a limit; SYMBOL_LOST beyond it. */
-static uint32_t intern_limited(struct symbolizer *self, struct intern *table, size_t limit, const void *data, size_t size,
-                               bool *is_new)
+static uint32_t intern_limited(struct symbolizer *self, struct intern *table, size_t limit, const void *data,
+                               size_t size, bool *is_new)
 {
     *is_new = false;
     uint32_t id = intern_find(table, data, size);
     if (id)
         return id;
     if (intern_memory(table) + size > limit) {
-        anomaly_add(self->anomalies, ANOMALY_TABLE_LIMIT, ROW_NULL, ROW_NULL, ROW_NULL, 1, "a table has reached %zu bytes",
-                    limit);
+        anomaly_add(self->anomalies, ANOMALY_TABLE_LIMIT, ROW_NULL, ROW_NULL, ROW_NULL, 1,
+                    "a table has reached %zu bytes", limit);
         return SYMBOL_LOST;
     }
     id = intern_put(table, data, size, is_new);
@@ -170,12 +172,14 @@ static uint32_t add_function(struct symbolizer *self, const char *name)
     }
     self->function_count = id;
     function_name_package(name, package, sizeof package);
-    self->function_facts[id] = (struct function_facts){.name = name,
-                                                       .is_internal = function_name_is_internal(package),
-                                                       .is_system_start = function_name_is_system_start(name)};
+    self->function_facts[id] =
+        (struct function_facts){.name = name,
+                                .is_internal = function_name_is_internal(package),
+                                .is_system_start = function_name_is_system_start(name)};
     row_writer_text(self->rows, ROW_FUNCTION, 1, name);
     row_writer_text(self->rows, ROW_FUNCTION, 2, package);
-    row_writer_put(self->rows, ROW_FUNCTION, (const int64_t[]){id, 0, 0, self->function_facts[id].is_internal});
+    row_writer_put(self->rows, ROW_FUNCTION,
+                   (const int64_t[]){id, 0, 0, self->function_facts[id].is_internal});
     return id;
 }
 
@@ -206,7 +210,8 @@ static uint32_t named_function(struct symbolizer *self, uint32_t *id, const char
     return *id;
 }
 
-static uint32_t function_of_string(struct symbolizer *self, const struct trace_reader *reader, uint32_t string)
+static uint32_t function_of_string(struct symbolizer *self, const struct trace_reader *reader,
+                                   uint32_t string)
 {
     uint64_t known;
     uint32_t text = symbolizer_text(self, reader, string);
@@ -249,7 +254,8 @@ static uint32_t location_of(struct symbolizer *self, const struct trace_reader *
     bool is_new;
     if (map_get(&self->epoch_locations, id, &known))
         return (uint32_t)known;
-    const struct def_location *def = id && id <= UINT32_MAX ? trace_reader_location(reader, (uint32_t)id) : NULL;
+    const struct def_location *def =
+        id && id <= UINT32_MAX ? trace_reader_location(reader, (uint32_t)id) : NULL;
     uint32_t result;
     if (!def) {
         result = lost(self, "location", id);
@@ -262,18 +268,21 @@ static uint32_t location_of(struct symbolizer *self, const struct trace_reader *
                                   .line = def->frames[i].line};
             buf_put(&self->key, &frame, sizeof frame);
         }
-        result = intern_limited(self, self->locations, LOCATION_MEMORY_MAX, self->key.data, self->key.size, &is_new);
+        result = intern_limited(self, self->locations, LOCATION_MEMORY_MAX, self->key.data, self->key.size,
+                                &is_new);
     }
     put_cache(self, &self->epoch_locations, id, result);
     return result;
 }
 
-/* The frames of a location; a lost one and one outside of all functions have a single, made-up frame in *spare. */
-static const struct frame *frames_of(struct symbolizer *self, uint32_t location, struct frame *spare, uint32_t *count_out,
-                                     uint64_t *pc_out)
+/* The frames of a location; a lost one and one outside of all functions have a single, made-up frame in
+ * *spare. */
+static const struct frame *frames_of(struct symbolizer *self, uint32_t location, struct frame *spare,
+                                     uint32_t *count_out, uint64_t *pc_out)
 {
     size_t size = 0;
-    const unsigned char *bytes = location == SYMBOL_LOST ? NULL : intern_get(self->locations, location, &size);
+    const unsigned char *bytes =
+        location == SYMBOL_LOST ? NULL : intern_get(self->locations, location, &size);
     *pc_out = 0;
     *count_out = 1;
     if (!bytes) {
@@ -290,7 +299,8 @@ static const struct frame *frames_of(struct symbolizer *self, uint32_t location,
     return (const struct frame *)(const void *)(bytes + sizeof *pc_out);
 }
 
-uint32_t symbolizer_function(struct symbolizer *self, const struct trace_reader *reader, uint64_t location, bool innermost)
+uint32_t symbolizer_function(struct symbolizer *self, const struct trace_reader *reader, uint64_t location,
+                             bool innermost)
 {
     struct frame spare;
     uint32_t count;
@@ -325,12 +335,12 @@ static void see_function(struct walk *walk, const char *name)
         walk->facts.caller_class = (unsigned char)wait_class_of_caller(name);
 }
 
-static void write_frame(struct symbolizer *self, uint32_t stack, const struct frame *frame, bool is_inlined, uint64_t pc,
-                        uint32_t depth)
+static void write_frame(struct symbolizer *self, uint32_t stack, const struct frame *frame, bool is_inlined,
+                        uint64_t pc, uint32_t depth)
 {
     row_writer_put(self->rows, ROW_FRAME,
-                   (const int64_t[]){stack, depth, frame->function, row_id(frame->file), row_id(frame->line), is_inlined,
-                                     row_id(pc)});
+                   (const int64_t[]){stack, depth, frame->function, row_id(frame->file), row_id(frame->line),
+                                     is_inlined, row_id(pc)});
 }
 
 static void walk_chain(struct symbolizer *self, uint32_t stack, const struct chain *chain, struct walk *walk)
@@ -353,7 +363,8 @@ static void walk_chain(struct symbolizer *self, uint32_t stack, const struct cha
         }
     }
     /* goexit is what a goroutine's first function returns to. */
-    if (!chain->is_cut && walk->depth >= 2 && strcmp(function_name(self, walk->functions[1]), "runtime.goexit") == 0)
+    if (!chain->is_cut && walk->depth >= 2 &&
+        strcmp(function_name(self, walk->functions[1]), "runtime.goexit") == 0)
         walk->facts.start_function = walk->functions[0];
 }
 
@@ -415,7 +426,8 @@ uint32_t symbolizer_stack(struct symbolizer *self, const struct trace_reader *re
             uint32_t location = location_of(self, reader, def->locations[i]);
             buf_put(&self->chain, &location, sizeof location);
         }
-        result = intern_limited(self, self->stacks, STACK_MEMORY_MAX, self->chain.data, self->chain.size, &is_new);
+        result =
+            intern_limited(self, self->stacks, STACK_MEMORY_MAX, self->chain.data, self->chain.size, &is_new);
         if (result == SYMBOL_LOST) {
             lost_stack(self);
         } else if (is_new) {

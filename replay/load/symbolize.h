@@ -1,7 +1,7 @@
 /*
- * From the ids of a trace, which are good for one definition epoch, to the ids of the database: functions, files, call chains.
- * Equal content gets the same id in every epoch; rows are written at first sight. Ids whose definition is missing become
- * SYMBOL_LOST, and a function named <lost>.
+ * From the ids of a trace, which are good for one definition epoch, to the ids of the database: functions,
+ * files, call chains. Equal content gets the same id in every epoch; rows are written at first sight. Ids
+ * whose definition is missing become SYMBOL_LOST, and a function named <lost>.
  */
 #ifndef GOTAPE_REPLAY_SYMBOLIZE_H
 #define GOTAPE_REPLAY_SYMBOLIZE_H
@@ -20,9 +20,9 @@ struct symbolizer;
 
 /* What is known about a call chain beyond its rows. */
 struct stack_facts {
-    uint32_t start_function;     /* outermost below runtime.goexit; 0: the chain does not reach it */
-    unsigned char waker;         /* enum waker_kind, for waker's chains */
-    unsigned char caller_class;  /* enum wait_class, for reasons that are_by_caller */
+    uint32_t start_function;    /* outermost below runtime.goexit; 0: the chain does not reach it */
+    unsigned char waker;        /* enum waker_kind, for waker's chains */
+    unsigned char caller_class; /* enum wait_class, for reasons that are_by_caller */
 };
 
 struct symbolizer *symbolizer_new(struct row_writer *rows, struct anomaly_log *anomalies, struct error *err);
@@ -34,7 +34,8 @@ void symbolizer_new_epoch(struct symbolizer *self);
 /* Ids of the database; 0 for id 0. Failures to allocate are sticky: symbolizer_check(). */
 uint32_t symbolizer_stack(struct symbolizer *self, const struct trace_reader *reader, uint64_t id);
 /* The function at a code location: the one that the code belongs to, or the innermost inlined one. */
-uint32_t symbolizer_function(struct symbolizer *self, const struct trace_reader *reader, uint64_t location, bool innermost);
+uint32_t symbolizer_function(struct symbolizer *self, const struct trace_reader *reader, uint64_t location,
+                             bool innermost);
 /* Names of threads and types: the number of a text, which lives as long as this. */
 uint32_t symbolizer_text(struct symbolizer *self, const struct trace_reader *reader, uint64_t string);
 int symbolizer_check(const struct symbolizer *self, struct error *err);

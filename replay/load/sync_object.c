@@ -5,8 +5,8 @@
 
 #include "base/map.h"
 
-/* So many objects are kept in memory; then they are forgotten and looked up in the database, which has an index for it from
- * then on. */
+/* So many objects are kept in memory; then they are forgotten and looked up in the database, which has an
+ * index for it from then on. */
 #define OBJECTS_MAX 400000
 
 struct object {
@@ -25,7 +25,7 @@ struct sync_objects {
     struct symbolizer *symbols;
     struct object *objects; /* owned */
     uint32_t count, capacity;
-    struct map places;      /* hash of kind, address, generation → place + 1 of the first one */
+    struct map places; /* hash of kind, address, generation → place + 1 of the first one */
     struct map epoch_objects, epoch_sets; /* id of the trace → packed facts, pointer to a set */
     uint32_t last_id, lost_id;
     struct store_statement *find; /* NULL while all objects are in memory */
@@ -33,12 +33,14 @@ struct sync_objects {
 };
 
 static const char *const kind_names[OBJECT_KIND_COUNT] = {
-    [OBJECT_UNKNOWN] = "unknown",     [OBJECT_CHAN] = "chan", [OBJECT_MUTEX] = "mutex",       [OBJECT_RWMUTEX] = "rwmutex",
-    [OBJECT_WAITGROUP] = "waitgroup", [OBJECT_COND] = "cond", [OBJECT_POLLDESC] = "polldesc", [OBJECT_SEMAPHORE] = "semaphore",
+    [OBJECT_UNKNOWN] = "unknown",   [OBJECT_CHAN] = "chan",           [OBJECT_MUTEX] = "mutex",
+    [OBJECT_RWMUTEX] = "rwmutex",   [OBJECT_WAITGROUP] = "waitgroup", [OBJECT_COND] = "cond",
+    [OBJECT_POLLDESC] = "polldesc", [OBJECT_SEMAPHORE] = "semaphore",
 };
 
-struct sync_objects *sync_objects_new(struct store *store, struct row_writer *rows, struct anomaly_log *anomalies,
-                                      struct symbolizer *symbols, struct error *err)
+struct sync_objects *sync_objects_new(struct store *store, struct row_writer *rows,
+                                      struct anomaly_log *anomalies, struct symbolizer *symbols,
+                                      struct error *err)
 {
     struct sync_objects *self = calloc(1, sizeof *self);
     if (!self) {
@@ -110,7 +112,8 @@ struct object_facts object_facts_unpack(uint64_t packed)
 
 /* ---- one object ---- */
 
-static void write_object(struct sync_objects *self, const struct object *object, const char *type, uint64_t capacity)
+static void write_object(struct sync_objects *self, const struct object *object, const char *type,
+                         uint64_t capacity)
 {
     row_writer_text(self->rows, ROW_OBJECT, 1, kind_names[object->kind]);
     row_writer_text(self->rows, ROW_OBJECT, 4, type);
@@ -131,12 +134,14 @@ static int forget_all(struct sync_objects *self)
     self->count = 0;
     if (self->find)
         return 0;
-    if (store_exec(self->store, "CREATE INDEX IF NOT EXISTS object_addr ON object (addr, generation)", &self->failure) < 0)
+    if (store_exec(self->store, "CREATE INDEX IF NOT EXISTS object_addr ON object (addr, generation)",
+                   &self->failure) < 0)
         return -1;
-    return store_prepare(self->store,
-                         "SELECT id, type IS NOT NULL, capacity IS NOT NULL, is_timer, is_doubtful FROM object "
-                         "WHERE addr = ?1 AND generation = ?2 AND kind = ?3",
-                         NULL, &self->find, &self->failure);
+    return store_prepare(
+        self->store,
+        "SELECT id, type IS NOT NULL, capacity IS NOT NULL, is_timer, is_doubtful FROM object "
+        "WHERE addr = ?1 AND generation = ?2 AND kind = ?3",
+        NULL, &self->find, &self->failure);
 }
 
 /* Fills in what the database knows. 1 found, 0 not, negative: failed. */
@@ -199,16 +204,18 @@ static struct object *remember(struct sync_objects *self, const struct def_objec
 
 static struct object_facts lost_object(struct sync_objects *self, uint64_t id)
 {
-    anomaly_add(self->anomalies, ANOMALY_LOST_DEFINITION, ROW_NULL, ROW_NULL, ROW_NULL, 1, "object %llu is not defined",
-                (unsigned long long)id);
+    anomaly_add(self->anomalies, ANOMALY_LOST_DEFINITION, ROW_NULL, ROW_NULL, ROW_NULL, 1,
+                "object %llu is not defined", (unsigned long long)id);
     if (!self->lost_id) {
-        struct object object = {.id = self->lost_id = ++self->last_id, .kind = OBJECT_UNKNOWN, .is_doubtful = true};
+        struct object object = {
+            .id = self->lost_id = ++self->last_id, .kind = OBJECT_UNKNOWN, .is_doubtful = true};
         write_object(self, &object, "<lost>", 0);
     }
     return (struct object_facts){.id = self->lost_id, .kind = OBJECT_UNKNOWN};
 }
 
-static struct object_facts resolve(struct sync_objects *self, const struct trace_reader *reader, const struct def_object *raw)
+static struct object_facts resolve(struct sync_objects *self, const struct trace_reader *reader,
+                                   const struct def_object *raw)
 {
     struct def_object def = *raw;
     if (def.kind >= OBJECT_KIND_COUNT)
@@ -224,7 +231,9 @@ static struct object_facts resolve(struct sync_objects *self, const struct trace
     if (is_new)
         object->id = ++self->last_id;
     if (is_new || brings_type || brings_capacity || brings_timer || brings_doubt) {
-        const char *type = brings_type ? symbolizer_get_text(self->symbols, symbolizer_text(self->symbols, reader, def.type)) : NULL;
+        const char *type =
+            brings_type ? symbolizer_get_text(self->symbols, symbolizer_text(self->symbols, reader, def.type))
+                        : NULL;
         object->has_type |= brings_type;
         object->is_timer |= brings_timer;
         object->is_doubtful |= brings_doubt;
@@ -237,7 +246,8 @@ static struct object_facts resolve(struct sync_objects *self, const struct trace
     return (struct object_facts){.id = object->id, .kind = object->kind, .is_timer = object->is_timer};
 }
 
-struct object_facts sync_objects_get(struct sync_objects *self, const struct trace_reader *reader, uint64_t id)
+struct object_facts sync_objects_get(struct sync_objects *self, const struct trace_reader *reader,
+                                     uint64_t id)
 {
     uint64_t known;
     if (id == 0)
@@ -253,7 +263,8 @@ struct object_facts sync_objects_get(struct sync_objects *self, const struct tra
 
 /* ---- sets ---- */
 
-struct select_set *sync_objects_get_set(struct sync_objects *self, const struct trace_reader *reader, uint64_t id)
+struct select_set *sync_objects_get_set(struct sync_objects *self, const struct trace_reader *reader,
+                                        uint64_t id)
 {
     uint64_t known;
     struct select_set *set = NULL;
@@ -270,7 +281,8 @@ struct select_set *sync_objects_get_set(struct sync_objects *self, const struct 
             set->count = def->case_count;
             for (uint32_t i = 0; i < def->case_count; i++) {
                 struct object_facts facts = sync_objects_get(self, reader, def->cases[i].object);
-                set->cases[i] = (struct select_case){facts.id, (uint8_t)def->cases[i].direction, facts.is_timer};
+                set->cases[i] =
+                    (struct select_case){facts.id, (uint8_t)def->cases[i].direction, facts.is_timer};
             }
         } else {
             out_of_memory(self);

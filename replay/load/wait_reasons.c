@@ -29,8 +29,8 @@ int wait_reasons_read(struct wait_reasons *self, const struct trace_meta *meta, 
         unsigned number;
         char rest;
         if (strncmp(pair->key, prefix, sizeof prefix - 1) != 0 ||
-            sscanf(pair->key + sizeof prefix - 1, "%3u%c", &number, &rest) != 1 || number >= WAIT_REASON_COUNT ||
-            self->names[number])
+            sscanf(pair->key + sizeof prefix - 1, "%3u%c", &number, &rest) != 1 ||
+            number >= WAIT_REASON_COUNT || self->names[number])
             continue;
         self->names[number] = strdup(pair->value);
         if (!self->names[number])
@@ -45,17 +45,19 @@ int wait_reasons_read(struct wait_reasons *self, const struct trace_meta *meta, 
 /* "semacquire" as a reason of its own for each class that it turned out to be. */
 static uint32_t refined_number(uint32_t number, enum wait_class class)
 {
-    return (uint32_t)class * 1000 + number;
+    return (uint32_t) class * 1000 + number;
 }
 
-const struct wait_reason *wait_reasons_get(struct wait_reasons *self, uint64_t number, enum object_kind object,
-                                           enum wait_class caller, uint32_t *number_out, enum wait_class *class_out)
+const struct wait_reason *wait_reasons_get(struct wait_reasons *self, uint64_t number,
+                                           enum object_kind object, enum wait_class caller,
+                                           uint32_t *number_out, enum wait_class *class_out)
 {
     if (number >= WAIT_REASON_COUNT && number != WAIT_REASON_COROUTINE)
         number = 0;
     if (number < WAIT_REASON_COUNT && !self->names[number] && !self->is_told[number]) {
         self->is_told[number] = true;
-        anomaly_add(self->anomalies, ANOMALY_UNKNOWN_REASON, ROW_NULL, ROW_NULL, ROW_NULL, 1, "wait reason %" PRIu64, number);
+        anomaly_add(self->anomalies, ANOMALY_UNKNOWN_REASON, ROW_NULL, ROW_NULL, ROW_NULL, 1,
+                    "wait reason %" PRIu64, number);
     }
     const struct wait_reason *reason = self->by_number[number];
     *number_out = (uint32_t)number;
@@ -88,9 +90,10 @@ void wait_reasons_finish(struct wait_reasons *self)
         snprintf(name, sizeof name, "reason %u", (unsigned)number);
         if (self->names[number] || self->is_told[number])
             put(self, number, self->names[number] ? self->names[number] : name, reason->class);
-        for (int class = 0; reason->is_by_caller && class < WAIT_CLASS_COUNT; class++) {
+        for (int class = 0; reason->is_by_caller && class < WAIT_CLASS_COUNT; class ++) {
             if (self->refined & 1u << class)
-                put(self, refined_number(number, (enum wait_class)class), self->names[number], (enum wait_class)class);
+                put(self, refined_number(number, (enum wait_class) class), self->names[number],
+                    (enum wait_class) class);
         }
     }
     if (self->coroutine == WAIT_REASON_COROUTINE)

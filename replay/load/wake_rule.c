@@ -4,8 +4,13 @@
 #include <string.h>
 
 static const char *const names[WAKER_KIND_COUNT] = {
-    [WAKER_UNKNOWN] = "unknown", [WAKER_GOROUTINE] = "goroutine", [WAKER_TIMER] = "timer",       [WAKER_NET] = "net",
-    [WAKER_GC] = "gc",           [WAKER_SCHEDULER] = "scheduler", [WAKER_NONE_YET] = "none_yet",
+    [WAKER_UNKNOWN] = "unknown",
+    [WAKER_GOROUTINE] = "goroutine",
+    [WAKER_TIMER] = "timer",
+    [WAKER_NET] = "net",
+    [WAKER_GC] = "gc",
+    [WAKER_SCHEDULER] = "scheduler",
+    [WAKER_NONE_YET] = "none_yet",
 };
 
 const char *waker_kind_name(enum waker_kind kind)
@@ -13,8 +18,8 @@ const char *waker_kind_name(enum waker_kind kind)
     return (unsigned)kind < WAKER_KIND_COUNT ? names[kind] : "unknown";
 }
 
-/* Prefixes of function names, Go 1.18 to 1.27. A read deadline is a timer too, but what it ends is the wait for the
- * descriptor: its functions are further in than the timer's and so are found first. */
+/* Prefixes of function names, Go 1.18 to 1.27. A read deadline is a timer too, but what it ends is the wait
+ * for the descriptor: its functions are further in than the timer's and so are found first. */
 static const struct {
     const char *prefix;
     enum waker_kind kind;

@@ -13,14 +13,15 @@
 #define PROGRESS_STEPS 5000
 
 /*
- * Bulk load: nobody else sees the file before it is renamed to its place, and a load that fails starts again from the
- * trace; a journal would only cost time. The cache is what keeps a load below its memory promise.
+ * Bulk load: nobody else sees the file before it is renamed to its place, and a load that fails starts again
+ * from the trace; a journal would only cost time. The cache size is also that of the sorter of each of the
+ * threads that build an index.
  */
 static const char create_pragmas[] = "PRAGMA page_size = 8192;"
                                      "PRAGMA journal_mode = OFF;"
                                      "PRAGMA synchronous = OFF;"
                                      "PRAGMA locking_mode = EXCLUSIVE;"
-                                     "PRAGMA cache_size = -49152;"
+                                     "PRAGMA cache_size = -32768;"
                                      "PRAGMA threads = 2;";
 
 static int hint_code(int rc)
@@ -73,14 +74,16 @@ static const char *hint_text(int rc)
 
 int store_fail(const struct store *self, int rc, const char *what, struct error *err)
 {
-    const char *words = self->db && sqlite3_errcode(self->db) != SQLITE_OK ? sqlite3_errmsg(self->db) : sqlite3_errstr(rc);
-    return error_set(err, hint_code(rc), "%s: %s%s%s%s", self->path, what, *what ? ": " : "", words, hint_text(rc));
+    const char *words =
+        self->db && sqlite3_errcode(self->db) != SQLITE_OK ? sqlite3_errmsg(self->db) : sqlite3_errstr(rc);
+    return error_set(err, hint_code(rc), "%s: %s%s%s%s", self->path, what, *what ? ": " : "", words,
+                     hint_text(rc));
 }
 
 static int on_progress(void *context)
 {
     const struct store *self = context;
-    return self->interrupted;
+    return self->interrupted || (self->stop && *self->stop);
 }
 
 static int store_new(const char *path, int flags, struct store **out, struct error *err)
@@ -199,6 +202,11 @@ int store_exec(struct store *self, const char *sql, struct error *err)
 {
     int rc = sqlite3_exec(self->db, sql, NULL, NULL, NULL);
     return rc == SQLITE_OK ? 0 : store_fail(self, rc, "", err);
+}
+
+void store_watch(struct store *self, const volatile int *stop)
+{
+    self->stop = stop;
 }
 
 void store_interrupt(struct store *self)

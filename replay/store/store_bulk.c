@@ -1,6 +1,7 @@
 /*
- * Many rows with one statement: `INSERT INTO table SELECT … FROM rows`, where `rows` is a virtual table over our buffer. A
- * prepared INSERT stepped once a row costs twice as much, most of it for starting and ending the statement.
+ * Many rows with one statement: `INSERT INTO table SELECT … FROM rows`, where `rows` is a virtual table over
+ * our buffer. A prepared INSERT stepped once a row costs twice as much, most of it for starting and ending
+ * the statement.
  */
 #include "store/store.h"
 
@@ -16,7 +17,7 @@ struct store_bulk {
     char *module;        /* name of the virtual table; owned */
     sqlite3_stmt *insert;
     int columns;
-    unsigned text; /* mask of text columns, which hold pointers */
+    unsigned text;   /* mask of text columns, which hold pointers */
     int64_t *values; /* ROWS_MAX × columns; owned */
     int rows;
 };
@@ -32,7 +33,8 @@ struct rows_cursor {
     int left;
 };
 
-static int rows_connect(sqlite3 *db, void *context, int argc, const char *const *argv, sqlite3_vtab **out, char **message)
+static int rows_connect(sqlite3 *db, void *context, int argc, const char *const *argv, sqlite3_vtab **out,
+                        char **message)
 {
     const struct store_bulk *bulk = context;
     (void)argc;
@@ -93,7 +95,8 @@ static const struct store_bulk *bulk_of(const sqlite3_vtab_cursor *cursor)
     return ((const struct rows_table *)cursor->pVtab)->bulk;
 }
 
-static int rows_filter(sqlite3_vtab_cursor *base, int number, const char *text, int argc, sqlite3_value **argv)
+static int rows_filter(sqlite3_vtab_cursor *base, int number, const char *text, int argc,
+                       sqlite3_value **argv)
 {
     struct rows_cursor *cursor = (struct rows_cursor *)base;
     const struct store_bulk *bulk = bulk_of(base);
@@ -154,18 +157,22 @@ static const sqlite3_module rows_module = {
     .xRowid = rows_rowid,
 };
 
-static int prepare(struct store_bulk *self, const char *table, const char *columns, const char *conflict, struct error *err)
+static int prepare(struct store_bulk *self, const char *table, const char *columns, const char *conflict,
+                   struct error *err)
 {
     int rc = sqlite3_create_module(self->store->db, self->module, &rows_module, self);
-    char *sql = sqlite3_mprintf("INSERT INTO %s (%s) SELECT * FROM %s WHERE true %s", table, columns, self->module, conflict);
+    char *sql = sqlite3_mprintf("INSERT INTO %s (%s) SELECT * FROM %s WHERE true %s", table, columns,
+                                self->module, conflict);
     if (rc == SQLITE_OK)
-        rc = sql ? sqlite3_prepare_v3(self->store->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &self->insert, NULL) : SQLITE_NOMEM;
+        rc =
+            sql ? sqlite3_prepare_v3(self->store->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &self->insert, NULL)
+                : SQLITE_NOMEM;
     sqlite3_free(sql);
     return rc == SQLITE_OK ? 0 : store_fail(self->store, rc, table, err);
 }
 
-int store_bulk_new(struct store *store, const char *table, const char *columns, unsigned text, const char *conflict,
-                   struct store_bulk **out, struct error *err)
+int store_bulk_new(struct store *store, const char *table, const char *columns, unsigned text,
+                   const char *conflict, struct store_bulk **out, struct error *err)
 {
     struct error own;
     if (!err)

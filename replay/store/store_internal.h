@@ -13,9 +13,11 @@ struct store {
     char *path;      /* owned */
     bool is_guarded; /* opened for reading: every statement must be read-only */
     volatile sig_atomic_t interrupted;
+    const volatile int *stop; /* borrowed; may be NULL */
 };
 
-/* Maps a result code of SQLite to ours; the message is "PATH: WHAT: SQLite's words" and a hint where there is one. */
+/* Maps a result code of SQLite to ours; the message is "PATH: WHAT: SQLite's words" and a hint where there is
+ * one. */
 int store_fail(const struct store *self, int rc, const char *what, struct error *err);
 
 /* Looks at the first bytes of the file, before SQLite does. */

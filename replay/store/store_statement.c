@@ -15,13 +15,14 @@ int store_prepare(struct store *self, const char *sql, const char **tail_out, st
     sqlite3_stmt *stmt = NULL;
     const char *tail = NULL;
     self->interrupted = 0;
-    int rc = sqlite3_prepare_v3(self->db, sql, -1, self->is_guarded ? 0 : SQLITE_PREPARE_PERSISTENT, &stmt, &tail);
+    int rc =
+        sqlite3_prepare_v3(self->db, sql, -1, self->is_guarded ? 0 : SQLITE_PREPARE_PERSISTENT, &stmt, &tail);
     if (rc != SQLITE_OK)
         return store_fail(self, rc, "", err);
     if (self->is_guarded && stmt && !sqlite3_stmt_readonly(stmt)) {
         sqlite3_finalize(stmt);
-        return error_set(err, ERR_PERMISSION, "%s: this statement would write; databases are opened for reading only",
-                         self->path);
+        return error_set(err, ERR_PERMISSION,
+                         "%s: this statement would write; databases are opened for reading only", self->path);
     }
     struct store_statement *statement = NULL;
     if (stmt) {

@@ -12,22 +12,16 @@ const char *goroutine_state_name(enum goroutine_state state)
     return (unsigned)state < GOROUTINE_STATE_COUNT ? state_names[state] : "?";
 }
 
-/* Where each step leads, from whatever state. A net event is the exception: it moves waiting goroutines only. */
+/* Where each step leads, from whatever state. A net event is the exception: it moves waiting goroutines only.
+ */
 static const enum goroutine_state step_target[STEP_COUNT] = {
-    [STEP_CREATE] = GOROUTINE_RUNNABLE,
-    [STEP_CREATE_PARKED] = GOROUTINE_WAITING,
-    [STEP_EXEC] = GOROUTINE_RUNNING,
-    [STEP_EXEC_INHERIT] = GOROUTINE_RUNNING,
-    [STEP_PARK] = GOROUTINE_WAITING,
-    [STEP_READY] = GOROUTINE_RUNNABLE,
-    [STEP_NET_READY] = GOROUTINE_RUNNABLE,
-    [STEP_END] = GOROUTINE_DEAD,
-    [STEP_SCHED] = GOROUTINE_RUNNABLE,
-    [STEP_YIELD] = GOROUTINE_RUNNABLE,
-    [STEP_PREEMPT_PARK] = GOROUTINE_PREEMPTED,
-    [STEP_SYSCALL_NO_P] = GOROUTINE_RUNNABLE,
-    [STEP_CORO_OUT] = GOROUTINE_WAITING,
-    [STEP_CORO_EXIT] = GOROUTINE_DEAD,
+    [STEP_CREATE] = GOROUTINE_RUNNABLE,        [STEP_CREATE_PARKED] = GOROUTINE_WAITING,
+    [STEP_EXEC] = GOROUTINE_RUNNING,           [STEP_EXEC_INHERIT] = GOROUTINE_RUNNING,
+    [STEP_PARK] = GOROUTINE_WAITING,           [STEP_READY] = GOROUTINE_RUNNABLE,
+    [STEP_NET_READY] = GOROUTINE_RUNNABLE,     [STEP_END] = GOROUTINE_DEAD,
+    [STEP_SCHED] = GOROUTINE_RUNNABLE,         [STEP_YIELD] = GOROUTINE_RUNNABLE,
+    [STEP_PREEMPT_PARK] = GOROUTINE_PREEMPTED, [STEP_SYSCALL_NO_P] = GOROUTINE_RUNNABLE,
+    [STEP_CORO_OUT] = GOROUTINE_WAITING,       [STEP_CORO_EXIT] = GOROUTINE_DEAD,
     [STEP_CORO_IN] = GOROUTINE_RUNNING,
 };
 
@@ -41,8 +35,8 @@ enum rule {
 };
 
 /*
- * One row a state, in the order of enum goroutine_step. What an unobserved goroutine does is always possible; goids are
- * never reused, so a create of a known one is not.
+ * One row a state, in the order of enum goroutine_step. What an unobserved goroutine does is always possible;
+ * goids are never reused, so a create of a known one is not.
  */
 /* clang-format off */
 static const unsigned char rules[GOROUTINE_STATE_COUNT][STEP_COUNT] = {

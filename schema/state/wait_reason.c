@@ -4,11 +4,20 @@
 #include <string.h>
 
 static const char *const class_names[WAIT_CLASS_COUNT] = {
-    [WAIT_CHAN_RECV] = "chan_recv", [WAIT_CHAN_SEND] = "chan_send", [WAIT_SELECT] = "select",
-    [WAIT_MUTEX] = "mutex",         [WAIT_RWMUTEX] = "rwmutex",     [WAIT_COND] = "cond",
-    [WAIT_WAITGROUP] = "waitgroup", [WAIT_SLEEP] = "sleep",         [WAIT_NET] = "net",
-    [WAIT_GC] = "gc",               [WAIT_SYSCALL] = "syscall",     [WAIT_COROUTINE] = "coroutine",
-    [WAIT_RUNTIME] = "runtime",     [WAIT_OTHER] = "other",
+    [WAIT_CHAN_RECV] = "chan_recv",
+    [WAIT_CHAN_SEND] = "chan_send",
+    [WAIT_SELECT] = "select",
+    [WAIT_MUTEX] = "mutex",
+    [WAIT_RWMUTEX] = "rwmutex",
+    [WAIT_COND] = "cond",
+    [WAIT_WAITGROUP] = "waitgroup",
+    [WAIT_SLEEP] = "sleep",
+    [WAIT_NET] = "net",
+    [WAIT_GC] = "gc",
+    [WAIT_SYSCALL] = "syscall",
+    [WAIT_COROUTINE] = "coroutine",
+    [WAIT_RUNTIME] = "runtime",
+    [WAIT_OTHER] = "other",
 };
 
 const char *wait_class_name(enum wait_class class)
@@ -17,9 +26,10 @@ const char *wait_class_name(enum wait_class class)
 }
 
 /*
- * Silent are the waits that end by injectglist (sysmon, the mark phase's end, the scavenger, cleanups), and the workers
- * that findRunnable takes itself. Some of these are also woken by ready now and then: both are legal. "semacquire" was
- * every lock before Go 1.20 and WaitGroup.Wait before 1.24; what is left are internal/poll's and the runtime's own.
+ * Silent are the waits that end by injectglist (sysmon, the mark phase's end, the scavenger, cleanups), and
+ * the workers that findRunnable takes itself. Some of these are also woken by ready now and then: both are
+ * legal. "semacquire" was every lock before Go 1.20 and WaitGroup.Wait before 1.24; what is left are
+ * internal/poll's and the runtime's own.
  */
 /* clang-format off */
 static const struct wait_reason reasons[] = {

@@ -1,6 +1,7 @@
 /*
- * Any sequence of events, in any order, with holes: the load succeeds, and what the database says is consistent. The input is
- * read as a list of events over a few goroutines, g's, threads and rings, so that they meet.
+ * Any sequence of events, in any order, with holes: the load succeeds, and what the database says is
+ * consistent. The input is read as a list of events over a few goroutines, g's, threads and rings, so that
+ * they meet.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +22,8 @@ static const char *const impossible[] = {
     "PRAGMA foreign_key_check",
     "SELECT * FROM interval WHERE end_ns < start_ns OR start_ns < (SELECT start_ns FROM recording) "
     "OR coalesce(end_ns, start_ns) > (SELECT end_ns FROM recording)",
-    "SELECT * FROM (SELECT *, lag(coalesce(end_ns, 9e18)) OVER (PARTITION BY goid ORDER BY id) AS before FROM interval) "
+    "SELECT * FROM (SELECT *, lag(coalesce(end_ns, 9e18)) OVER (PARTITION BY goid ORDER BY id) AS before "
+    "FROM interval) "
     "WHERE before > start_ns",
     "SELECT * FROM wait WHERE wait_ns < 0 OR runnable_ns < 0 OR wake_ns < start_ns OR run_ns < wake_ns",
     "SELECT * FROM wait WHERE is_open AND (wake_ns IS NOT NULL OR run_ns IS NOT NULL OR wait_ns IS NULL "
@@ -30,16 +32,21 @@ static const char *const impossible[] = {
     "OR waker_kind = 'none_yet')",
     "SELECT * FROM wait WHERE doubt = 'wake_missing' AND wait_ns IS NOT NULL",
     "SELECT * FROM wait WHERE (waker_goid IS NOT NULL) <> (waker_kind = 'goroutine')",
-    "SELECT * FROM wait WHERE id NOT IN (SELECT wait_id FROM interval WHERE wait_id IS NOT NULL) AND wait_ns > 0",
-    "SELECT * FROM goroutine JOIN (SELECT goid, sum(ns * (state = 2)) AS a, sum(ns * (state IN (1, 4))) AS b, "
+    "SELECT * FROM wait WHERE id NOT IN (SELECT wait_id FROM interval WHERE wait_id IS NOT NULL) AND wait_ns "
+    "> 0",
+    "SELECT * FROM goroutine JOIN (SELECT goid, sum(ns * (state = 2)) AS a, sum(ns * (state IN (1, 4))) AS "
+    "b, "
     "sum(ns * (state = 3)) AS c, sum(ns * (state = 0)) AS d FROM (SELECT goid, state, "
-    "coalesce(end_ns, (SELECT end_ns FROM recording)) - start_ns AS ns FROM interval) GROUP BY goid) AS s USING (goid) "
+    "coalesce(end_ns, (SELECT end_ns FROM recording)) - start_ns AS ns FROM interval) GROUP BY goid) AS s "
+    "USING (goid) "
     "WHERE running_ns <> a OR runnable_ns <> b OR waiting_ns <> c OR unknown_ns <> d",
-    "SELECT * FROM goroutine WHERE wait_count <> (SELECT count(*) FROM wait WHERE wait.goid = goroutine.goid)",
+    "SELECT * FROM goroutine WHERE wait_count <> (SELECT count(*) FROM wait WHERE wait.goid = "
+    "goroutine.goid)",
     "SELECT goid FROM transition EXCEPT SELECT goid FROM goroutine",
     "SELECT * FROM (SELECT *, lag(to_state) OVER (PARTITION BY goid ORDER BY id) AS before FROM transition) "
     "WHERE before <> from_state AND from_state NOT IN (0, 5) AND before NOT IN (0, 5)",
-    "SELECT * FROM (SELECT count(*) AS n FROM transition WHERE flags & 1) WHERE n <> (SELECT coalesce(sum(count), 0) "
+    "SELECT * FROM (SELECT count(*) AS n FROM transition WHERE flags & 1) WHERE n <> (SELECT "
+    "coalesce(sum(count), 0) "
     "FROM anomaly WHERE kind = 'illegal_transition')",
     "SELECT * FROM thread_interval WHERE end_ns < start_ns",
     "SELECT * FROM anomaly WHERE kind NOT IN (SELECT name FROM anomaly_kind)",
@@ -85,7 +92,8 @@ static void define(struct maker *self)
     self->stacks[2] = trace_writer_stack(w, &(struct def_stack){STACK_CUT, 4, self->locations});
     self->stacks[3] = 99;
     for (uint32_t i = 1; i < 3; i++)
-        self->objects[i] = trace_writer_object(w, &(struct def_object){.kind = i, .addr = 0xc000 * i, .generation = 1});
+        self->objects[i] =
+            trace_writer_object(w, &(struct def_object){.kind = i, .addr = 0xc000 * i, .generation = 1});
     self->objects[3] = 99;
     const struct def_case cases[] = {{self->objects[1], SELECT_SEND}, {0, SELECT_RECV}, {99, SELECT_RECV}};
     self->sets[1] = trace_writer_set(w, &(struct def_set){0, 3, cases});
@@ -200,7 +208,10 @@ static int put_event(struct maker *self, const uint8_t *in, struct error *err)
 
 static int make_trace(struct maker *self, const uint8_t *data, size_t size, struct error *err)
 {
-    const struct trace_writer_options options = {.epoch_chunks = UINT32_MAX, .zstd_level = 1, .sink = collect, .clock = no_clock,
+    const struct trace_writer_options options = {.epoch_chunks = UINT32_MAX,
+                                                 .zstd_level = 1,
+                                                 .sink = collect,
+                                                 .clock = no_clock,
                                                  .context = &self->file};
     self->now = 1000;
     self->writer = trace_writer_new(&options, err);
@@ -231,7 +242,8 @@ static void check(const char *path)
         int rc = sqlite3_step(stmt);
         if (rc == SQLITE_ROW) {
             for (int c = 0; c < sqlite3_column_count(stmt); c++)
-                fprintf(stderr, "%s=%s ", sqlite3_column_name(stmt, c), (const char *)sqlite3_column_text(stmt, c));
+                fprintf(stderr, "%s=%s ", sqlite3_column_name(stmt, c),
+                        (const char *)sqlite3_column_text(stmt, c));
             die(impossible[i], "found a row");
         }
         sqlite3_finalize(stmt);

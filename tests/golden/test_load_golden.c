@@ -1,6 +1,6 @@
 /*
- * Loads each NAME.txt of a folder (a trace as text, format/trace_text.h) and compares what the database tells with
- * NAME.expected. Usage: test_load_golden FOLDER [--update] [NAME…]
+ * Loads each NAME.txt of a folder (a trace as text, format/trace_text.h) and compares what the database tells
+ * with NAME.expected. Usage: test_load_golden FOLDER [--update] [NAME…]
  *
  * Lines of the text that begin with "#!" do to the trace file what the text form cannot say:
  *   #! end NS        the recording ended at this time (record.end_ns)
@@ -28,43 +28,51 @@
 static const struct {
     const char *title, *sql;
 } sections[] = {
-    {"recording",
-     "SELECT start_ns AS start, end_ns AS end, is_attach AS attach, is_clean_end AS clean, event_count AS events, "
-     "lost_count AS lost, damage_count AS damage FROM recording"},
-    {"transitions",
-     "SELECT time_ns AS time, event, goid, from_state AS \"from\", to_state AS \"to\", tid, cpu, p, replace(reason, ' ', '_') AS reason, "
-     "object_id AS object, value, stack_id AS stack, other_goid AS other, flags FROM transition_named ORDER BY id"},
-    {"waits",
-     "SELECT id, goid, replace(reason, ' ', '_') AS reason, reason_class AS class, start_ns AS start, wake_ns AS wake, run_ns AS run, "
-     "wait_ns AS wait, runnable_ns AS runnable, is_open AS open, is_system AS system, site, value, waker_kind AS waker, "
-     "waker_goid AS by, waker_site AS at, doubt FROM wait_named ORDER BY id"},
-    {"wait objects",
-     "SELECT wait_id AS wait, ordinal, direction, kind, printf('0x%x', addr) AS addr, generation AS gen, replace(type, ' ', '_') AS type, "
-     "capacity AS cap, is_timer AS timer, is_doubtful AS doubt FROM wait_object LEFT JOIN object ON object.id = object_id "
-     "ORDER BY wait_id, ordinal"},
-    {"intervals",
-     "SELECT goid, state, start_ns AS start, end_ns AS end, tid, p, wait_id AS wait, flags FROM interval_named "
-     "ORDER BY goid, interval_named.id"},
-    {"goroutines",
-     "SELECT goid, created_ns AS created, ended_ns AS ended, creator_goid AS creator, create_stack_id AS stack, "
-     "function.name AS start, is_start_inferred AS inferred, is_system AS system, first_ns AS first, last_ns AS last, "
-     "state.name AS state, running_ns AS running, runnable_ns AS runnable, waiting_ns AS waiting, unknown_ns AS unknown, "
-     "wait_count AS waits FROM goroutine JOIN state ON state.id = goroutine.state "
-     "LEFT JOIN function ON function.id = start_function_id ORDER BY goid"},
+    {"recording", "SELECT start_ns AS start, end_ns AS end, is_attach AS attach, is_clean_end AS clean, "
+                  "event_count AS events, "
+                  "lost_count AS lost, damage_count AS damage FROM recording"},
+    {"transitions", "SELECT time_ns AS time, event, goid, from_state AS \"from\", to_state AS \"to\", tid, "
+                    "cpu, p, replace(reason, ' ', '_') AS reason, "
+                    "object_id AS object, value, stack_id AS stack, other_goid AS other, flags FROM "
+                    "transition_named ORDER BY id"},
+    {"waits", "SELECT id, goid, replace(reason, ' ', '_') AS reason, reason_class AS class, start_ns AS "
+              "start, wake_ns AS wake, run_ns AS run, "
+              "wait_ns AS wait, runnable_ns AS runnable, is_open AS open, is_system AS system, site, value, "
+              "waker_kind AS waker, "
+              "waker_goid AS by, waker_site AS at, doubt FROM wait_named ORDER BY id"},
+    {"wait objects", "SELECT wait_id AS wait, ordinal, direction, kind, printf('0x%x', addr) AS addr, "
+                     "generation AS gen, replace(type, ' ', '_') AS type, "
+                     "capacity AS cap, is_timer AS timer, is_doubtful AS doubt FROM wait_object LEFT JOIN "
+                     "object ON object.id = object_id "
+                     "ORDER BY wait_id, ordinal"},
+    {"intervals", "SELECT goid, state, start_ns AS start, end_ns AS end, tid, p, wait_id AS wait, flags FROM "
+                  "interval_named "
+                  "ORDER BY goid, interval_named.id"},
+    {"goroutines", "SELECT goid, created_ns AS created, ended_ns AS ended, creator_goid AS creator, "
+                   "create_stack_id AS stack, "
+                   "function.name AS start, is_start_inferred AS inferred, is_system AS system, first_ns AS "
+                   "first, last_ns AS last, "
+                   "state.name AS state, running_ns AS running, runnable_ns AS runnable, waiting_ns AS "
+                   "waiting, unknown_ns AS unknown, "
+                   "wait_count AS waits FROM goroutine JOIN state ON state.id = goroutine.state "
+                   "LEFT JOIN function ON function.id = start_function_id ORDER BY goid"},
     {"frames",
      "SELECT stack_id AS stack, depth, function, file, line, is_inlined AS inlined, is_internal AS internal, "
      "printf('0x%x', pc) AS pc FROM stack_frame ORDER BY 1, 2"},
-    {"threads", "SELECT tid, name, creator_tid AS creator, start_ns AS start, exit_ns AS exit FROM thread WHERE name IS NOT NULL "
+    {"threads", "SELECT tid, name, creator_tid AS creator, start_ns AS start, exit_ns AS exit FROM thread "
+                "WHERE name IS NOT NULL "
                 "OR start_ns IS NOT NULL OR exit_ns IS NOT NULL ORDER BY tid"},
-    {"switches", "SELECT time_ns AS time, tid, cpu, is_in, state, next_tid AS next, next_name, function.name AS function "
-                 "FROM thread_switch LEFT JOIN function ON function.id = function_id ORDER BY thread_switch.id"},
-    {"thread intervals",
-     "SELECT tid, is_on_cpu AS on_cpu, start_ns AS start, end_ns AS end, cpu, state, next_tid AS next, next_name, goid "
-     "FROM thread_interval ORDER BY tid, start_ns"},
+    {"switches",
+     "SELECT time_ns AS time, tid, cpu, is_in, state, next_tid AS next, next_name, function.name AS function "
+     "FROM thread_switch LEFT JOIN function ON function.id = function_id ORDER BY thread_switch.id"},
+    {"thread intervals", "SELECT tid, is_on_cpu AS on_cpu, start_ns AS start, end_ns AS end, cpu, state, "
+                         "next_tid AS next, next_name, goid "
+                         "FROM thread_interval ORDER BY tid, start_ns"},
     {"lost", "SELECT cpu, since_ns AS since, until_ns AS until, count FROM lost ORDER BY id"},
     {"damage", "SELECT kind, after_ns AS after FROM damage ORDER BY id"},
-    {"anomalies", "SELECT kind, time_ns AS time, goid, tid, count, replace(detail, ' ', '_') AS detail FROM anomaly "
-                  "ORDER BY anomaly.id"},
+    {"anomalies",
+     "SELECT kind, time_ns AS time, goid, tid, count, replace(detail, ' ', '_') AS detail FROM anomaly "
+     "ORDER BY anomaly.id"},
 };
 
 struct orders {
@@ -171,7 +179,8 @@ static void spoil(struct buf *trace, const struct orders *orders, struct buf *ou
     }
 }
 
-static int put_section(struct buf *out, struct store *store, const char *title, const char *sql, struct error *err)
+static int put_section(struct buf *out, struct store *store, const char *title, const char *sql,
+                       struct error *err)
 {
     struct store_statement *s = NULL;
     int rc = store_prepare(store, sql, NULL, &s, err);
@@ -186,7 +195,8 @@ static int put_section(struct buf *out, struct store *store, const char *title, 
         }
         is_first = false;
         for (int i = 0; i < columns; i++)
-            buf_printf(out, "%s%s", i ? " " : "", store_column_type(s, i) == STORE_NULL ? "-" : store_column_text(s, i));
+            buf_printf(out, "%s%s", i ? " " : "",
+                       store_column_type(s, i) == STORE_NULL ? "-" : store_column_text(s, i));
         buf_printf(out, "\n");
     }
     if (!is_first)
@@ -251,8 +261,8 @@ static void print_difference(const char *name, const char *expected, const char 
         actual += b + (actual[b] == '\n');
         line++;
     }
-    printf("%s.expected:%u:\n  expected: %.*s\n  found:    %.*s\n", name, line, (int)strcspn(expected, "\n"), expected,
-           (int)strcspn(actual, "\n"), actual);
+    printf("%s.expected:%u:\n  expected: %.*s\n  found:    %.*s\n", name, line, (int)strcspn(expected, "\n"),
+           expected, (int)strcspn(actual, "\n"), actual);
 }
 
 static bool check(const char *folder, const char *name, const char *scratch, bool update)

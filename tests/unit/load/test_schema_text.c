@@ -1,4 +1,5 @@
-/* The schema is its own documentation: a comment stands above every table and view, and behind every column. */
+/* The schema is its own documentation: a comment stands above every table and view, and behind every column.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -38,7 +38,8 @@ static void make_database(void)
     assert_int_equal(store_create(path, &store, &err), 0);
     assert_int_equal(store_exec(store, "BEGIN", &err), 0);
     struct store_statement *insert = NULL;
-    assert_int_equal(store_prepare(store, "INSERT INTO meta (key, value) VALUES (:key, ?2)", NULL, &insert, &err), 0);
+    assert_int_equal(
+        store_prepare(store, "INSERT INTO meta (key, value) VALUES (:key, ?2)", NULL, &insert, &err), 0);
     assert_int_equal(store_parameter(insert, ":key"), 1);
     assert_int_equal(store_parameter(insert, ":other"), 0);
     for (int i = 0; i < 3; i++) {
@@ -79,11 +80,13 @@ static void what_was_written_is_read(void **state)
     assert_int_equal(ask(store, "SELECT count(*) FROM meta"), 3);
     assert_int_equal(ask(store, "SELECT application_id FROM pragma_application_id"), STORE_APPLICATION_ID);
     assert_int_equal(ask(store, "SELECT user_version FROM pragma_user_version"), STORE_SCHEMA_VERSION);
-    assert_true(ask(store, "SELECT count(*) FROM sqlite_schema WHERE type = 'index' AND name = 'wait_longest'") == 1);
+    assert_true(
+        ask(store, "SELECT count(*) FROM sqlite_schema WHERE type = 'index' AND name = 'wait_longest'") == 1);
 
     struct store_statement *s = NULL;
     const char *tail = NULL;
-    assert_int_equal(store_prepare(store, "SELECT 1, 1.5, 'x', NULL, x'0102' AS b; SELECT 2", &tail, &s, &err), 0);
+    assert_int_equal(
+        store_prepare(store, "SELECT 1, 1.5, 'x', NULL, x'0102' AS b; SELECT 2", &tail, &s, &err), 0);
     assert_string_equal(tail, " SELECT 2");
     assert_int_equal(store_column_count(s), 5);
     assert_string_equal(store_column_name(s, 4), "b");
@@ -180,8 +183,11 @@ static void an_interrupt_ends_a_query(void **state)
     struct error err = {0};
     assert_int_equal(store_open(path, &store, &err), 0);
     struct store_statement *s = NULL;
-    assert_int_equal(store_prepare(store, "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n",
-                                   NULL, &s, &err), 0);
+    assert_int_equal(
+        store_prepare(
+            store, "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n",
+            NULL, &s, &err),
+        0);
     store_interrupt(store); /* before the first step: the request must not get lost */
     assert_int_equal(store_step(s, &err), ERR_STOPPED);
     store_finalize(s);

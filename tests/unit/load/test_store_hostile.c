@@ -119,8 +119,13 @@ static void statements_that_do_more_than_read_fail(void **state)
             fail_msg("was allowed: %s", statements[i]);
     }
     struct error err = {0};
-    assert_int_equal(run(store, "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5) SELECT * FROM n", &err), 0);
-    assert_int_equal(run(store, "SELECT json_extract(value, '$.a'), value FROM json_each('[{\"a\": 1}]')", &err), 0);
+    assert_int_equal(
+        run(store,
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5) SELECT * FROM n",
+            &err),
+        0);
+    assert_int_equal(
+        run(store, "SELECT json_extract(value, '$.a'), value FROM json_each('[{\"a\": 1}]')", &err), 0);
     assert_int_equal(run(store, "PRAGMA table_info(wait)", &err), 0);
     assert_int_equal(run(store, "SELECT * FROM wait_named", &err), 0);
     store_close(store);
@@ -153,7 +158,8 @@ static void a_table_without_a_column_is_refused(void **state)
 static void a_generated_column_is_refused(void **state)
 {
     (void)state;
-    tamper("DROP TABLE lost; CREATE TABLE lost (id INTEGER PRIMARY KEY, cpu INTEGER, since_ns INTEGER, until_ns INTEGER,"
+    tamper("DROP TABLE lost; CREATE TABLE lost (id INTEGER PRIMARY KEY, cpu INTEGER, since_ns INTEGER, "
+           "until_ns INTEGER,"
            "count INTEGER AS (abs(id)))");
     expect_refusal("lost");
 }
@@ -161,7 +167,8 @@ static void a_generated_column_is_refused(void **state)
 static void a_virtual_table_is_refused(void **state)
 {
     (void)state;
-    tamper("DROP TABLE damage; CREATE VIRTUAL TABLE damage USING fts5 (id, kind, offset, size, after_ns, message)");
+    tamper("DROP TABLE damage; CREATE VIRTUAL TABLE damage USING fts5 (id, kind, offset, size, after_ns, "
+           "message)");
     struct store *store = NULL;
     struct error err = {0};
     assert_true(store_open(path, &store, &err) < 0);
@@ -187,10 +194,11 @@ static void memory_has_a_limit(void **state)
     struct store *store = open_it();
     struct error err = {0};
     /* 40 values of 30 MB each, all wanted at the same time. */
-    assert_true(run(store,
-                    "WITH RECURSIVE n (i, b) AS MATERIALIZED (SELECT 1, hex(zeroblob(15000000)) UNION ALL "
-                    "SELECT i + 1, b || i FROM n WHERE i < 40) SELECT count(DISTINCT b), group_concat(b) FROM n",
-                    &err) < 0);
+    assert_true(
+        run(store,
+            "WITH RECURSIVE n (i, b) AS MATERIALIZED (SELECT 1, hex(zeroblob(15000000)) UNION ALL "
+            "SELECT i + 1, b || i FROM n WHERE i < 40) SELECT count(DISTINCT b), group_concat(b) FROM n",
+            &err) < 0);
     assert_true(run(store, "SELECT zeroblob(1000000000)", &err) < 0);
     assert_true(sqlite3_memory_highwater(0) < 200ll << 20);
     store_close(store);

@@ -7,7 +7,8 @@
 
 #include "state/goroutine.h"
 
-static void walk(enum goroutine_state from, const enum goroutine_step *steps, size_t count, enum goroutine_state end)
+static void walk(enum goroutine_state from, const enum goroutine_step *steps, size_t count,
+                 enum goroutine_state end)
 {
     for (size_t i = 0; i < count; i++) {
         struct goroutine_transition t = goroutine_step(from, steps[i]);
@@ -17,19 +18,22 @@ static void walk(enum goroutine_state from, const enum goroutine_step *steps, si
     assert_int_equal(from, end);
 }
 
-#define WALK(from, end, ...)                                                                                        \
-    do {                                                                                                            \
-        const enum goroutine_step steps_[] = {__VA_ARGS__};                                                         \
-        walk(from, steps_, sizeof steps_ / sizeof steps_[0], end);                                                  \
+#define WALK(from, end, ...)                                                                                 \
+    do {                                                                                                     \
+        const enum goroutine_step steps_[] = {__VA_ARGS__};                                                  \
+        walk(from, steps_, sizeof steps_ / sizeof steps_[0], end);                                           \
     } while (0)
 
 static void ordinary_lives_are_legal(void **state)
 {
     (void)state;
-    WALK(GOROUTINE_UNKNOWN, GOROUTINE_DEAD, STEP_CREATE, STEP_EXEC, STEP_PARK, STEP_READY, STEP_EXEC_INHERIT, STEP_END);
-    WALK(GOROUTINE_UNKNOWN, GOROUTINE_RUNNING, STEP_CREATE, STEP_EXEC, STEP_SCHED, STEP_EXEC, STEP_YIELD, STEP_EXEC,
-         STEP_SYSCALL_NO_P, STEP_EXEC, STEP_PREEMPT_PARK, STEP_READY, STEP_EXEC, STEP_PARK, STEP_NET_READY, STEP_EXEC);
-    WALK(GOROUTINE_UNKNOWN, GOROUTINE_DEAD, STEP_CREATE_PARKED, STEP_CORO_IN, STEP_CORO_OUT, STEP_CORO_IN, STEP_CORO_EXIT);
+    WALK(GOROUTINE_UNKNOWN, GOROUTINE_DEAD, STEP_CREATE, STEP_EXEC, STEP_PARK, STEP_READY, STEP_EXEC_INHERIT,
+         STEP_END);
+    WALK(GOROUTINE_UNKNOWN, GOROUTINE_RUNNING, STEP_CREATE, STEP_EXEC, STEP_SCHED, STEP_EXEC, STEP_YIELD,
+         STEP_EXEC, STEP_SYSCALL_NO_P, STEP_EXEC, STEP_PREEMPT_PARK, STEP_READY, STEP_EXEC, STEP_PARK,
+         STEP_NET_READY, STEP_EXEC);
+    WALK(GOROUTINE_UNKNOWN, GOROUTINE_DEAD, STEP_CREATE_PARKED, STEP_CORO_IN, STEP_CORO_OUT, STEP_CORO_IN,
+         STEP_CORO_EXIT);
 }
 
 static void an_unknown_goroutine_may_do_anything(void **state)
@@ -47,10 +51,14 @@ static void impossible_steps_are_illegal_but_believed(void **state)
         enum goroutine_step step;
         enum goroutine_state to;
     } rows[] = {
-        {GOROUTINE_RUNNING, STEP_EXEC, GOROUTINE_RUNNING},     {GOROUTINE_RUNNABLE, STEP_PARK, GOROUTINE_WAITING},
-        {GOROUTINE_WAITING, STEP_PARK, GOROUTINE_WAITING},     {GOROUTINE_RUNNING, STEP_READY, GOROUTINE_RUNNABLE},
-        {GOROUTINE_PREEMPTED, STEP_EXEC, GOROUTINE_RUNNING},   {GOROUTINE_DEAD, STEP_EXEC, GOROUTINE_RUNNING},
-        {GOROUTINE_RUNNABLE, STEP_CREATE, GOROUTINE_RUNNABLE}, {GOROUTINE_WAITING, STEP_END, GOROUTINE_DEAD},
+        {GOROUTINE_RUNNING, STEP_EXEC, GOROUTINE_RUNNING},
+        {GOROUTINE_RUNNABLE, STEP_PARK, GOROUTINE_WAITING},
+        {GOROUTINE_WAITING, STEP_PARK, GOROUTINE_WAITING},
+        {GOROUTINE_RUNNING, STEP_READY, GOROUTINE_RUNNABLE},
+        {GOROUTINE_PREEMPTED, STEP_EXEC, GOROUTINE_RUNNING},
+        {GOROUTINE_DEAD, STEP_EXEC, GOROUTINE_RUNNING},
+        {GOROUTINE_RUNNABLE, STEP_CREATE, GOROUTINE_RUNNABLE},
+        {GOROUTINE_WAITING, STEP_END, GOROUTINE_DEAD},
         {GOROUTINE_RUNNABLE, STEP_CORO_IN, GOROUTINE_RUNNING},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
