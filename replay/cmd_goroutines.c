@@ -35,7 +35,7 @@ static void print_creator(struct buf *out, const struct row *row, void *context)
 {
     int64_t creator = row_int(row, "creator_goid", 0);
     if (creator > 0)
-        buf_printf(out, "%" PRId64 " in ", creator);
+        buf_printf(out, "%" PRId64 "%s", creator, row_find(row, "create_site") ? " in " : "");
     present_place(out, row, "create_site", "create_file", "create_line",
                   ((const struct view *)context)->is_short);
 }

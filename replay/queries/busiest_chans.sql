@@ -1,4 +1,4 @@
--- The channels that were waited for most, with little about each: for the summary.
+-- The channels that the program's own goroutines waited for most, with little about each: for the summary.
 --
 -- Parameters:
 --   :limit           rows; NULL: all
@@ -10,7 +10,7 @@
 WITH used AS MATERIALIZED (
   SELECT +wait_object.object_id AS object_id, count(*) AS waits, coalesce(sum(wait.wait_ns), 0) AS total_wait_ns
   FROM wait CROSS JOIN wait_object ON wait_object.wait_id = wait.id
-  WHERE +wait_object.object_id IN (SELECT id FROM object WHERE kind = 'chan')
+  WHERE wait.is_system = 0 AND +wait_object.object_id IN (SELECT id FROM object WHERE kind = 'chan')
   GROUP BY 1
 ),
 picked AS MATERIALIZED (
