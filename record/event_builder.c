@@ -171,9 +171,8 @@ static void on_sched(struct event_builder *self, const struct record *r, struct 
         if (r->value[V_SCHED_BP1])
             chain[length++] = r->value[V_SCHED_RET1];
     }
-    bool known = go_binary_build_info(self->o.binary)->minor >= 22;
     e->f[SCHED_GOID] = r->value[V_SCHED_GOID];
-    e->f[SCHED_PREEMPTED] = known ? r->value[V_SCHED_PREEMPTED] & 1 : PREEMPTED_UNKNOWN;
+    e->f[SCHED_PREEMPTED] = r->value[V_SCHED_PREEMPTED];
     e->f[SCHED_STACK] = code_table_stack(self->o.code, chain, length, true, false, NULL);
 }
 

@@ -61,8 +61,6 @@ int session_prepare_probes(struct session *self, struct error *err)
     return rc;
 }
 
-/* The runtime's reason strings may not be readable before a position-independent program has relocated
- * itself: then they are read again at the end. */
 static int prepare_builder(struct session *self, const char *const *reasons, size_t count, struct error *err)
 {
     struct event_builder_options options = {
