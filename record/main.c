@@ -161,8 +161,11 @@ static int run_record(const struct record_options *options)
     if (check_output_name(options, &err) != 0)
         return complain(&err);
     if (options->mode == MODE_LAUNCH) {
-        struct target_launch launch = {
-            .command = options->command, .user = options->user, .stop = &stop_requested};
+        struct target_launch launch = {.command = options->command,
+                                       .user = options->user,
+                                       .output_to_stderr =
+                                           options->output && strcmp(options->output, "-") == 0,
+                                       .stop = &stop_requested};
         if (target_launch(&launch, &target, &err) != 0)
             return launch_failure(&err);
     } else if (target_attach((pid_t)options->pid, &target, &err) != 0) {

@@ -18,8 +18,9 @@
 #include "go/go_binary.h"
 #include "proc_info.h"
 
-#define FORK_GRACE_NS 1000000000ull /* a wrapper may run Go tools for this long before it execs the program  \
-                                     */
+#define FORK_GRACE_NS                                                                                        \
+    1000000000ull /* a wrapper may run Go tools for this long before it execs the program                    \
+                   */
 #define KILL_GRACE_MS 3000
 
 struct child_failure {
@@ -62,6 +63,8 @@ static _Noreturn void child_run(const struct target_launch *launch, const struct
     if (user && (initgroups(user->pw_name, user->pw_gid) != 0 || setgid(user->pw_gid) != 0 ||
                  setuid(user->pw_uid) != 0))
         child_fail(report_fd, STAGE_USER);
+    if (launch->output_to_stderr && dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
+        child_fail(report_fd, STAGE_TRACE);
     if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0)
         child_fail(report_fd, STAGE_TRACE);
     raise(SIGSTOP);

@@ -29,6 +29,7 @@ struct target {
 struct target_launch {
     char *const *command;     /* NULL-terminated */
     const char *user;         /* NULL: as we are */
+    bool output_to_stderr;    /* standard output carries the trace: the command's goes to standard error */
     const volatile int *stop; /* becomes non-zero at Ctrl-C: give up */
 };
 
