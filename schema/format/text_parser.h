@@ -21,7 +21,8 @@ struct text_parser {
     struct map lines[DEF_KIND_COUNT]; /* number in the text → where its line begins: the writer may change the
                                          epoch */
     struct trace_meta meta;
-    bool meta_changed;
+    bool in_meta, meta_changed; /* meta lines came that are not written yet; and they say something new */
+    bool after_epoch;           /* the writer repeats its facts by itself */
     unsigned nesting;
     struct buf words[TEXT_NESTING_MAX + 1];
 };
@@ -34,8 +35,7 @@ struct text_lexer text_parser_line(struct text_parser *self, size_t offset);
 
 /* Defines what the line at `offset` tells of; its first word is the kind. */
 int text_define_line(struct text_parser *self, enum def_kind kind, size_t offset, uint32_t *id_out);
-/* From a number in the text (or `lost`) to an id of the trace; defines it again when the epoch has changed.
- */
+/* From a number in the text (or `lost`) to an id of the trace; defines it again when the epoch changed. */
 int text_define_resolve(struct text_parser *self, enum def_kind kind, const char *text, uint32_t *out);
 
 #endif

@@ -383,9 +383,9 @@ void trace_text_chunk_begin(struct buf *out, const struct trace_reader *reader,
 
 void trace_text_chunk_end(struct buf *out, const struct trace_chunk *chunk)
 {
-    if (chunk->header.kind != CHUNK_EVENTS)
+    if (chunk->header.kind != CHUNK_EVENTS && chunk->header.kind != CHUNK_META)
         return;
-    if (chunk->header.watermark_ns)
+    if (chunk->header.watermark_ns && chunk->header.kind == CHUNK_EVENTS)
         buf_printf(out, "watermark %" PRIu64 "\n", chunk->header.watermark_ns);
     buf_printf(out, "chunk\n");
 }

@@ -1,7 +1,6 @@
 /*
  * The text form of a trace, one line an event, driven by event_spec. `gotape-replay dump` prints it; golden tests are
- * written in it and turned into a real trace by trace_text_parse(). What is printed parses again, to the same trace (but
- * META chunks with nothing between them become one).
+ * written in it and turned into a real trace by trace_text_parse(). What is printed parses again, to the same trace.
  *
  *   # comment
  *   meta KEY VALUE
@@ -25,8 +24,9 @@
  * (OBJECT_CAPACITY). Set cases are send, recv or any, with an object.
  *
  * Event lines begin with the time in ns. Fields that are absent are 0; what follows a # is a comment. `watermark` promises
- * that no later event is before that time; `chunk` ends a chunk; `epoch` ends it too and begins a new epoch, after which
- * nothing defined before is known. Text without these words is a single epoch, in chunks of the writer's choice.
+ * that no later event is before that time; `chunk` ends a chunk, of facts or of events; `epoch` ends it too and begins a
+ * new epoch, after which nothing defined before is known. Text without these words is a single epoch, in chunks of the
+ * writer's choice.
  */
 #ifndef GOTAPE_FORMAT_TRACE_TEXT_H
 #define GOTAPE_FORMAT_TRACE_TEXT_H

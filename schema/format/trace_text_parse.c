@@ -134,6 +134,7 @@ static int parse_meta(struct text_parser *self, struct text_lexer *lex)
         return text_parser_no_memory(self);
     const char *old = trace_meta_get(&self->meta, key);
     int rc = 0;
+    self->in_meta = true;
     if (!old || strcmp(old, value) != 0) {
         rc = trace_meta_set(&self->meta, key, value, self->err);
         self->meta_changed = true;
@@ -144,9 +145,10 @@ static int parse_meta(struct text_parser *self, struct text_lexer *lex)
 
 static int write_meta(struct text_parser *self)
 {
-    if (!self->meta_changed)
+    bool is_new = self->in_meta && (self->meta_changed || !self->after_epoch);
+    self->in_meta = self->meta_changed = self->after_epoch = false;
+    if (!is_new)
         return 0;
-    self->meta_changed = false;
     return trace_writer_meta(self->writer, &self->meta, self->err);
 }
 
@@ -156,6 +158,7 @@ static int parse_epoch(struct text_parser *self)
     check_epoch(self);
     for (unsigned kind = 0; kind < DEF_KIND_COUNT; kind++)
         map_reset(&self->lines[kind]);
+    self->after_epoch = true;
     return rc;
 }
 
