@@ -30,10 +30,8 @@ static void fill_table(struct parse_state *s, struct opt table[OPTION_ROWS])
          "keep the target's command line arguments in the file"},
         {0, NULL, OPT_HEADING, NULL, NULL, "Where to:"},
         {'o', "output", OPT_STRING, &o->output, "FILE",
-         "default gotape-COMM-PID-YYYYmmddTHHMMSS.gotape, mode 0600;
-         "
-         "'-' writes the stream to standard output, and what COMMAND
-         "
+         "default gotape-COMM-PID-YYYYmmddTHHMMSS.gotape, mode 0600;\n"
+         "'-' writes the stream to standard output, and what COMMAND\n"
          "prints there to standard error"},
         {0, "force", OPT_FLAG, &o->force, NULL, "replace FILE when it exists"},
         {'z', "level", OPT_INT, &o->zstd_level, "N", "zstd level, 1 to 19 (default 3)"},
