@@ -1,5 +1,4 @@
 -- Built after the load, in one pass each.
-CREATE INDEX transition_goid ON transition (goid, time_ns);
 CREATE INDEX interval_goid ON interval (goid, start_ns);
 CREATE INDEX wait_goid ON wait (goid, start_ns);
 CREATE INDEX wait_longest ON wait (wait_ns);
