@@ -21,8 +21,7 @@ struct text_parser {
     struct map lines[DEF_KIND_COUNT]; /* number in the text → where its line begins: the writer may change the
                                          epoch */
     struct trace_meta meta;
-    bool in_meta, meta_changed; /* meta lines came that are not written yet; and they say something new */
-    bool after_epoch;           /* the writer repeats its facts by itself */
+    bool in_meta; /* meta lines came that are not written yet */
     unsigned nesting;
     struct buf words[TEXT_NESTING_MAX + 1];
 };

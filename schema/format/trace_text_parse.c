@@ -132,23 +132,17 @@ static int parse_meta(struct text_parser *self, struct text_lexer *lex)
     char *value = strndup(text, length);
     if (!value)
         return text_parser_no_memory(self);
-    const char *old = trace_meta_get(&self->meta, key);
-    int rc = 0;
+    int rc = trace_meta_set(&self->meta, key, value, self->err);
     self->in_meta = true;
-    if (!old || strcmp(old, value) != 0) {
-        rc = trace_meta_set(&self->meta, key, value, self->err);
-        self->meta_changed = true;
-    }
     free(value);
     return rc;
 }
 
 static int write_meta(struct text_parser *self)
 {
-    bool is_new = self->in_meta && (self->meta_changed || !self->after_epoch);
-    self->in_meta = self->meta_changed = self->after_epoch = false;
-    if (!is_new)
+    if (!self->in_meta)
         return 0;
+    self->in_meta = false;
     return trace_writer_meta(self->writer, &self->meta, self->err);
 }
 
@@ -158,7 +152,6 @@ static int parse_epoch(struct text_parser *self)
     check_epoch(self);
     for (unsigned kind = 0; kind < DEF_KIND_COUNT; kind++)
         map_reset(&self->lines[kind]);
-    self->after_epoch = true;
     return rc;
 }
 
