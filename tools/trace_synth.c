@@ -177,6 +177,7 @@ static void create(struct synth *self, struct cpu *cpu, const struct goroutine *
     while (self->live[index].state != FREE)
         index++;
     struct goroutine *g = &self->live[index];
+    wait_for(cpu, g); /* the goroutine that had this place before has ended by then */
     *g = (struct goroutine){.goid = self->next_goid++,
                             .g = 0xc000400000u + (uint64_t)index * 0x1c0,
                             .behaviour = below(self, 97)};
@@ -304,6 +305,7 @@ static void work(struct synth *self, struct cpu *cpu)
     if (dice < 4 && self->live_count > 64) {
         put(self, cpu, EV_END)->f[END_GOID] = g->goid;
         g->state = FREE;
+        g->since = cpu->now;
         self->live_count--;
         cpu->running = -1;
     } else if (dice < 6) {
