@@ -105,18 +105,26 @@ static void put_build(const struct metadata_input *in, struct trace_meta *meta, 
         trace_meta_setf(meta, err, "go.gomaxprocs", "%u", in->gomaxprocs);
 }
 
+static void put_site(const char *name, const struct probe_site *site, struct trace_meta *meta,
+                     struct error *err)
+{
+    char key[64];
+    snprintf(key, sizeof key, site->found ? "probe.%s" : "probe.%s.missing", name);
+    if (site->found)
+        trace_meta_setf(meta, err, key, "%s+0x%" PRIx64 " %s %s", site->function, site->function_offset,
+                        site->instruction, site->cost == PROBE_COST_EMULATED ? "emulated" : "single-step");
+    else
+        trace_meta_set(meta, key, site->missing, err);
+}
+
 static void put_probes(const struct metadata_input *in, struct trace_meta *meta, struct error *err)
 {
-    for (unsigned id = 0; id < PROBE_COUNT; id++) {
-        const struct probe_site *site = &in->plan->sites[id];
-        char key[64];
-        snprintf(key, sizeof key, site->found ? "probe.%s" : "probe.%s.missing", probe_spec_get(id)->name);
-        if (site->found)
-            trace_meta_setf(meta, err, key, "%s+0x%" PRIx64 " %s %s", site->function, site->function_offset,
-                            site->instruction,
-                            site->cost == PROBE_COST_EMULATED ? "emulated" : "single-step");
-        else
-            trace_meta_set(meta, key, site->missing, err);
+    for (unsigned id = 0; id < PROBE_COUNT; id++)
+        put_site(probe_spec_get(id)->name, &in->plan->sites[id], meta, err);
+    for (unsigned i = 0; i < in->plan->copy_count; i++) {
+        char name[PROBE_COPY_NAME_SIZE];
+        probe_copy_name(i, name);
+        put_site(name, &in->plan->copies[i], meta, err);
     }
     if (in->plan->note[0])
         trace_meta_set(meta, "probe.note", in->plan->note, err);

@@ -71,6 +71,12 @@ static int check_program(const char *path, const char *shown, pid_t pid, FILE *o
             print_site(out, &plan.sites[id], probe_spec_get(id)->name);
             probes += plan.sites[id].found;
         }
+        for (unsigned i = 0; i < plan.copy_count; i++) {
+            char name[PROBE_COPY_NAME_SIZE];
+            probe_copy_name(i, name);
+            print_site(out, &plan.copies[i], name);
+        }
+        probes += plan.copy_count;
         if (plan.note[0])
             fprintf(out, "note     %s\n", plan.note);
     }

@@ -14,22 +14,22 @@
 
 #define THREAD_PASSES 64 /* looks at /proc/PID/task while the target creates threads */
 
-static int add_probe(struct session *self, enum probe_id id, struct error *err)
+static int add_probe(struct session *self, enum probe_id id, const struct probe_site *site, const char *name,
+                     struct error *err)
 {
     const struct probe_spec *spec = probe_spec_get(id);
-    const struct probe_site *site = &self->plan.sites[id];
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/exe", (int)self->target->pid);
-    int rc = uprobe_define(self->group, spec->name, path, site->file_offset, site->fetch, err);
+    int rc = uprobe_define(self->group, name, path, site->file_offset, site->fetch, err);
     if (rc != 0)
         return rc;
-    struct sample_probe probe = {.name = spec->name, .call_chain = spec->call_chain};
+    struct sample_probe probe = {.name = name, .call_chain = spec->call_chain};
     for (unsigned i = 0; i < sizeof spec->values / sizeof *spec->values && spec->values[i].name; i++) {
         probe.values[i] = spec->values[i].name;
         probe.elements[i] = spec->values[i].elements;
     }
     char *format = NULL;
-    rc = uprobe_read_format(self->group, spec->name, &format, &probe.event_id, err);
+    rc = uprobe_read_format(self->group, name, &format, &probe.event_id, err);
     probe.format = format;
     if (rc == 0)
         rc = perf_session_add_probe(self->perf, &probe, err);
@@ -56,7 +56,12 @@ int session_prepare_probes(struct session *self, struct error *err)
         rc = uprobe_group_new(&self->group, err);
     for (unsigned id = 0; rc == 0 && id < PROBE_COUNT; id++) {
         if (self->plan.sites[id].found)
-            rc = add_probe(self, id, err);
+            rc = add_probe(self, id, &self->plan.sites[id], probe_spec_get(id)->name, err);
+    }
+    for (unsigned i = 0; rc == 0 && i < self->plan.copy_count; i++) {
+        char name[PROBE_COPY_NAME_SIZE];
+        probe_copy_name(i, name);
+        rc = add_probe(self, PROBE_PARK, &self->plan.copies[i], name, err);
     }
     return rc;
 }

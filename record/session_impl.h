@@ -31,7 +31,7 @@ struct session {
     struct event_builder *builder;
     struct trace_meta meta;
     uint8_t trace_id[16];
-    uint8_t probe_of[PROBE_COUNT]; /* perf's probe number → enum probe_id */
+    uint8_t probe_of[PROBE_COUNT + PROBE_COPIES_MAX]; /* perf's probe number → enum probe_id */
     unsigned probe_count;
     unsigned ring_now; /* ring of the section being written; UINT32_MAX: none */
     struct chunk_clocks start;

@@ -39,7 +39,7 @@ struct go_build_info {
 struct go_layout {
     int g_m, g_sched_pc, g_sched_sp, g_sched_bp, g_status, g_goid, g_waitreason, g_startpc, g_gopc, g_waiting,
         g_coroarg, g_coroexit, g_labels, g_parent_goid, g_preempt;
-    int m_p, m_id, m_curg, m_procid, p_id;
+    int m_p, m_id, m_curg, m_procid, m_waitlock, p_id;
     int hchan_qcount, hchan_dataqsiz, hchan_elemsize, hchan_elemtype, hchan_timer, hchan_lock;
     int polldesc_fd, polldesc_rg, polldesc_wg;
     int coro_gp;

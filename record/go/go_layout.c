@@ -36,6 +36,7 @@ static const struct row rows[] = {
     {"runtime.m", "id", FIELD(m_id), NEEDED},
     {"runtime.m", "curg", FIELD(m_curg), NEEDED},
     {"runtime.m", "procid", FIELD(m_procid), NEEDED},
+    {"runtime.m", "waitlock", FIELD(m_waitlock), OPTIONAL},
     {"runtime.p", "id", FIELD(p_id), NEEDED},
     {"runtime.hchan", "qcount", FIELD(hchan_qcount), NEEDED},
     {"runtime.hchan", "dataqsiz", FIELD(hchan_dataqsiz), NEEDED},

@@ -93,6 +93,11 @@ int go_process_check_sites(const struct go_process *self, const struct probe_pla
         if (rc != 0)
             return rc;
     }
+    for (unsigned i = 0; i < plan->copy_count; i++) {
+        int rc = check_site(self, &plan->copies[i], err);
+        if (rc != 0)
+            return rc;
+    }
     return 0;
 }
 

@@ -77,6 +77,20 @@ static void put_park(struct writer *writer, const struct go_layout *l)
     put(writer, "x64", "+0(%%sp)");
 }
 
+/* In an inlined copy, gopark has filled g and m by the time of `call mcall` (runtime/proc.go), and %bp is the
+ * frame of the function around it. */
+static void put_park_copy(struct writer *writer, const struct go_layout *l)
+{
+    put(writer, "u64", "+%d(%%r14)", l->g_goid);
+    put(writer, "x64", "%%r14");
+    put(writer, "x64", "+%d(+%d(%%r14))", l->m_waitlock, l->g_m);
+    put(writer, "u8", "+%d(%%r14)", l->g_waitreason);
+    put(writer, "x64", "+16(%%bp)");
+    put(writer, "x64", "+0(%%bp)");
+    put(writer, "x64", "+16(+0(%%bp))");
+    put(writer, "x64", "+8(%%bp)");
+}
+
 static void put_select(struct writer *writer, const struct go_layout *l)
 {
     put(writer, "u64", "+%d(%%r14)", l->g_goid);
@@ -126,7 +140,10 @@ bool probe_fetch_format(enum probe_id id, const struct probe_fetch_input *input,
         put_exec(&writer, input);
         break;
     case PROBE_PARK:
-        put_park(&writer, l);
+        if (input->park_is_copy)
+            put_park_copy(&writer, l);
+        else
+            put_park(&writer, l);
         break;
     case PROBE_SELECT:
         put_select(&writer, l);

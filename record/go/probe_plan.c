@@ -42,10 +42,9 @@ static bool code_of(const struct go_binary *binary, const char *name, struct cod
     return out->bytes != NULL;
 }
 
-static bool settle(const struct planner *planner, enum probe_id id, const char *function,
-                   const struct code *code, const struct place *place)
+static bool settle_at(const struct planner *planner, struct probe_site *site, const char *function,
+                      const struct code *code, const struct place *place)
 {
-    struct probe_site *site = &planner->plan->sites[id];
     site->address = code->address + place->offset;
     if (!go_binary_file_offset(planner->binary, site->address, &site->file_offset))
         return false;
@@ -60,11 +59,17 @@ static bool settle(const struct planner *planner, enum probe_id id, const char *
     return true;
 }
 
+static bool settle(const struct planner *planner, enum probe_id id, const char *function,
+                   const struct code *code, const struct place *place)
+{
+    return settle_at(planner, &planner->plan->sites[id], function, code, place);
+}
+
 static bool format_fetch(const struct planner *planner, enum probe_id id, const char *g,
                          bool exec_is_fallback)
 {
     struct probe_site *site = &planner->plan->sites[id];
-    struct probe_fetch_input input = {planner->layout, planner->info->minor, g, exec_is_fallback};
+    struct probe_fetch_input input = {planner->layout, planner->info->minor, g, exec_is_fallback, false};
     if (probe_fetch_format(id, &input, site->fetch, sizeof site->fetch))
         return true;
     site->found = false;
@@ -125,6 +130,29 @@ static bool find_exec(const struct planner *planner)
            format_fetch(planner, PROBE_EXEC, "%dx", true);
 }
 
+/* The calls of mcall that belong to inlined copies of gopark in a function: how many there are (at most max
+ * are written). */
+static unsigned find_copy(const struct planner *planner, const struct code *code, struct place *out,
+                          unsigned max)
+{
+    uint64_t mcall, end;
+    unsigned found = 0;
+    if (planner->layout->m_waitlock < 0 ||
+        !go_binary_function(planner->binary, "runtime.mcall", &mcall, &end))
+        return 0;
+    for (size_t from = 0;;) {
+        struct place place;
+        struct go_frame frame;
+        int more = probe_site_next_call(code, mcall, from, &place);
+        if (more != 1)
+            return more == 0 ? found : 0;
+        if (go_binary_symbolize(planner->binary, code->address + place.offset, false, &frame, 1) == 1 &&
+            strcmp(frame.function, functions[PROBE_PARK][0]) == 0 && found < max)
+            out[found++] = place;
+        from = place.offset + place.length;
+    }
+}
+
 static bool find_select(const struct planner *planner)
 {
     struct probe_site *site = &planner->plan->sites[PROBE_SELECT];
@@ -137,7 +165,7 @@ static bool find_select(const struct planner *planner)
         return false;
     }
     if (!go_binary_function(planner->binary, "runtime.gopark", &gopark, &end) ||
-        !probe_site_call(&code, gopark, &place)) {
+        (!probe_site_call(&code, gopark, &place) && !find_copy(planner, &code, &place, 1))) {
         snprintf(site->missing, sizeof site->missing,
                  "the call of gopark in runtime.selectgo was not recognised");
         return false;
@@ -164,7 +192,8 @@ static bool find_coro(const struct planner *planner)
     return find_entry(planner, PROBE_CORO);
 }
 
-/* Functions whose inlined copies our probes do not see: profile-guided builds (-pgo) have such copies. */
+/* Functions whose inlined copies the probes of the real function do not see: profile-guided builds (-pgo)
+ * have such copies. Those of gopark are probed as well; the others are told. */
 static const char *const must_stay[] = {"runtime.gopark", "runtime.ready", "runtime.execute",
                                         "runtime.newproc1"};
 
@@ -172,20 +201,50 @@ static const char *const must_stay[] = {"runtime.gopark", "runtime.ready", "runt
 #define HOSTS_SHOWN 4
 
 struct inlined_copies {
+    const struct planner *planner;
     const char *into[MUST_STAY][HOSTS_SHOWN];
     unsigned count[MUST_STAY]; /* of functions, also of those not shown */
     const char *last[MUST_STAY];
 };
+
+/* Probes the copies of gopark in one function; false when not all of them could be. */
+static bool plan_copies(const struct planner *planner, const char *function)
+{
+    struct probe_plan *plan = planner->plan;
+    struct probe_fetch_input input = {planner->layout, planner->info->minor, "%r14", false, true};
+    struct place places[PROBE_COPIES_MAX];
+    struct code code;
+    unsigned room = PROBE_COPIES_MAX - plan->copy_count;
+    unsigned found = code_of(planner->binary, function, &code) ? find_copy(planner, &code, places, room) : 0;
+    unsigned planned = 0;
+    for (unsigned i = 0; i < found; i++) {
+        struct probe_site *site = &plan->copies[plan->copy_count];
+        memset(site, 0, sizeof *site);
+        if (settle_at(planner, site, function, &code, &places[i]) &&
+            probe_fetch_format(PROBE_PARK, &input, site->fetch, sizeof site->fetch)) {
+            plan->copy_count++;
+            planned++;
+        }
+    }
+    return found > 0 && planned == found && plan->copy_count < PROBE_COPIES_MAX;
+}
+
+void probe_copy_name(unsigned copy, char out[PROBE_COPY_NAME_SIZE])
+{
+    snprintf(out, PROBE_COPY_NAME_SIZE, "%s_%u", probe_spec_get(PROBE_PARK)->name, copy + 2);
+}
 
 static void add_inlined(void *context, size_t which, const char *into)
 {
     struct inlined_copies *copies = context;
     if (copies->last[which] == into)
         return;
+    copies->last[which] = into;
+    if (strcmp(must_stay[which], functions[PROBE_PARK][0]) == 0 && plan_copies(copies->planner, into))
+        return;
     if (copies->count[which] < HOSTS_SHOWN)
         copies->into[which][copies->count[which]] = into;
     copies->count[which]++;
-    copies->last[which] = into;
 }
 
 /* Appends as far as there is room. */
@@ -200,8 +259,7 @@ __attribute__((format(printf, 2, 3))) static void append(struct probe_plan *plan
 
 static void note_inlined(const struct planner *planner)
 {
-    struct inlined_copies copies;
-    memset(&copies, 0, sizeof copies);
+    struct inlined_copies copies = {.planner = planner};
     go_binary_each_inlined(planner->binary, must_stay, MUST_STAY, add_inlined, &copies);
     for (size_t i = 0; i < MUST_STAY; i++) {
         if (copies.count[i] == 0)

@@ -28,10 +28,19 @@ struct probe_site {
     bool unneeded;     /* when not found: this program cannot come here, so nothing is lost */
 };
 
+/* Profile-guided builds (-pgo) may have inlined copies of gopark in a few functions of the runtime. */
+#define PROBE_COPIES_MAX 16
+
 struct probe_plan {
     struct probe_site sites[PROBE_COUNT];
+    struct probe_site copies[PROBE_COPIES_MAX]; /* further sites of PROBE_PARK, all found */
+    unsigned copy_count;
     char note[512]; /* inlined copies and other doubts; "" when there are none */
 };
+
+/* The name of a copy's event: "park_2", "park_3" … */
+#define PROBE_COPY_NAME_SIZE 16
+void probe_copy_name(unsigned copy, char out[PROBE_COPY_NAME_SIZE]);
 
 /* Fails when a required probe has no site, with the reason. */
 int probe_plan_make(const struct go_binary *binary, struct probe_plan *out, struct error *err);

@@ -88,21 +88,30 @@ bool probe_site_entry(const struct code *code, struct place *out)
     return at == 0 && leaf_jump(code, out);
 }
 
-bool probe_site_call(const struct code *code, uint64_t target, struct place *out)
+int probe_site_next_call(const struct code *code, uint64_t target, size_t from, struct place *out)
 {
     struct x86_insn insn;
-    unsigned found = 0;
     for (size_t at = 0; at < code->size; at += insn.length) {
         uint64_t to;
         if (!x86_insn_decode(code->bytes + at, code->size - at, &insn))
-            return false;
-        if (x86_insn_is_call(&insn) && x86_insn_branch(&insn, code->bytes + at, code->address + at, &to) &&
-            to == target) {
+            return -1;
+        if (at >= from && x86_insn_is_call(&insn) &&
+            x86_insn_branch(&insn, code->bytes + at, code->address + at, &to) && to == target) {
             *out = (struct place){at, insn.length, "call"};
-            found++;
+            return 1;
         }
     }
-    return found == 1;
+    return 0;
+}
+
+bool probe_site_call(const struct code *code, uint64_t target, struct place *out)
+{
+    struct place first, second;
+    if (probe_site_next_call(code, target, 0, &first) != 1 ||
+        probe_site_next_call(code, target, first.offset + first.length, &second) != 0)
+        return false;
+    *out = first;
+    return true;
 }
 
 #define LOOK_BACK 4

@@ -29,6 +29,10 @@ bool probe_site_entry(const struct code *code, struct place *out);
 /* The only call of the function at `target`; false when there is none or more than one. */
 bool probe_site_call(const struct code *code, uint64_t target, struct place *out);
 
+/* The first call of the function at `target` at or behind an offset: 1; 0: there is none; -1: there is an
+ * unknown instruction before it. */
+int probe_site_next_call(const struct code *code, uint64_t target, size_t from, struct place *out);
+
 /* newproc1: the jne of the last releasem(), before `cmpb $0, preempt(%r14)`, when the new goroutine is
  * complete. *newg_out: the fetch expression of the new g, "%ax" or "+24(%sp)". */
 bool probe_site_newproc_tail(const struct code *code, int g_preempt, struct place *out, char *newg_out,
