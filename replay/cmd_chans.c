@@ -8,8 +8,10 @@
 #include "present.h"
 #include "query/catalog.h"
 
-static void print_channel(struct buf *out, const struct row *row, void *context)
+static void print_channel(struct buf *out, const struct row *row, const struct table_column *column,
+                          void *context)
 {
+    (void)column;
     (void)context;
     int64_t capacity = row_int(row, "cap", 0), generation = row_int(row, "generation", 1);
     buf_printf(out, "%schan %s", row_int(row, "timer", 0) ? "timer " : "", row_text(row, "type", "?"));
@@ -22,53 +24,15 @@ static void print_channel(struct buf *out, const struct row *row, void *context)
         buf_printf(out, "?");
 }
 
-static void print_total(struct buf *out, const struct row *row, void *context)
-{
-    (void)context;
-    present_duration(out, row, "total_wait_ns");
-}
-
-static void print_longest(struct buf *out, const struct row *row, void *context)
-{
-    (void)context;
-    present_duration(out, row, "longest_wait_ns");
-}
-
-static void print_waits(struct buf *out, const struct row *row, void *context)
-{
-    (void)context;
-    present_count(out, row, "waits");
-}
-
-static void print_open(struct buf *out, const struct row *row, void *context)
-{
-    (void)context;
-    present_count(out, row, "open_waits");
-}
-
-static void print_waiters(struct buf *out, const struct row *row, void *context)
-{
-    (void)context;
-    present_count(out, row, "waiters");
-}
-
-static void print_wakers(struct buf *out, const struct row *row, void *context)
-{
-    (void)context;
-    present_count(out, row, "wakers");
-}
-
-static void print_sites(struct buf *out, const struct row *row, void *context)
-{
-    (void)context;
-    buf_printf(out, "%s", row_text(row, "site_text", ""));
-}
-
 static const struct table_column columns[] = {
-    {"CHANNEL", false, 20, print_channel}, {"TOTAL WAIT", true, 0, print_total},
-    {"LONGEST", true, 0, print_longest},   {"WAITS", true, 0, print_waits},
-    {"OPEN", true, 0, print_open},         {"WAITERS", true, 0, print_waiters},
-    {"WAKERS", true, 0, print_wakers},     {"WHERE", false, 20, print_sites, true},
+    {"CHANNEL", false, 20, print_channel},
+    {"TOTAL WAIT", true, 0, present_duration_cell, .key = "total_wait_ns"},
+    {"LONGEST", true, 0, present_duration_cell, .key = "longest_wait_ns"},
+    {"WAITS", true, 0, present_count_cell, .key = "waits"},
+    {"OPEN", true, 0, present_count_cell, .key = "open_waits"},
+    {"WAITERS", true, 0, present_count_cell, .key = "waiters"},
+    {"WAKERS", true, 0, present_count_cell, .key = "wakers"},
+    {"WHERE", false, 20, present_text_cell, true, .key = "site_text"},
 };
 
 static int answer(struct listing *listing, const struct opened *opened, struct error *err)

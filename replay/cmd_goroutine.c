@@ -16,17 +16,14 @@
 #include "terminal.h"
 
 struct view {
-    int64_t start_ns;
-    bool is_short, has_inferred, has_doubt, has_open;
+    struct present present;
+    bool has_inferred, has_doubt, has_open;
 };
 
-static void print_at(struct buf *out, const struct row *row, void *context)
+static void print_for(struct buf *out, const struct row *row, const struct table_column *column,
+                      void *context)
 {
-    present_time(out, row, "start_ns", ((const struct view *)context)->start_ns);
-}
-
-static void print_for(struct buf *out, const struct row *row, void *context)
-{
+    (void)column;
     struct view *view = context;
     present_duration(out, row, "duration_ns");
     if (row_int(row, "open", 0)) {
@@ -39,8 +36,10 @@ static void print_for(struct buf *out, const struct row *row, void *context)
     }
 }
 
-static void print_state(struct buf *out, const struct row *row, void *context)
+static void print_state(struct buf *out, const struct row *row, const struct table_column *column,
+                        void *context)
 {
+    (void)column;
     struct view *view = context;
     buf_printf(out, "%s", row_text(row, "state", ""));
     if (row_int(row, "inferred", 0)) {
@@ -49,8 +48,10 @@ static void print_state(struct buf *out, const struct row *row, void *context)
     }
 }
 
-static void print_what(struct buf *out, const struct row *row, void *context)
+static void print_what(struct buf *out, const struct row *row, const struct table_column *column,
+                       void *context)
 {
+    (void)column;
     (void)context;
     const struct cell *tid = row_find(row, "tid"), *p = row_find(row, "p");
     if (tid)
@@ -62,15 +63,12 @@ static void print_what(struct buf *out, const struct row *row, void *context)
         buf_printf(out, ": %s", row_text(row, "object_text", ""));
 }
 
-static void print_where(struct buf *out, const struct row *row, void *context)
+static void print_waker(struct buf *out, const struct row *row, const struct table_column *column,
+                        void *context)
 {
-    present_place(out, row, "site", "file", "line", ((const struct view *)context)->is_short);
-}
-
-static void print_waker(struct buf *out, const struct row *row, void *context)
-{
+    (void)column;
     if (row_find(row, "reason"))
-        present_waker(out, row, ((const struct view *)context)->is_short);
+        present_waker(out, row, ((const struct present *)context)->is_short);
 }
 
 static void print_stack(struct buf *out, const struct row *row, void *context)
@@ -80,40 +78,35 @@ static void print_stack(struct buf *out, const struct row *row, void *context)
 }
 
 static const struct table_column columns[] = {
-    {"AT", true, 0, print_at},
+    {"AT", true, 0, present_time_cell, .key = "start_ns"},
     {"FOR", true, 0, print_for},
     {"STATE", false, 0, print_state},
     {"WHAT", false, 20, print_what},
-    {"WHERE", false, 16, print_where, true},
+    {"WHERE", false, 16, present_place_cell, true},
     {"WOKEN BY", false, 16, print_waker, true},
-};
-
-struct heading {
-    int64_t start_ns;
-    bool is_short;
 };
 
 static int print_heading(void *context, const struct row *row, struct error *err)
 {
-    const struct heading *heading = context;
+    const struct present *present = context;
     struct buf text;
     (void)err;
     buf_init(&text);
     buf_printf(&text, "goroutine ");
-    present_goroutine(&text, row, "goid", "function", heading->is_short);
+    present_goroutine(&text, row, "goid", "function", present->is_short);
     if (row_find(row, "create_site")) {
         int64_t creator = row_int(row, "creator_goid", 0);
         buf_printf(&text, ", created ");
         if (creator > 0)
             buf_printf(&text, "by goroutine %" PRId64 " ", creator);
         buf_printf(&text, "in ");
-        present_place(&text, row, "create_site", "create_file", "create_line", heading->is_short);
+        present_place(&text, row, "create_site", "create_file", "create_line", present->is_short);
     }
     buf_printf(&text, "\n%s ", row_find(row, "created_ns") ? "created" : "before the recording");
-    present_time(&text, row, "created_ns", heading->start_ns);
+    present_time(&text, row, "created_ns", present->start_ns);
     if (row_find(row, "ended_ns")) {
         buf_printf(&text, ", ended ");
-        present_time(&text, row, "ended_ns", heading->start_ns);
+        present_time(&text, row, "ended_ns", present->start_ns);
     } else {
         buf_printf(&text, ", %s at the end of the recording", row_text(row, "state", "still there"));
     }
@@ -140,7 +133,7 @@ static int answer(struct listing *listing, int64_t goid, bool stacks, const stru
                   struct error *err)
 {
     struct query_parameter parameters[LISTING_PARAMETERS + 1];
-    struct view view = {.start_ns = opened->quality.start_ns, .is_short = terminal_width(stdout) > 0};
+    struct view view = {.present = {opened->quality.start_ns, terminal_width(stdout) > 0}};
     struct query_result result;
     struct store *store = opened->trace.store;
     int rc = listing_resolve(listing, &opened->quality, err);
@@ -150,9 +143,8 @@ static int answer(struct listing *listing, int64_t goid, bool stacks, const stru
         return rc;
     struct query_parameter goid_parameter = {.name = ":goid", .integer = goid};
     if (listing->format == LISTING_TABLE) {
-        struct heading heading = {view.start_ns, view.is_short};
         listing_print_header(listing, &opened->quality);
-        rc = query_each(store, "goroutines", &goid_parameter, 1, print_heading, &heading, err);
+        rc = query_each(store, "goroutines", &goid_parameter, 1, print_heading, &view.present, err);
         if (rc != 0)
             return rc;
     }

@@ -11,55 +11,45 @@
 #include "terminal.h"
 
 struct view {
-    int64_t start_ns;
-    bool is_short, has_unknown;
+    struct present present;
+    bool has_unknown;
 };
 
-static void print_goroutine(struct buf *out, const struct row *row, void *context)
+static void print_goroutine(struct buf *out, const struct row *row, const struct table_column *column,
+                            void *context)
 {
-    present_goroutine(out, row, "goid", "function", ((const struct view *)context)->is_short);
+    (void)column;
+    present_goroutine(out, row, "goid", "function", ((const struct present *)context)->is_short);
     if (row_int(row, "is_system", 0))
         buf_printf(out, " (runtime)");
 }
 
-static void print_created(struct buf *out, const struct row *row, void *context)
+static void print_created(struct buf *out, const struct row *row, const struct table_column *column,
+                          void *context)
 {
-    const struct view *view = context;
+    (void)column;
+    const struct present *present = context;
     if (row_find(row, "created_ns"))
-        present_time(out, row, "created_ns", view->start_ns);
+        present_time(out, row, "created_ns", present->start_ns);
     else
         buf_printf(out, "before");
 }
 
-static void print_creator(struct buf *out, const struct row *row, void *context)
+static void print_creator(struct buf *out, const struct row *row, const struct table_column *column,
+                          void *context)
 {
+    (void)column;
     int64_t creator = row_int(row, "creator_goid", 0);
     if (creator > 0)
         buf_printf(out, "%" PRId64 "%s", creator, row_find(row, "create_site") ? " in " : "");
     present_place(out, row, "create_site", "create_file", "create_line",
-                  ((const struct view *)context)->is_short);
+                  ((const struct present *)context)->is_short);
 }
 
-static void print_life(struct buf *out, const struct row *row, void *context)
+static void print_waiting(struct buf *out, const struct row *row, const struct table_column *column,
+                          void *context)
 {
-    (void)context;
-    present_duration(out, row, "life_ns");
-}
-
-static void print_running(struct buf *out, const struct row *row, void *context)
-{
-    (void)context;
-    present_duration(out, row, "running_ns");
-}
-
-static void print_runnable(struct buf *out, const struct row *row, void *context)
-{
-    (void)context;
-    present_duration(out, row, "runnable_ns");
-}
-
-static void print_waiting(struct buf *out, const struct row *row, void *context)
-{
+    (void)column;
     struct view *view = context;
     present_duration(out, row, "waiting_ns");
     if (row_int(row, "unknown_ns", 0) > 0) {
@@ -68,8 +58,10 @@ static void print_waiting(struct buf *out, const struct row *row, void *context)
     }
 }
 
-static void print_most(struct buf *out, const struct row *row, void *context)
+static void print_most(struct buf *out, const struct row *row, const struct table_column *column,
+                       void *context)
 {
+    (void)column;
     (void)context;
     buf_printf(out, "%s", row_text(row, "most_class", ""));
     int64_t most = row_int(row, "most_ns", 0), all = row_int(row, "waiting_ns", 0);
@@ -77,35 +69,36 @@ static void print_most(struct buf *out, const struct row *row, void *context)
         buf_printf(out, " %.0f %%", 100.0 * (double)most / (double)all);
 }
 
-static void print_waits(struct buf *out, const struct row *row, void *context)
+static void print_end(struct buf *out, const struct row *row, const struct table_column *column,
+                      void *context)
 {
-    (void)context;
-    present_count(out, row, "waits");
-}
-
-static void print_end(struct buf *out, const struct row *row, void *context)
-{
-    const struct view *view = context;
+    (void)column;
+    const struct present *present = context;
     if (row_find(row, "ended_ns")) {
         buf_printf(out, "ended ");
-        present_time(out, row, "ended_ns", view->start_ns);
+        present_time(out, row, "ended_ns", present->start_ns);
     } else {
         buf_printf(out, "%s", row_text(row, "state", ""));
     }
 }
 
 static const struct table_column columns[] = {
-    {"GOROUTINE", false, 14, print_goroutine}, {"CREATED", true, 0, print_created},
-    {"BY", false, 16, print_creator, true},    {"LIFE", true, 0, print_life},
-    {"RUNNING", true, 0, print_running},       {"RUNNABLE", true, 0, print_runnable},
-    {"WAITING", true, 0, print_waiting},       {"MOSTLY", false, 0, print_most},
-    {"WAITS", true, 0, print_waits},           {"AT THE END", false, 0, print_end},
+    {"GOROUTINE", false, 14, print_goroutine},
+    {"CREATED", true, 0, print_created},
+    {"BY", false, 16, print_creator, true},
+    {"LIFE", true, 0, present_duration_cell, .key = "life_ns"},
+    {"RUNNING", true, 0, present_duration_cell, .key = "running_ns"},
+    {"RUNNABLE", true, 0, present_duration_cell, .key = "runnable_ns"},
+    {"WAITING", true, 0, print_waiting},
+    {"MOSTLY", false, 0, print_most},
+    {"WAITS", true, 0, present_count_cell, .key = "waits"},
+    {"AT THE END", false, 0, print_end},
 };
 
 static int answer(struct listing *listing, const struct opened *opened, struct error *err)
 {
     struct query_parameter parameters[LISTING_PARAMETERS];
-    struct view view = {.start_ns = opened->quality.start_ns, .is_short = terminal_width(stdout) > 0};
+    struct view view = {.present = {opened->quality.start_ns, terminal_width(stdout) > 0}};
     struct query_result result;
     int rc = listing_resolve(listing, &opened->quality, err);
     if (rc != 0)

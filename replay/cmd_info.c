@@ -8,6 +8,7 @@
 
 #include "base/units.h"
 #include "listing.h"
+#include "present.h"
 #include "query/catalog.h"
 #include "query/moment.h"
 #include "terminal.h"
@@ -19,8 +20,10 @@ static bool ends_with(const char *text, const char *end)
 }
 
 /* Numbers that people cannot read at a glance are followed by what they mean. */
-static void print_value(struct buf *out, const struct row *row, void *context)
+static void print_value(struct buf *out, const struct row *row, const struct table_column *column,
+                        void *context)
 {
+    (void)column;
     const char *key = row_text(row, "key", ""), *value = row_text(row, "value", "");
     char text[40] = "", *end;
     (void)context;
@@ -39,14 +42,10 @@ static void print_value(struct buf *out, const struct row *row, void *context)
         buf_printf(out, " (%s)", text);
 }
 
-static void print_key(struct buf *out, const struct row *row, void *context)
+static void print_section(struct buf *out, const struct row *row, const struct table_column *column,
+                          void *context)
 {
-    (void)context;
-    buf_printf(out, "%s", row_text(row, "key", ""));
-}
-
-static void print_section(struct buf *out, const struct row *row, void *context)
-{
+    (void)column;
     char *last = context;
     const char *section = row_text(row, "section", "");
     if (strncmp(last, section, 31) == 0)
@@ -57,7 +56,7 @@ static void print_section(struct buf *out, const struct row *row, void *context)
 
 static const struct table_column columns[] = {
     {"ABOUT", false, 0, print_section},
-    {"FACT", false, 12, print_key},
+    {"FACT", false, 12, present_text_cell, .key = "key"},
     {"VALUE", false, 20, print_value},
 };
 

@@ -39,38 +39,29 @@ static int print_goroutines(struct store *store, struct error *err)
     return rc;
 }
 
-static void print_wait(struct buf *out, const struct row *row, void *context)
+static void print_wait(struct buf *out, const struct row *row, const struct table_column *column,
+                       void *context)
 {
+    (void)column;
     (void)context;
     present_duration(out, row, "wait_ns");
     buf_printf(out, "%s%s", row_int(row, "open", 0) ? "+" : "", row_find(row, "doubt") ? "?" : "");
 }
 
-static void print_goroutine(struct buf *out, const struct row *row, void *context)
+static void print_reason(struct buf *out, const struct row *row, const struct table_column *column,
+                         void *context)
 {
-    present_goroutine(out, row, "goid", "goroutine_function", *(const bool *)context);
-}
-
-static void print_reason(struct buf *out, const struct row *row, void *context)
-{
+    (void)column;
     (void)context;
     buf_printf(out, "%s", row_text(row, "reason", ""));
     if (row_find(row, "object_text"))
         buf_printf(out, ": %s", row_text(row, "object_text", ""));
 }
 
-static void print_where(struct buf *out, const struct row *row, void *context)
+static void print_channel(struct buf *out, const struct row *row, const struct table_column *column,
+                          void *context)
 {
-    present_place(out, row, "site", "file", "line", *(const bool *)context);
-}
-
-static void print_waker(struct buf *out, const struct row *row, void *context)
-{
-    present_waker(out, row, *(const bool *)context);
-}
-
-static void print_channel(struct buf *out, const struct row *row, void *context)
-{
+    (void)column;
     (void)context;
     buf_printf(out, "chan %s", row_text(row, "type", "?"));
     if (row_int(row, "cap", 0) > 0)
@@ -78,41 +69,23 @@ static void print_channel(struct buf *out, const struct row *row, void *context)
     buf_printf(out, " %s", row_text(row, "addr", ""));
 }
 
-static void print_total(struct buf *out, const struct row *row, void *context)
-{
-    (void)context;
-    present_duration(out, row, "total_wait_ns");
-}
-
-static void print_waits(struct buf *out, const struct row *row, void *context)
-{
-    (void)context;
-    present_count(out, row, "waits");
-}
-
-static void print_site(struct buf *out, const struct row *row, void *context)
-{
-    (void)context;
-    buf_printf(out, "%s", row_text(row, "site_text", ""));
-}
-
 static const struct table_column wait_columns[] = {
     {"WAIT", true, 0, print_wait},
-    {"GOROUTINE", false, 12, print_goroutine},
+    {"GOROUTINE", false, 12, present_goroutine_cell, .key = "goroutine_function"},
     {"FOR", false, 16, print_reason},
-    {"WHERE", false, 16, print_where, true},
-    {"WOKEN BY", false, 14, print_waker, true},
+    {"WHERE", false, 16, present_place_cell, true},
+    {"WOKEN BY", false, 14, present_waker_cell, true},
 };
 
 static const struct table_column channel_columns[] = {
-    {"TOTAL WAIT", true, 0, print_total},
-    {"WAITS", true, 0, print_waits},
+    {"TOTAL WAIT", true, 0, present_duration_cell, .key = "total_wait_ns"},
+    {"WAITS", true, 0, present_count_cell, .key = "waits"},
     {"CHANNEL", false, 20, print_channel},
-    {"WHERE", false, 20, print_site, true},
+    {"WHERE", false, 20, present_text_cell, true, .key = "site_text"},
 };
 
 static int print_section(const char *title, const char *query, const struct table_column *columns, int count,
-                         bool *is_short, struct store *store, struct error *err)
+                         struct present *present, struct store *store, struct error *err)
 {
     struct listing listing;
     struct query_result result;
@@ -120,7 +93,7 @@ static int print_section(const char *title, const char *query, const struct tabl
     listing_init(&listing);
     listing.limit = SUMMARY_ROWS;
     listing_parameters(&listing, parameters);
-    struct table_options table = {.columns = columns, .count = count, .context = is_short};
+    struct table_options table = {.columns = columns, .count = count, .context = present};
     bool color = terminal_has_color(stdout);
     printf("\n%s%s%s\n", color ? "\033[1m" : "", title, color ? "\033[0m" : "");
     int rc = listing_run(&listing, store, catalog_find(query)->sql, true, parameters, LISTING_PARAMETERS,
@@ -134,16 +107,16 @@ static int answer(const char *path, const struct opened *opened, struct error *e
 {
     struct listing listing;
     struct store *store = opened->trace.store;
-    bool is_short = terminal_width(stdout) > 0;
+    struct present present = {opened->quality.start_ns, terminal_width(stdout) > 0};
     listing_init(&listing);
     listing_print_header(&listing, &opened->quality);
     int rc = print_goroutines(store, err);
     if (rc == 0)
         rc = print_section("Longest waits", "who_blocked", wait_columns,
-                           (int)(sizeof wait_columns / sizeof *wait_columns), &is_short, store, err);
+                           (int)(sizeof wait_columns / sizeof *wait_columns), &present, store, err);
     if (rc == 0)
         rc = print_section("Busiest channels", "busiest_chans", channel_columns,
-                           (int)(sizeof channel_columns / sizeof *channel_columns), &is_short, store, err);
+                           (int)(sizeof channel_columns / sizeof *channel_columns), &present, store, err);
     if (rc == 0)
         printf("\nNext: gotape-replay who-blocked %s, chans, goroutines, info; gotape-replay --help lists "
                "all.\n",

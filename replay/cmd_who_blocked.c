@@ -13,13 +13,14 @@
 #include "terminal.h"
 
 struct view {
-    int64_t start_ns;
-    bool is_short;
+    struct present present;
     bool has_doubt, has_open, has_reuse;
 };
 
-static void print_wait(struct buf *out, const struct row *row, void *context)
+static void print_wait(struct buf *out, const struct row *row, const struct table_column *column,
+                       void *context)
 {
+    (void)column;
     struct view *view = context;
     if (row_find(row, "wait_ns"))
         present_duration(out, row, "wait_ns");
@@ -35,24 +36,10 @@ static void print_wait(struct buf *out, const struct row *row, void *context)
     }
 }
 
-static void print_at(struct buf *out, const struct row *row, void *context)
+static void print_object(struct buf *out, const struct row *row, const struct table_column *column,
+                         void *context)
 {
-    present_time(out, row, "start_ns", ((const struct view *)context)->start_ns);
-}
-
-static void print_goroutine(struct buf *out, const struct row *row, void *context)
-{
-    present_goroutine(out, row, "goid", "goroutine_function", ((const struct view *)context)->is_short);
-}
-
-static void print_reason(struct buf *out, const struct row *row, void *context)
-{
-    (void)context;
-    buf_printf(out, "%s", row_text(row, "reason", ""));
-}
-
-static void print_object(struct buf *out, const struct row *row, void *context)
-{
+    (void)column;
     const char *text = row_text(row, "object_text", "");
     struct view *view = context;
     buf_printf(out, "%s", text);
@@ -63,90 +50,43 @@ static void print_object(struct buf *out, const struct row *row, void *context)
     }
 }
 
-static void print_where(struct buf *out, const struct row *row, void *context)
+static void print_longest_place(struct buf *out, const struct row *row, const struct table_column *column,
+                                void *context)
 {
-    present_place(out, row, "site", "file", "line", ((const struct view *)context)->is_short);
-}
-
-static void print_waker(struct buf *out, const struct row *row, void *context)
-{
-    present_waker(out, row, ((const struct view *)context)->is_short);
-}
-
-static void print_runnable(struct buf *out, const struct row *row, void *context)
-{
-    (void)context;
-    present_duration(out, row, "runnable_ns");
-}
-
-static void print_total(struct buf *out, const struct row *row, void *context)
-{
-    (void)context;
-    present_duration(out, row, "total_wait_ns");
-}
-
-static void print_longest(struct buf *out, const struct row *row, void *context)
-{
-    (void)context;
-    present_duration(out, row, "longest_wait_ns");
-}
-
-static void print_waits(struct buf *out, const struct row *row, void *context)
-{
-    (void)context;
-    present_count(out, row, "waits");
-}
-
-static void print_open(struct buf *out, const struct row *row, void *context)
-{
-    (void)context;
-    present_count(out, row, "open_waits");
-}
-
-static void print_goroutines(struct buf *out, const struct row *row, void *context)
-{
-    (void)context;
-    present_count(out, row, "goroutines");
-}
-
-static void print_longest_place(struct buf *out, const struct row *row, void *context)
-{
+    (void)column;
     present_place(out, row, "longest_site", "longest_file", "longest_line",
-                  ((const struct view *)context)->is_short);
-}
-
-static void print_longest_reason(struct buf *out, const struct row *row, void *context)
-{
-    (void)context;
-    buf_printf(out, "%s", row_text(row, "longest_reason", ""));
+                  ((const struct present *)context)->is_short);
 }
 
 static const struct table_column wait_columns[] = {
     {"WAIT", true, 0, print_wait},
-    {"AT", true, 0, print_at},
-    {"GOROUTINE", false, 12, print_goroutine},
-    {"REASON", false, 8, print_reason},
+    {"AT", true, 0, present_time_cell, .key = "start_ns"},
+    {"GOROUTINE", false, 12, present_goroutine_cell, .key = "goroutine_function"},
+    {"REASON", false, 8, present_text_cell, .key = "reason"},
     {"OBJECT", false, 14, print_object},
-    {"WHERE", false, 16, print_where, true},
-    {"WOKEN BY", false, 14, print_waker, true},
-    {"READY>RUN", true, 0, print_runnable},
+    {"WHERE", false, 16, present_place_cell, true},
+    {"WOKEN BY", false, 14, present_waker_cell, true},
+    {"READY>RUN", true, 0, present_duration_cell, .key = "runnable_ns"},
 };
 
 static const struct table_column goroutine_columns[] = {
-    {"TOTAL", true, 0, print_total},
-    {"LONGEST", true, 0, print_longest},
-    {"WAITS", true, 0, print_waits},
-    {"OPEN", true, 0, print_open},
-    {"GOROUTINE", false, 16, print_goroutine},
-    {"LONGEST FOR", false, 10, print_longest_reason},
+    {"TOTAL", true, 0, present_duration_cell, .key = "total_wait_ns"},
+    {"LONGEST", true, 0, present_duration_cell, .key = "longest_wait_ns"},
+    {"WAITS", true, 0, present_count_cell, .key = "waits"},
+    {"OPEN", true, 0, present_count_cell, .key = "open_waits"},
+    {"GOROUTINE", false, 16, present_goroutine_cell, .key = "goroutine_function"},
+    {"LONGEST FOR", false, 10, present_text_cell, .key = "longest_reason"},
     {"LONGEST WHERE", false, 20, print_longest_place, true},
 };
 
 static const struct table_column site_columns[] = {
-    {"TOTAL", true, 0, print_total},           {"LONGEST", true, 0, print_longest},
-    {"WAITS", true, 0, print_waits},           {"OPEN", true, 0, print_open},
-    {"GOROUTINES", true, 0, print_goroutines}, {"REASON", false, 10, print_reason},
-    {"WHERE", false, 20, print_where, true},
+    {"TOTAL", true, 0, present_duration_cell, .key = "total_wait_ns"},
+    {"LONGEST", true, 0, present_duration_cell, .key = "longest_wait_ns"},
+    {"WAITS", true, 0, present_count_cell, .key = "waits"},
+    {"OPEN", true, 0, present_count_cell, .key = "open_waits"},
+    {"GOROUTINES", true, 0, present_count_cell, .key = "goroutines"},
+    {"REASON", false, 10, present_text_cell, .key = "reason"},
+    {"WHERE", false, 20, present_place_cell, true},
 };
 
 struct aggregation {
@@ -215,7 +155,7 @@ static void print_footer(const struct request *request, const struct view *view,
 static int answer(struct request *request, const struct opened *opened, struct error *err)
 {
     struct query_parameter parameters[LISTING_PARAMETERS + CHAN_FILTER_PARAMETERS + 3];
-    struct view view = {.start_ns = opened->quality.start_ns, .is_short = terminal_width(stdout) > 0};
+    struct view view = {.present = {opened->quality.start_ns, terminal_width(stdout) > 0}};
     struct query_result result;
     struct store *store = opened->trace.store;
     int rc = listing_resolve(&request->listing, &opened->quality, err);

@@ -98,3 +98,54 @@ void present_waker(struct buf *out, const struct row *row, bool is_short)
     }
     buf_printf(out, "%s", kind);
 }
+
+void present_duration_cell(struct buf *out, const struct row *row, const struct table_column *column,
+                           void *context)
+{
+    (void)context;
+    present_duration(out, row, column->key);
+}
+
+void present_count_cell(struct buf *out, const struct row *row, const struct table_column *column,
+                        void *context)
+{
+    (void)context;
+    present_count(out, row, column->key);
+}
+
+void present_text_cell(struct buf *out, const struct row *row, const struct table_column *column,
+                       void *context)
+{
+    (void)context;
+    buf_printf(out, "%s", row_text(row, column->key, ""));
+}
+
+void present_time_cell(struct buf *out, const struct row *row, const struct table_column *column,
+                       void *context)
+{
+    const struct present *present = context;
+    present_time(out, row, column->key, present->start_ns);
+}
+
+void present_goroutine_cell(struct buf *out, const struct row *row, const struct table_column *column,
+                            void *context)
+{
+    const struct present *present = context;
+    present_goroutine(out, row, "goid", column->key, present->is_short);
+}
+
+void present_place_cell(struct buf *out, const struct row *row, const struct table_column *column,
+                        void *context)
+{
+    const struct present *present = context;
+    (void)column;
+    present_place(out, row, "site", "file", "line", present->is_short);
+}
+
+void present_waker_cell(struct buf *out, const struct row *row, const struct table_column *column,
+                        void *context)
+{
+    const struct present *present = context;
+    (void)column;
+    present_waker(out, row, present->is_short);
+}

@@ -2,7 +2,7 @@
 #ifndef GOTAPE_REPLAY_PRESENT_H
 #define GOTAPE_REPLAY_PRESENT_H
 
-#include "query/row_sink.h"
+#include "query/sink_table.h"
 
 /* A column with nanoseconds as "1.234 ms"; nothing when it is NULL. */
 void present_duration(struct buf *out, const struct row *row, const char *column);
@@ -18,5 +18,31 @@ void present_goroutine(struct buf *out, const struct row *row, const char *goid,
                        bool is_short);
 /* "goroutine 7 in main.producer main.go:31", "timer", "still waiting" … from the columns waker_*. */
 void present_waker(struct buf *out, const struct row *row, bool is_short);
+
+/* The columns of tables that are no more than one of the above. Where a comment says so, the context of the
+ * table begins with a struct present. */
+struct present {
+    int64_t start_ns; /* of the recording */
+    bool is_short;
+};
+/* The column's key names the row's column: a duration, a count, a text. */
+void present_duration_cell(struct buf *out, const struct row *row, const struct table_column *column,
+                           void *context);
+void present_count_cell(struct buf *out, const struct row *row, const struct table_column *column,
+                        void *context);
+void present_text_cell(struct buf *out, const struct row *row, const struct table_column *column,
+                       void *context);
+/* The same for a time; needs struct present. */
+void present_time_cell(struct buf *out, const struct row *row, const struct table_column *column,
+                       void *context);
+/* The goroutine in column goid, the key names the column with its function; needs struct present. */
+void present_goroutine_cell(struct buf *out, const struct row *row, const struct table_column *column,
+                            void *context);
+/* The place in the columns site, file and line; needs struct present. */
+void present_place_cell(struct buf *out, const struct row *row, const struct table_column *column,
+                        void *context);
+/* The waker in the columns waker_*; needs struct present. */
+void present_waker_cell(struct buf *out, const struct row *row, const struct table_column *column,
+                        void *context);
 
 #endif

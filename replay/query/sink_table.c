@@ -212,7 +212,8 @@ static int fill_cell(struct sink_table *self, const struct row *row, int column,
     buf_reset(&self->scratch);
     cell->is_right = is_right(self, column);
     if (self->options.columns) {
-        self->options.columns[column].print(&self->scratch, row, self->options.context);
+        const struct table_column *composed = &self->options.columns[column];
+        composed->print(&self->scratch, row, composed, self->options.context);
     } else {
         enum store_type type = row->cells[column].type;
         cell->is_right = type == STORE_INTEGER || type == STORE_REAL;

@@ -105,16 +105,18 @@ static void table_aligns_and_disarms(void **state)
           "                  inf\n");
 }
 
-static void print_name(struct buf *out, const struct row *row, void *context)
+static void print_text(struct buf *out, const struct row *row, const struct table_column *column,
+                       void *context)
 {
     ++*(int *)context;
-    buf_printf(out, "%s", row_text(row, "name", "-"));
+    buf_printf(out, "%s", row_text(row, column->key, "-"));
 }
 
-static void print_number(struct buf *out, const struct row *row, void *context)
+static void print_number(struct buf *out, const struct row *row, const struct table_column *column,
+                         void *context)
 {
     (void)context;
-    buf_printf(out, "%d", (int)row_int(row, "n_ns", 0));
+    buf_printf(out, "%d", (int)row_int(row, column->key, 0));
 }
 
 static void print_detail(struct buf *out, const struct row *row, void *context)
@@ -125,9 +127,9 @@ static void print_detail(struct buf *out, const struct row *row, void *context)
 
 static void table_fits_the_terminal(void **state)
 {
-    static const struct table_column composed[] = {{"NAME", false, 4, print_name, false},
-                                                   {"NUMBER", true, 0, print_number, false},
-                                                   {"END", false, 6, print_name, true}};
+    static const struct table_column composed[] = {{"NAME", false, 4, print_text, false, "name"},
+                                                   {"NUMBER", true, 0, print_number, false, "n_ns"},
+                                                   {"END", false, 6, print_text, true, "name"}};
     static const struct column one[] = {{"name", COLUMN_PLAIN}, {"n_ns", COLUMN_PLAIN}};
     static const struct cell row[] = {TEXT("abcdefghijklmnop"), INTEGER(7)};
     int calls = 0;
