@@ -6,7 +6,6 @@
 
 #include "listing.h"
 #include "present.h"
-#include "query/catalog.h"
 
 static void print_channel(struct buf *out, const struct row *row, const struct table_column *column,
                           void *context)
@@ -35,18 +34,14 @@ static const struct table_column columns[] = {
     {"WHERE", false, 20, present_text_cell, true, .key = "site_text"},
 };
 
-static int answer(struct listing *listing, const struct opened *opened, struct error *err)
+static int answer(void *context, const struct opened *opened, const struct operands *operands,
+                  struct error *err)
 {
-    struct query_parameter parameters[LISTING_PARAMETERS];
+    struct listing *listing = context;
     struct query_result result;
-    int rc = listing_resolve(listing, &opened->quality, err);
-    if (rc != 0)
-        return rc;
-    listing_parameters(listing, parameters);
-    struct table_options table = {.columns = columns, .count = (int)(sizeof columns / sizeof *columns)};
-    listing_print_header(listing, &opened->quality);
-    rc = listing_run(listing, opened->trace.store, catalog_find("chans")->sql, true, parameters,
-                     LISTING_PARAMETERS, &table, &result, err);
+    struct table_options table = {TABLE_COLUMNS(columns)};
+    (void)operands;
+    int rc = listing_answer(listing, opened, "chans", &table, &result, err);
     if (rc != 0)
         return rc;
     if (listing->format == LISTING_TABLE && result.rows == 0)
@@ -58,23 +53,11 @@ static int answer(struct listing *listing, const struct opened *opened, struct e
 int run_chans(const struct command *self, int argc, char **argv)
 {
     struct listing listing;
-    bool help = false;
-    int status;
-    struct operands operands;
-    struct error err = {0};
-    struct opened opened;
+    struct listing_command command = {&listing, 1, 1, NULL, answer, &listing};
     listing_init(&listing);
     const struct opt options[] = {
-        LISTING_FORMAT_OPTION(listing), LISTING_LIMIT_OPTION(listing), LISTING_SINCE_OPTION(listing),
-        LISTING_UNTIL_OPTION(listing),  COMMAND_HELP_OPTION(help),     {0},
+        LISTING_FORMAT_OPTION(listing), LISTING_LIMIT_OPTION(listing),     LISTING_SINCE_OPTION(listing),
+        LISTING_UNTIL_OPTION(listing),  COMMAND_HELP_OPTION(command.help), {0},
     };
-    if (!command_begin(self, options, &help, argc, argv, 1, 1, &operands, &status) ||
-        !listing_check(self, &listing, &status))
-        return status;
-    status = command_open(operands.at[0], &opened);
-    if (status != STATUS_OK)
-        return status;
-    if (answer(&listing, &opened, &err) != 0)
-        status = command_fail(NULL, &err);
-    return command_close(&opened, status);
+    return listing_command_run(&command, self, options, argc, argv);
 }

@@ -129,19 +129,39 @@ static int print_heading(void *context, const struct row *row, struct error *err
     return 0;
 }
 
-static int answer(struct listing *listing, int64_t goid, bool stacks, const struct opened *opened,
+struct request {
+    struct listing listing;
+    int64_t goid;
+    bool stacks;
+};
+
+static int check(void *context, const struct operands *operands, struct error *err)
+{
+    struct request *request = context;
+    char *end;
+    errno = 0;
+    request->goid = strtoll(operands->at[1], &end, 10);
+    if (errno || end == operands->at[1] || *end)
+        return error_set(err, ERR_USAGE, "'%s' is not the number of a goroutine", operands->at[1]);
+    return 0;
+}
+
+static int answer(void *context, const struct opened *opened, const struct operands *operands,
                   struct error *err)
 {
+    struct request *request = context;
+    struct listing *listing = &request->listing;
     struct query_parameter parameters[LISTING_PARAMETERS + 1];
     struct view view = {.present = {opened->quality.start_ns, terminal_width(stdout) > 0}};
     struct query_result result;
     struct store *store = opened->trace.store;
+    (void)operands;
     int rc = listing_resolve(listing, &opened->quality, err);
     if (rc == 0)
-        rc = goroutine_filter_check(goid, store, err);
+        rc = goroutine_filter_check(request->goid, store, err);
     if (rc != 0)
         return rc;
-    struct query_parameter goid_parameter = {.name = ":goid", .integer = goid};
+    struct query_parameter goid_parameter = {.name = ":goid", .integer = request->goid};
     if (listing->format == LISTING_TABLE) {
         listing_print_header(listing, &opened->quality);
         rc = query_each(store, "goroutines", &goid_parameter, 1, print_heading, &view.present, err);
@@ -150,10 +170,8 @@ static int answer(struct listing *listing, int64_t goid, bool stacks, const stru
     }
     listing_parameters(listing, parameters);
     parameters[LISTING_PARAMETERS] = goid_parameter;
-    struct table_options table = {.columns = columns,
-                                  .count = (int)(sizeof columns / sizeof *columns),
-                                  .context = &view,
-                                  .detail = stacks ? print_stack : NULL};
+    struct table_options table = {TABLE_COLUMNS(columns), .context = &view,
+                                  .detail = request->stacks ? print_stack : NULL};
     rc = listing_run(listing, store, catalog_find("goroutine_timeline")->sql, true, parameters,
                      LISTING_PARAMETERS + 1, &table, &result, err);
     if (rc != 0 || listing->format != LISTING_TABLE)
@@ -172,36 +190,17 @@ static int answer(struct listing *listing, int64_t goid, bool stacks, const stru
 
 int run_goroutine(const struct command *self, int argc, char **argv)
 {
-    struct listing listing;
-    bool help = false, stacks = false;
-    int status;
-    struct operands operands;
-    struct error err = {0};
-    struct opened opened;
-    listing_init(&listing);
+    struct request request = {0};
+    struct listing_command command = {&request.listing, 2, 2, check, answer, &request};
+    listing_init(&request.listing);
     const struct opt options[] = {
-        {0, "stacks", OPT_FLAG, &stacks, NULL, "Print the whole call chain below each wait."},
-        LISTING_FORMAT_OPTION(listing),
-        LISTING_LIMIT_OPTION(listing),
-        LISTING_SINCE_OPTION(listing),
-        LISTING_UNTIL_OPTION(listing),
-        COMMAND_HELP_OPTION(help),
+        {0, "stacks", OPT_FLAG, &request.stacks, NULL, "Print the whole call chain below each wait."},
+        LISTING_FORMAT_OPTION(request.listing),
+        LISTING_LIMIT_OPTION(request.listing),
+        LISTING_SINCE_OPTION(request.listing),
+        LISTING_UNTIL_OPTION(request.listing),
+        COMMAND_HELP_OPTION(command.help),
         {0},
     };
-    if (!command_begin(self, options, &help, argc, argv, 2, 2, &operands, &status) ||
-        !listing_check(self, &listing, &status))
-        return status;
-    char *end;
-    errno = 0;
-    long long goid = strtoll(operands.at[1], &end, 10);
-    if (errno || end == operands.at[1] || *end) {
-        error_set(&err, ERR_USAGE, "'%s' is not the number of a goroutine", operands.at[1]);
-        return command_fail(self, &err);
-    }
-    status = command_open(operands.at[0], &opened);
-    if (status != STATUS_OK)
-        return status;
-    if (answer(&listing, goid, stacks, &opened, &err) != 0)
-        status = command_fail(NULL, &err);
-    return command_close(&opened, status);
+    return listing_command_run(&command, self, options, argc, argv);
 }

@@ -9,7 +9,6 @@
 #include "base/units.h"
 #include "listing.h"
 #include "present.h"
-#include "query/catalog.h"
 #include "query/moment.h"
 #include "terminal.h"
 
@@ -60,35 +59,22 @@ static const struct table_column columns[] = {
     {"VALUE", false, 20, print_value},
 };
 
-static int answer(struct listing *listing, const struct opened *opened, struct error *err)
+static int answer(void *context, const struct opened *opened, const struct operands *operands,
+                  struct error *err)
 {
     char last_section[32] = "";
     struct query_result result;
-    struct table_options table = {
-        .columns = columns, .count = (int)(sizeof columns / sizeof *columns), .context = last_section};
-    listing_print_header(listing, &opened->quality);
-    return listing_run(listing, opened->trace.store, catalog_find("info")->sql, true, NULL, 0, &table,
-                       &result, err);
+    struct table_options table = {TABLE_COLUMNS(columns), .context = last_section};
+    (void)operands;
+    return listing_answer(context, opened, "info", &table, &result, err);
 }
 
 int run_info(const struct command *self, int argc, char **argv)
 {
     struct listing listing;
-    bool help = false;
-    int status;
-    struct operands operands;
-    struct error err = {0};
-    struct opened opened;
+    struct listing_command command = {&listing, 1, 1, NULL, answer, &listing};
     listing_init(&listing);
-    const struct opt options[] = {LISTING_FORMAT_OPTION(listing), COMMAND_HELP_OPTION(help), {0}};
-    if (!command_begin(self, options, &help, argc, argv, 1, 1, &operands, &status) ||
-        !listing_check(self, &listing, &status))
-        return status;
     listing.limit = 0;
-    status = command_open(operands.at[0], &opened);
-    if (status != STATUS_OK)
-        return status;
-    if (answer(&listing, &opened, &err) != 0)
-        status = command_fail(NULL, &err);
-    return command_close(&opened, status);
+    const struct opt options[] = {LISTING_FORMAT_OPTION(listing), COMMAND_HELP_OPTION(command.help), {0}};
+    return listing_command_run(&command, self, options, argc, argv);
 }

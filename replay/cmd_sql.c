@@ -24,7 +24,7 @@ static void exec_sqlite3(const struct opened *opened)
     execvp(program, argv);
 }
 
-static int shell(const struct command *self, struct opened *opened)
+static int shell(const struct opened *opened, struct error *err)
 {
     if (quality_is_incomplete(&opened->quality))
         fprintf(stderr, "gotape-replay: the data are incomplete: see 'gotape-replay info %s'\n",
@@ -33,48 +33,39 @@ static int shell(const struct command *self, struct opened *opened)
         fprintf(stderr, "Read-only. The tables are explained by 'gotape-replay schema'.\n");
     fflush(NULL);
     exec_sqlite3(opened);
-    struct error err = {0};
-    if (errno != ENOENT && errno != EACCES) {
-        error_sys(&err, "cannot start sqlite3");
-        return command_fail(self, &err);
-    }
+    if (errno != ENOENT && errno != EACCES)
+        return error_sys(err, "cannot start sqlite3");
     return sql_shell_run(opened->trace.store) == 0 ? STATUS_OK : STATUS_ERROR;
+}
+
+static int answer(void *context, const struct opened *opened, const struct operands *operands,
+                  struct error *err)
+{
+    struct listing *listing = context;
+    struct query_result result;
+    if (operands->count == 1)
+        return shell(opened, err);
+    if (listing->limit < 0)
+        listing->limit = 0;
+    int rc = listing_run(listing, opened->trace.store, operands->at[1], false, NULL, 0, NULL, &result, err);
+    if (rc != 0) {
+        fflush(stdout);
+        return rc;
+    }
+    listing_print_more(listing, &result, "rows");
+    return 0;
 }
 
 int run_sql(const struct command *self, int argc, char **argv)
 {
     struct listing listing;
-    bool help = false;
-    int status;
-    struct operands operands;
-    struct error err = {0};
-    struct opened opened;
+    struct listing_command command = {&listing, 1, 2, NULL, answer, &listing};
     listing_init(&listing);
     const struct opt options[] = {
         LISTING_FORMAT_OPTION(listing),
         {0, "limit", OPT_INT, &listing.limit, "N", "Print at most N rows; 0: all (default)."},
-        COMMAND_HELP_OPTION(help),
+        COMMAND_HELP_OPTION(command.help),
         {0},
     };
-    if (!command_begin(self, options, &help, argc, argv, 1, 2, &operands, &status) ||
-        !listing_check(self, &listing, &status))
-        return status;
-    if (listing.limit < 0)
-        listing.limit = 0;
-    status = command_open(operands.at[0], &opened);
-    if (status != STATUS_OK)
-        return status;
-    if (operands.count == 1) {
-        status = shell(self, &opened);
-    } else {
-        struct query_result result;
-        if (listing_run(&listing, opened.trace.store, operands.at[1], false, NULL, 0, NULL, &result, &err) !=
-            0) {
-            fflush(stdout);
-            status = command_fail(NULL, &err);
-        } else {
-            listing_print_more(&listing, &result, "rows");
-        }
-    }
-    return command_close(&opened, status);
+    return listing_command_run(&command, self, options, argc, argv);
 }

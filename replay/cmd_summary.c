@@ -84,8 +84,8 @@ static const struct table_column channel_columns[] = {
     {"WHERE", false, 20, present_text_cell, true, .key = "site_text"},
 };
 
-static int print_section(const char *title, const char *query, const struct table_column *columns, int count,
-                         struct present *present, struct store *store, struct error *err)
+static int print_section(const char *title, const char *query, const struct table_options *table,
+                         struct store *store, struct error *err)
 {
     struct listing listing;
     struct query_result result;
@@ -93,51 +93,40 @@ static int print_section(const char *title, const char *query, const struct tabl
     listing_init(&listing);
     listing.limit = SUMMARY_ROWS;
     listing_parameters(&listing, parameters);
-    struct table_options table = {.columns = columns, .count = count, .context = present};
     bool color = terminal_has_color(stdout);
     printf("\n%s%s%s\n", color ? "\033[1m" : "", title, color ? "\033[0m" : "");
     int rc = listing_run(&listing, store, catalog_find(query)->sql, true, parameters, LISTING_PARAMETERS,
-                         &table, &result, err);
+                         table, &result, err);
     if (rc == 0 && result.rows == 0)
         printf("none\n");
     return rc;
 }
 
-static int answer(const char *path, const struct opened *opened, struct error *err)
+static int answer(void *context, const struct opened *opened, const struct operands *operands,
+                  struct error *err)
 {
-    struct listing listing;
     struct store *store = opened->trace.store;
     struct present present = {opened->quality.start_ns, terminal_width(stdout) > 0};
-    listing_init(&listing);
-    listing_print_header(&listing, &opened->quality);
+    struct table_options waits = {TABLE_COLUMNS(wait_columns), .context = &present};
+    struct table_options channels = {TABLE_COLUMNS(channel_columns), .context = &present};
+    listing_print_header(context, &opened->quality);
     int rc = print_goroutines(store, err);
     if (rc == 0)
-        rc = print_section("Longest waits", "who_blocked", wait_columns,
-                           (int)(sizeof wait_columns / sizeof *wait_columns), &present, store, err);
+        rc = print_section("Longest waits", "who_blocked", &waits, store, err);
     if (rc == 0)
-        rc = print_section("Busiest channels", "busiest_chans", channel_columns,
-                           (int)(sizeof channel_columns / sizeof *channel_columns), &present, store, err);
+        rc = print_section("Busiest channels", "busiest_chans", &channels, store, err);
     if (rc == 0)
         printf("\nNext: gotape-replay who-blocked %s, chans, goroutines, info; gotape-replay --help lists "
                "all.\n",
-               path);
+               operands->at[0]);
     return rc;
 }
 
 int run_summary(const struct command *self, int argc, char **argv)
 {
-    bool help = false;
-    int status;
-    struct operands operands;
-    struct error err = {0};
-    struct opened opened;
-    const struct opt options[] = {COMMAND_HELP_OPTION(help), {0}};
-    if (!command_begin(self, options, &help, argc, argv, 1, 1, &operands, &status))
-        return status;
-    status = command_open(operands.at[0], &opened);
-    if (status != STATUS_OK)
-        return status;
-    if (answer(operands.at[0], &opened, &err) != 0)
-        status = command_fail(NULL, &err);
-    return command_close(&opened, status);
+    struct listing listing;
+    struct listing_command command = {&listing, 1, 1, NULL, answer, &listing};
+    listing_init(&listing);
+    const struct opt options[] = {COMMAND_HELP_OPTION(command.help), {0}};
+    return listing_command_run(&command, self, options, argc, argv);
 }

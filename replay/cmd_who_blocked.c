@@ -95,21 +95,19 @@ struct aggregation {
     int count;
 };
 
-#define COLUMNS(table) table, (int)(sizeof table / sizeof *table)
-
 static const struct aggregation aggregations[] = {
-    {"wait", "who_blocked", "waits", COLUMNS(wait_columns)},
-    {"goroutine", "who_blocked_by_goroutine", "goroutines", COLUMNS(goroutine_columns)},
-    {"site", "who_blocked_by_site", "places", COLUMNS(site_columns)},
+    {"wait", "who_blocked", "waits", TABLE_COLUMNS(wait_columns)},
+    {"goroutine", "who_blocked_by_goroutine", "goroutines", TABLE_COLUMNS(goroutine_columns)},
+    {"site", "who_blocked_by_site", "places", TABLE_COLUMNS(site_columns)},
 };
 
 struct request {
     struct listing listing;
     struct chan_filter chan;
     const struct aggregation *by;
-    const char *reason;
-    int64_t goid;
-    bool has_goid, all;
+    const char *chan_text, *by_name, *reason; /* as given */
+    int64_t goid;                             /* INT64_MIN: absent */
+    bool all;
 };
 
 static const struct aggregation *find_aggregation(const char *name)
@@ -126,7 +124,7 @@ static int check_filters(const struct request *request, struct store *store, str
     int rc = chan_filter_check(&request->chan, store, err);
     if (rc == 0 && request->reason)
         rc = reason_filter_check(request->reason, store, err);
-    if (rc == 0 && request->has_goid)
+    if (rc == 0 && request->goid != INT64_MIN)
         rc = goroutine_filter_check(request->goid, store, err);
     return rc;
 }
@@ -137,7 +135,8 @@ static void print_footer(const struct request *request, const struct view *view,
     if (request->listing.format != LISTING_TABLE)
         return;
     if (result->rows == 0)
-        printf("No waits%s.%s\n", request->chan.text || request->reason || request->has_goid ? " match" : "",
+        printf("No waits%s.%s\n",
+               request->chan.text || request->reason || request->goid != INT64_MIN ? " match" : "",
                request->all ? "" : " --all adds network, sleep and the runtime's own goroutines.");
     if (view->has_open || view->has_doubt || view->has_reuse)
         printf("\n");
@@ -152,12 +151,25 @@ static void print_footer(const struct request *request, const struct view *view,
     listing_print_more(&request->listing, result, request->by->rows);
 }
 
-static int answer(struct request *request, const struct opened *opened, struct error *err)
+static int check(void *context, const struct operands *operands, struct error *err)
 {
+    struct request *request = context;
+    (void)operands;
+    request->by = find_aggregation(request->by_name);
+    if (!request->by)
+        return error_set(err, ERR_USAGE, "--by: '%s' is not wait, goroutine or site", request->by_name);
+    return chan_filter_parse(request->chan_text, &request->chan, err);
+}
+
+static int answer(void *context, const struct opened *opened, const struct operands *operands,
+                  struct error *err)
+{
+    struct request *request = context;
     struct query_parameter parameters[LISTING_PARAMETERS + CHAN_FILTER_PARAMETERS + 3];
     struct view view = {.present = {opened->quality.start_ns, terminal_width(stdout) > 0}};
     struct query_result result;
     struct store *store = opened->trace.store;
+    (void)operands;
     int rc = listing_resolve(&request->listing, &opened->quality, err);
     if (rc == 0)
         rc = check_filters(request, store, err);
@@ -169,8 +181,8 @@ static int answer(struct request *request, const struct opened *opened, struct e
     rest[0] = (struct query_parameter){.name = ":all", .integer = 1, .is_null = !request->all};
     rest[1] =
         (struct query_parameter){.name = ":reason", .text = request->reason, .is_null = !request->reason};
-    rest[2] =
-        (struct query_parameter){.name = ":goid", .integer = request->goid, .is_null = !request->has_goid};
+    rest[2] = (struct query_parameter){
+        .name = ":goid", .integer = request->goid, .is_null = request->goid == INT64_MIN};
     struct table_options table = {
         .columns = request->by->columns, .count = request->by->count, .context = &view};
     listing_print_header(&request->listing, &opened->quality);
@@ -183,51 +195,28 @@ static int answer(struct request *request, const struct opened *opened, struct e
 
 int run_who_blocked(const struct command *self, int argc, char **argv)
 {
-    struct request request = {0};
-    const char *chan = NULL, *by = "wait";
-    int64_t goid = INT64_MIN;
-    bool help = false;
-    int status;
-    struct operands operands;
-    struct error err = {0};
-    struct opened opened;
+    struct request request = {.by_name = "wait", .goid = INT64_MIN};
+    struct listing_command command = {&request.listing, 1, 1, check, answer, &request};
     listing_init(&request.listing);
     const struct opt options[] = {
-        {0, "chan", OPT_STRING, &chan, "X",
+        {0, "chan", OPT_STRING, &request.chan_text, "X",
          "Only waits on channels that X describes: an address\n(0xc000102060), an element type ('chan "
          "main.Job' or\n"
          "main.Job), a function that waits (main.worker), or a\nplace by suffix (worker.go:31)."},
-        {0, "goroutine", OPT_INT, &goid, "N", "Only waits of goroutine N."},
+        {0, "goroutine", OPT_INT, &request.goid, "N", "Only waits of goroutine N."},
         {0, "reason", OPT_STRING, &request.reason, "R",
          "Only waits for this reason: the runtime's words ('chan\nreceive') or a class (chan_recv, "
          "chan_send, select,\n"
          "mutex, rwmutex, cond, waitgroup, sleep, net, gc,\nsyscall, coroutine, runtime, other)."},
-        {0, "by", OPT_STRING, &by, "KIND",
+        {0, "by", OPT_STRING, &request.by_name, "KIND",
          "List single waits (wait, default), or sum them up by\ngoroutine or by site."},
         {'a', "all", OPT_FLAG, &request.all, NULL, "Also network, sleep, and the runtime's own goroutines."},
         LISTING_FORMAT_OPTION(request.listing),
         LISTING_LIMIT_OPTION(request.listing),
         LISTING_SINCE_OPTION(request.listing),
         LISTING_UNTIL_OPTION(request.listing),
-        COMMAND_HELP_OPTION(help),
+        COMMAND_HELP_OPTION(command.help),
         {0},
     };
-    if (!command_begin(self, options, &help, argc, argv, 1, 1, &operands, &status) ||
-        !listing_check(self, &request.listing, &status))
-        return status;
-    request.by = find_aggregation(by);
-    request.goid = goid;
-    request.has_goid = goid != INT64_MIN;
-    if (!request.by) {
-        error_set(&err, ERR_USAGE, "--by: '%s' is not wait, goroutine or site", by);
-        return command_fail(self, &err);
-    }
-    if (chan_filter_parse(chan, &request.chan, &err) != 0)
-        return command_fail(self, &err);
-    status = command_open(operands.at[0], &opened);
-    if (status != STATUS_OK)
-        return status;
-    if (answer(&request, &opened, &err) != 0)
-        status = command_fail(NULL, &err);
-    return command_close(&opened, status);
+    return listing_command_run(&command, self, options, argc, argv);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "interrupt.h"
+#include "query/catalog.h"
 #include "query/moment.h"
 #include "terminal.h"
 
@@ -124,6 +125,19 @@ int listing_run(const struct listing *self, struct store *store, const char *sql
     return rc;
 }
 
+int listing_answer(struct listing *self, const struct opened *opened, const char *query,
+                   const struct table_options *table, struct query_result *out, struct error *err)
+{
+    struct query_parameter parameters[LISTING_PARAMETERS];
+    int rc = listing_resolve(self, &opened->quality, err);
+    if (rc != 0)
+        return rc;
+    listing_parameters(self, parameters);
+    listing_print_header(self, &opened->quality);
+    return listing_run(self, opened->trace.store, catalog_find(query)->sql, true, parameters,
+                       LISTING_PARAMETERS, table, out, err);
+}
+
 void listing_print_header(const struct listing *self, const struct quality *quality)
 {
     if (self->format != LISTING_TABLE)
@@ -142,4 +156,24 @@ void listing_print_more(const struct listing *self, const struct query_result *r
 {
     if (self->format == LISTING_TABLE && result->has_more)
         printf("\nThere are more %s: --limit 0 shows all.\n", what);
+}
+
+int listing_command_run(struct listing_command *self, const struct command *command,
+                        const struct opt *options, int argc, char **argv)
+{
+    int status;
+    struct operands operands;
+    struct error err = {0};
+    struct opened opened;
+    if (!command_begin(command, options, &self->help, argc, argv, self->least, self->most, &operands,
+                       &status) ||
+        !listing_check(command, self->listing, &status))
+        return status;
+    if (self->check && self->check(self->context, &operands, &err) != 0)
+        return command_fail(command, &err);
+    status = command_open(operands.at[0], &opened);
+    if (status != STATUS_OK)
+        return status;
+    int rc = self->answer(self->context, &opened, &operands, &err);
+    return command_close(&opened, rc < 0 ? command_fail(NULL, &err) : rc);
 }

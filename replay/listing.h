@@ -1,6 +1,6 @@
 /*
- * What all listings share: --format, --limit, --since and --until, and running a named query into the chosen
- * format.
+ * What all listings share: --format, --limit, --since and --until, running a named query into the chosen
+ * format, and the way of a command from its command line to its exit status.
  */
 #ifndef GOTAPE_REPLAY_LISTING_H
 #define GOTAPE_REPLAY_LISTING_H
@@ -58,9 +58,29 @@ void listing_parameters(const struct listing *self, struct query_parameter out[L
 int listing_run(const struct listing *self, struct store *store, const char *sql, bool has_marks,
                 const struct query_parameter *parameters, size_t count, const struct table_options *table,
                 struct query_result *out, struct error *err);
+/* The same for a named query that has no parameters but these: resolves the times, prints the line above the
+ * table, runs. */
+int listing_answer(struct listing *self, const struct opened *opened, const char *query,
+                   const struct table_options *table, struct query_result *out, struct error *err);
 /* The line above a table: what the answer rests on. Nothing in other formats. */
 void listing_print_header(const struct listing *self, const struct quality *quality);
 /* The line below a table that was cut. */
 void listing_print_more(const struct listing *self, const struct query_result *result, const char *what);
+
+/* A command that answers from a database. */
+struct listing_command {
+    struct listing *listing;
+    int least, most; /* operands, the trace being the first */
+    /* Checks what else was given, before the trace is opened; may be NULL. */
+    int (*check)(void *context, const struct operands *operands, struct error *err);
+    /* Prints. Returns 0, a negative code, or an exit status when everything was told already. */
+    int (*answer)(void *context, const struct opened *opened, const struct operands *operands,
+                  struct error *err);
+    void *context; /* given to both */
+    bool help;     /* for COMMAND_HELP_OPTION */
+};
+/* Reads the command line, opens the trace, answers, closes. Returns the exit status. */
+int listing_command_run(struct listing_command *self, const struct command *command,
+                        const struct opt *options, int argc, char **argv);
 
 #endif

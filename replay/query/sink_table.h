@@ -28,6 +28,9 @@ struct table_options {
     void (*detail)(struct buf *out, const struct row *row, void *context);
 };
 
+/* The first two of an array. */
+#define TABLE_COLUMNS(array) .columns = (array), .count = (int)(sizeof(array) / sizeof *(array))
+
 /* Borrows columns and context. */
 struct row_sink *sink_table_new(FILE *out, const struct table_options *options);
 
