@@ -123,8 +123,12 @@ static int check_command(const char *command, FILE *out, struct error *err)
     char path[PATH_MAX];
     if (!find_command(command, path))
         return error_set(err, ERR_NOT_FOUND, "%s: no such command", command);
-    if (go_binary_is_go(path))
-        return check_program(path, path, 0, out, err);
+    struct error why = {0};
+    int rc = check_program(path, path, 0, out, &why);
+    if (rc != ERR_NOT_FOUND) {
+        *err = why;
+        return rc;
+    }
     fprintf(out,
             "program  %s is not a Go program: it would be run and followed until it execs one;\n"
             "         check that one with --check to see its probes\n",

@@ -54,3 +54,22 @@ bool function_name_is_system_start(const char *name)
     return has_prefix(name, "runtime.") && strcmp(name, "runtime.main") != 0 &&
            strcmp(name, "runtime.corostart") != 0 && strcmp(name, "runtime.handleAsyncEvent") != 0;
 }
+
+void function_name_package_in(const char *name, const char *file, char *out, size_t size)
+{
+    function_name_package(name, out, size);
+    if (strcmp(out, "_") != 0 || !file)
+        return;
+    /* Go's own files lie below src of its root, or have their import path as path (-trimpath). */
+    const char *path = file[0] == '/' ? NULL : file;
+    for (const char *at = strstr(file, "/src/"); at; at = strstr(at + 1, "/src/"))
+        path = at + strlen("/src/");
+    const char *slash = path ? strrchr(path, '/') : NULL;
+    char package[256];
+    if (!slash || (size_t)(slash - path) >= sizeof package || (size_t)(slash - path) >= size)
+        return;
+    memcpy(package, path, (size_t)(slash - path));
+    package[slash - path] = '\0';
+    if (function_name_is_internal(package))
+        memcpy(out, package, strlen(package) + 1);
+}

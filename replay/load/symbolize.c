@@ -156,7 +156,7 @@ const char *symbolizer_get_text(const struct symbolizer *self, uint32_t text)
 /* ---- functions and files ---- */
 
 /* The name must live as long as this. */
-static uint32_t add_function(struct symbolizer *self, const char *name)
+static uint32_t add_function(struct symbolizer *self, const char *name, const char *file)
 {
     char package[512];
     uint32_t id = self->function_count + 1;
@@ -171,7 +171,7 @@ static uint32_t add_function(struct symbolizer *self, const char *name)
         self->function_capacity = capacity;
     }
     self->function_count = id;
-    function_name_package(name, package, sizeof package);
+    function_name_package_in(name, file, package, sizeof package);
     self->function_facts[id] =
         (struct function_facts){.name = name,
                                 .is_internal = function_name_is_internal(package),
@@ -203,7 +203,7 @@ static uint32_t named_function(struct symbolizer *self, uint32_t *id, const char
         if (map_get(&self->functions, text, &known)) {
             *id = (uint32_t)known;
         } else {
-            *id = add_function(self, name);
+            *id = add_function(self, name, NULL);
             put_cache(self, &self->functions, text, *id);
         }
     }
@@ -211,7 +211,7 @@ static uint32_t named_function(struct symbolizer *self, uint32_t *id, const char
 }
 
 static uint32_t function_of_string(struct symbolizer *self, const struct trace_reader *reader,
-                                   uint32_t string)
+                                   uint32_t string, uint32_t file)
 {
     uint64_t known;
     uint32_t text = symbolizer_text(self, reader, string);
@@ -221,7 +221,8 @@ static uint32_t function_of_string(struct symbolizer *self, const struct trace_r
         return named_function(self, &self->lost_function, "<lost>");
     if (map_get(&self->functions, text, &known))
         return (uint32_t)known;
-    uint32_t id = add_function(self, symbolizer_get_text(self, text));
+    const char *path = symbolizer_get_text(self, symbolizer_text(self, reader, file));
+    uint32_t id = add_function(self, symbolizer_get_text(self, text), path);
     put_cache(self, &self->functions, text, id);
     return id;
 }
@@ -263,9 +264,10 @@ static uint32_t location_of(struct symbolizer *self, const struct trace_reader *
         buf_reset(&self->key);
         buf_put(&self->key, &def->pc, sizeof def->pc);
         for (uint32_t i = 0; i < def->frame_count; i++) {
-            struct frame frame = {.function = function_of_string(self, reader, def->frames[i].function),
-                                  .file = file_of_string(self, reader, def->frames[i].file),
-                                  .line = def->frames[i].line};
+            struct frame frame = {
+                .function = function_of_string(self, reader, def->frames[i].function, def->frames[i].file),
+                .file = file_of_string(self, reader, def->frames[i].file),
+                .line = def->frames[i].line};
             buf_put(&self->key, &frame, sizeof frame);
         }
         result = intern_limited(self, self->locations, LOCATION_MEMORY_MAX, self->key.data, self->key.size,

@@ -37,6 +37,26 @@ static void packages(void **state)
     assert_string_equal(out, "mai");
 }
 
+static void expect_package_in(const char *name, const char *file, const char *package)
+{
+    char out[64];
+    function_name_package_in(name, file, out, sizeof out);
+    assert_string_equal(out, package);
+}
+
+static void packages_of_nameless_closures(void **state)
+{
+    (void)state;
+    expect_package_in("_.goready.func1", "/usr/local/go/src/runtime/proc.go", "runtime");
+    expect_package_in("_.OnceFunc.func1", "/root/src/go1.27/src/sync/oncefunc.go", "sync");
+    expect_package_in("_.goready.func1", "runtime/proc.go", "runtime");
+    expect_package_in("_.handle.func1", "/home/me/src/shop/handle.go", "_");
+    expect_package_in("_.handle.func1", "example.com/shop/handle.go", "_");
+    expect_package_in("_.handle.func1", NULL, "_");
+    expect_package_in("_.handle.func1", "handle.go", "_");
+    expect_package_in("main.main", "/usr/local/go/src/runtime/proc.go", "main");
+}
+
 static void internal_packages(void **state)
 {
     (void)state;
@@ -89,6 +109,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(packages),
+        cmocka_unit_test(packages_of_nameless_closures),
         cmocka_unit_test(internal_packages),
         cmocka_unit_test(system_goroutines),
         cmocka_unit_test(wakers),
