@@ -19,8 +19,8 @@ WITH used AS MATERIALIZED (
   SELECT +wait_object.object_id AS object_id, count(*) AS waits, sum(wait.is_open) AS open_waits,
          sum(wait.wait_ns) AS total_wait_ns, max(wait.wait_ns) AS longest_wait_ns
   FROM wait CROSS JOIN wait_object ON wait_object.wait_id = wait.id
-  WHERE wait_object.object_id IS NOT NULL AND (:until IS NULL OR wait.start_ns <= :until)
-    AND (:since IS NULL OR wait.start_ns + coalesce(wait.wait_ns, wait.run_ns - wait.start_ns, 0) >= :since)
+  WHERE wait_object.object_id IS NOT NULL
+    -- include: wait_in_time
   GROUP BY 1
 ),
 picked AS MATERIALIZED (
@@ -32,11 +32,13 @@ picked AS MATERIALIZED (
 )
 SELECT printf('0x%llx', addr) AS addr, generation, type, capacity AS cap, waits, open_waits, total_wait_ns, longest_wait_ns,
        (SELECT count(DISTINCT wait.goid) FROM wait_object CROSS JOIN wait ON wait.id = wait_object.wait_id
-        WHERE wait_object.object_id = picked.id AND (:until IS NULL OR wait.start_ns <= :until)
-          AND (:since IS NULL OR wait.start_ns + coalesce(wait.wait_ns, wait.run_ns - wait.start_ns, 0) >= :since)) AS waiters,
+        WHERE wait_object.object_id = picked.id
+          -- include: wait_in_time
+        ) AS waiters,
        (SELECT count(DISTINCT wait.waker_goid) FROM wait_object CROSS JOIN wait ON wait.id = wait_object.wait_id
-        WHERE wait_object.object_id = picked.id AND (:until IS NULL OR wait.start_ns <= :until)
-          AND (:since IS NULL OR wait.start_ns + coalesce(wait.wait_ns, wait.run_ns - wait.start_ns, 0) >= :since)) AS wakers,
+        WHERE wait_object.object_id = picked.id
+          -- include: wait_in_time
+        ) AS wakers,
        (SELECT json_group_array(json_object('site', site, 'file', file, 'line', line, 'direction', direction,
                                             'waits', waits, 'total_wait_ns', total_wait_ns))
         FROM (SELECT site.name AS site, file.path AS file, stack.site_line AS line, wait_object.direction,
@@ -45,8 +47,8 @@ SELECT printf('0x%llx', addr) AS addr, generation, type, capacity AS cap, waits,
               LEFT JOIN stack ON stack.id = wait.stack_id
               LEFT JOIN function AS site ON site.id = stack.site_function_id
               LEFT JOIN file ON file.id = stack.site_file_id
-              WHERE wait_object.object_id = picked.id AND (:until IS NULL OR wait.start_ns <= :until)
-                AND (:since IS NULL OR wait.start_ns + coalesce(wait.wait_ns, wait.run_ns - wait.start_ns, 0) >= :since)
+              WHERE wait_object.object_id = picked.id
+                -- include: wait_in_time
               GROUP BY stack.site_function_id, stack.site_file_id, stack.site_line, wait_object.direction
               ORDER BY total_wait_ns DESC, site.name, line LIMIT 10)) AS "sites:json",
        (SELECT json_group_array(json_object('site', site, 'file', file, 'line', line, 'wakes', wakes))
@@ -55,21 +57,13 @@ SELECT printf('0x%llx', addr) AS addr, generation, type, capacity AS cap, waits,
               JOIN stack ON stack.id = wait.waker_stack_id
               LEFT JOIN function AS site ON site.id = stack.site_function_id
               LEFT JOIN file ON file.id = stack.site_file_id
-              WHERE wait_object.object_id = picked.id AND (:until IS NULL OR wait.start_ns <= :until)
-                AND (:since IS NULL OR wait.start_ns + coalesce(wait.wait_ns, wait.run_ns - wait.start_ns, 0) >= :since)
+              WHERE wait_object.object_id = picked.id
+                -- include: wait_in_time
               GROUP BY stack.site_function_id, stack.site_file_id, stack.site_line
               ORDER BY wakes DESC, site.name, line LIMIT 10)) AS "waker_sites:json",
-       (SELECT text FROM (
-          SELECT coalesce(site.name, '?') || coalesce(' ' || replace(path, rtrim(path, replace(path, '/', '')), ''), '')
-                 || coalesce(':' || stack.site_line, '') || coalesce(' (' || wait_object.direction || ')', '')
-                 || CASE count(*) OVER () WHEN 1 THEN '' ELSE ' +' || (count(*) OVER () - 1) END AS text
-          FROM wait_object CROSS JOIN wait ON wait.id = wait_object.wait_id
-          LEFT JOIN stack ON stack.id = wait.stack_id
-          LEFT JOIN function AS site ON site.id = stack.site_function_id
-          LEFT JOIN file ON file.id = stack.site_file_id
-          WHERE wait_object.object_id = picked.id
-          GROUP BY stack.site_function_id, stack.site_file_id, stack.site_line, wait_object.direction
-          ORDER BY sum(wait.wait_ns) DESC LIMIT 1)) AS "site_text:table",
+       (
+          -- include: chan_site_text
+       ) AS "site_text:table",
        is_timer AS "timer:bool", is_doubtful AS "doubt:bool"
 FROM picked
 ORDER BY total_wait_ns DESC, waits DESC, id;

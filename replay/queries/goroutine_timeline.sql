@@ -22,20 +22,12 @@ WITH picked AS MATERIALIZED (
 SELECT state.name AS state, picked.start_ns, picked.end_ns,
        coalesce(picked.end_ns, (SELECT end_ns FROM recording)) - picked.start_ns AS duration_ns,
        picked.end_ns IS NULL AS "open:bool", picked.tid, picked.p, reason.name AS reason, reason.class AS reason_class,
-       CASE WHEN w.id IS NOT NULL THEN (SELECT json_group_array(json_object(
-          'kind', coalesce(kind, 'chan'), 'addr', printf('0x%llx', coalesce(addr, 0)), 'type', type, 'cap', capacity,
-          'generation', generation, 'direction', direction,
-          'timer', json(CASE is_timer WHEN 1 THEN 'true' ELSE 'false' END),
-          'doubt', json(CASE is_doubtful WHEN 1 THEN 'true' ELSE 'false' END)))
-        FROM (SELECT object.*, wait_object.direction FROM wait_object LEFT JOIN object ON object.id = wait_object.object_id
-              WHERE wait_object.wait_id = w.id ORDER BY wait_object.ordinal)) END AS "objects:json",
+       CASE WHEN w.id IS NOT NULL THEN (
+          -- include: wait_objects
+       ) END AS "objects:json",
        (SELECT group_concat(text, ', ') FROM (
-          SELECT CASE WHEN object.id IS NULL THEN 'nil chan'
-                 ELSE CASE kind WHEN 'chan' THEN CASE is_timer WHEN 1 THEN 'timer chan ' ELSE 'chan ' END || coalesce(type, '?')
-                                WHEN 'unknown' THEN '' ELSE kind END
-                   || CASE WHEN capacity > 0 THEN ' cap ' || capacity ELSE '' END || printf(' 0x%llx', addr)
-                   || CASE WHEN generation > 1 THEN '#' || generation ELSE '' END
-                   || CASE is_doubtful WHEN 1 THEN '?' ELSE '' END END
+          SELECT
+                 -- include: object_text
                  || CASE WHEN reason.class = 'select' AND wait_object.direction IS NOT NULL
                          THEN ' (' || wait_object.direction || ')' ELSE '' END AS text
           FROM wait_object LEFT JOIN object ON object.id = wait_object.object_id

@@ -1,16 +1,6 @@
 -- Waits, longest first: who waited, for what, where, and who ended the wait.
 --
--- Parameters (NULL: no restriction unless said otherwise):
---   :all             not NULL: also network, sleep, gc … and the runtime's own goroutines
---   :reason          the runtime's string or the class of a wait reason
---   :goid            the waiting goroutine
---   :since, :until   only waits that overlap this time (CLOCK_MONOTONIC)
---   :chan            not NULL: only waits on the channels that the next four describe, any of which may match
---   :chan_addr       address of the object, all generations
---   :chan_type       element type
---   :chan_function   function of the site
---   :chan_file, :chan_line   the site's file by suffix, and line (NULL: any)
---   :limit           rows; NULL: all
+-- include: who_blocked_parameters
 -- Columns:
 --   goid, goroutine_function   who waited, and what its go statement called
 --   reason, reason_class       why, in the runtime's words and as a stable class
@@ -27,27 +17,8 @@
 --   is_system                  by one of the runtime's own goroutines
 --   doubt                      why the figures are doubtful, or NULL
 WITH
-match_reason (number) AS MATERIALIZED (
-  SELECT number FROM reason
-  WHERE CASE WHEN :reason IS NOT NULL THEN lower(name) = lower(:reason) OR class = lower(:reason)
-             ELSE :all IS NOT NULL OR class IN ('chan_recv', 'chan_send', 'select', 'mutex', 'rwmutex', 'cond', 'waitgroup') END
-),
-match_object (id) AS MATERIALIZED (
-  SELECT id FROM object
-  WHERE :chan IS NOT NULL
-    AND (addr = :chan_addr OR (kind = 'chan' AND replace(type, ' ', '') = replace(:chan_type, ' ', '')))
-),
-match_stack (id) AS MATERIALIZED (
-  SELECT stack.id FROM function JOIN stack ON stack.site_function_id = function.id
-  WHERE :chan IS NOT NULL AND function.name = :chan_function
-  UNION
-  SELECT stack.id FROM file JOIN stack ON stack.site_file_id = file.id
-  WHERE :chan IS NOT NULL AND (file.path = :chan_file OR substr(file.path, -length(:chan_file) - 1) = '/' || :chan_file)
-    AND (:chan_line IS NULL OR stack.site_line = :chan_line)
-),
-chan_reason (number) AS MATERIALIZED (
-  SELECT number FROM reason WHERE class IN ('chan_recv', 'chan_send', 'select')
-),
+-- include: match_reason
+-- include: match_chan
 -- One of three ways to the longest waits; the LIMIT of the other two is 0. A busy channel is found sooner by walking all waits
 -- from the longest on than by sorting its own.
 plan (way) AS MATERIALIZED (
@@ -60,21 +31,15 @@ picked (id, wait_ns) AS MATERIALIZED (
   SELECT id, wait_ns FROM (
     SELECT id, wait_ns FROM wait
     WHERE reason IN match_reason AND (:all IS NOT NULL OR is_system = 0)
-      AND (:until IS NULL OR start_ns <= :until)
-      AND (:since IS NULL OR start_ns + coalesce(wait_ns, run_ns - start_ns, 0) >= :since)
-      AND (:chan IS NULL OR (stack_id IN match_stack AND reason IN chan_reason)
-         OR (EXISTS (SELECT 1 FROM match_object) AND EXISTS (
-           SELECT 1 FROM wait_object WHERE wait_object.wait_id = wait.id AND +wait_object.object_id IN match_object)))
+      -- include: wait_in_time
+      -- include: wait_on_chan
     ORDER BY wait_ns DESC, id DESC LIMIT CASE (SELECT way FROM plan) WHEN 'walk' THEN coalesce(:limit, -1) ELSE 0 END)
   UNION ALL
   SELECT id, wait_ns FROM (
     SELECT id, wait_ns FROM wait
     WHERE goid = :goid AND reason IN match_reason AND (:all IS NOT NULL OR is_system = 0)
-      AND (:until IS NULL OR start_ns <= :until)
-      AND (:since IS NULL OR start_ns + coalesce(wait_ns, run_ns - start_ns, 0) >= :since)
-      AND (:chan IS NULL OR (stack_id IN match_stack AND reason IN chan_reason)
-         OR (EXISTS (SELECT 1 FROM match_object) AND EXISTS (
-           SELECT 1 FROM wait_object WHERE wait_object.wait_id = wait.id AND +wait_object.object_id IN match_object)))
+      -- include: wait_in_time
+      -- include: wait_on_chan
     ORDER BY wait_ns DESC, id DESC LIMIT CASE (SELECT way FROM plan) WHEN 'goroutine' THEN coalesce(:limit, -1) ELSE 0 END)
   UNION ALL
   SELECT id, wait_ns FROM (
@@ -83,27 +48,18 @@ picked (id, wait_ns) AS MATERIALIZED (
           LIMIT CASE (SELECT way FROM plan) WHEN 'object' THEN -1 ELSE 0 END) AS found
     CROSS JOIN wait ON wait.id = found.wait_id
     WHERE reason IN match_reason AND (:all IS NOT NULL OR is_system = 0)
-      AND (:until IS NULL OR start_ns <= :until)
-      AND (:since IS NULL OR start_ns + coalesce(wait_ns, run_ns - start_ns, 0) >= :since)
+      -- include: wait_in_time
     ORDER BY wait_ns DESC, id DESC LIMIT CASE (SELECT way FROM plan) WHEN 'object' THEN coalesce(:limit, -1) ELSE 0 END)
   ORDER BY wait_ns DESC, id DESC LIMIT coalesce(:limit, -1)
 )
 SELECT w.goid, started.name AS goroutine_function, w.reason, w.reason_class, w.start_ns, w.wait_ns, w.runnable_ns,
        w.is_open AS "open:bool",
-       (SELECT json_group_array(json_object(
-          'kind', coalesce(kind, 'chan'), 'addr', printf('0x%llx', coalesce(addr, 0)), 'type', type, 'cap', capacity,
-          'generation', generation, 'direction', direction,
-          'timer', json(CASE is_timer WHEN 1 THEN 'true' ELSE 'false' END),
-          'doubt', json(CASE is_doubtful WHEN 1 THEN 'true' ELSE 'false' END)))
-        FROM (SELECT object.*, wait_object.direction FROM wait_object LEFT JOIN object ON object.id = wait_object.object_id
-              WHERE wait_object.wait_id = w.id ORDER BY wait_object.ordinal)) AS "objects:json",
+       (
+          -- include: wait_objects
+       ) AS "objects:json",
        (SELECT group_concat(text, ', ') FROM (
-          SELECT CASE WHEN object.id IS NULL THEN 'nil chan'
-                 ELSE CASE kind WHEN 'chan' THEN CASE is_timer WHEN 1 THEN 'timer chan ' ELSE 'chan ' END || coalesce(type, '?')
-                                WHEN 'unknown' THEN '' ELSE kind END
-                   || CASE WHEN capacity > 0 THEN ' cap ' || capacity ELSE '' END || printf(' 0x%llx', addr)
-                   || CASE WHEN generation > 1 THEN '#' || generation ELSE '' END
-                   || CASE is_doubtful WHEN 1 THEN '?' ELSE '' END END
+          SELECT
+                 -- include: object_text
                  || CASE WHEN w.reason_class = 'select' AND wait_object.direction IS NOT NULL
                          THEN ' (' || wait_object.direction || ')' ELSE '' END AS text
           FROM wait_object LEFT JOIN object ON object.id = wait_object.object_id

@@ -8,6 +8,14 @@
  *   --   :name   meaning
  *   -- Columns:
  *   --   name    meaning
+ *
+ * What several queries have in common stands in replay/queries/fragment/NAME.sql: the build puts it in the
+ * place of a line
+ *
+ *   -- include: NAME
+ *
+ * indented like that line, and without its own first line, a comment that says what the fragment is. A
+ * fragment cannot include another. The queries in the catalog are whole: they run in any SQLite client.
  */
 #ifndef GOTAPE_QUERY_CATALOG_H
 #define GOTAPE_QUERY_CATALOG_H

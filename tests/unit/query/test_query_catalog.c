@@ -104,6 +104,8 @@ static void is_documented_and_runs(void **state)
         assert_true(strlen(catalog_summary(query, summary, sizeof summary)) > 10);
         assert_non_null(strstr(head, "-- Parameters"));
         assert_non_null(strstr(head, "-- Columns:\n"));
+        if (strstr(query->sql, "-- include:"))
+            fail_msg("%s: a fragment is missing", query->name);
         check_parameters(query, head);
         /* Without parameters: nothing is restricted. */
         if (query_run(store, query->sql, &options, &check.base, NULL, &err) != 0)

@@ -1,0 +1,12 @@
+-- What the three ways to ask for waits can be given.
+-- Parameters (NULL: no restriction unless said otherwise):
+--   :all             not NULL: also network, sleep, gc … and the runtime's own goroutines
+--   :reason          the runtime's string or the class of a wait reason
+--   :goid            the waiting goroutine
+--   :since, :until   only waits that overlap this time (CLOCK_MONOTONIC)
+--   :chan            not NULL: only waits on the channels that the next four describe, any of which may match
+--   :chan_addr       address of the object, all generations
+--   :chan_type       element type
+--   :chan_function   function of the site
+--   :chan_file, :chan_line   the site's file by suffix, and line (NULL: any)
+--   :limit           rows; NULL: all
