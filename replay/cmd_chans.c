@@ -56,8 +56,9 @@ int run_chans(const struct command *self, int argc, char **argv)
     struct listing_command command = {&listing, 1, 1, NULL, answer, &listing};
     listing_init(&listing);
     const struct opt options[] = {
-        LISTING_FORMAT_OPTION(listing), LISTING_LIMIT_OPTION(listing),     LISTING_SINCE_OPTION(listing),
-        LISTING_UNTIL_OPTION(listing),  COMMAND_HELP_OPTION(command.help), {0},
+        LISTING_OPTIONS(listing),
+        COMMAND_HELP_OPTION(command.help),
+        {0},
     };
     return listing_command_run(&command, self, options, argc, argv);
 }

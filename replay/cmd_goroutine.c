@@ -17,23 +17,15 @@
 
 struct view {
     struct present present;
-    bool has_inferred, has_doubt, has_open;
+    bool has_inferred;
 };
 
 static void print_for(struct buf *out, const struct row *row, const struct table_column *column,
                       void *context)
 {
     (void)column;
-    struct view *view = context;
     present_duration(out, row, "duration_ns");
-    if (row_int(row, "open", 0)) {
-        buf_printf(out, "+");
-        view->has_open = true;
-    }
-    if (row_int(row, "gap", 0) || row_find(row, "doubt")) {
-        buf_printf(out, "?");
-        view->has_doubt = true;
-    }
+    present_marks(out, row, context);
 }
 
 static void print_state(struct buf *out, const struct row *row, const struct table_column *column,
@@ -152,7 +144,8 @@ static int answer(void *context, const struct opened *opened, const struct opera
     struct request *request = context;
     struct listing *listing = &request->listing;
     struct query_parameter parameters[LISTING_PARAMETERS + 1];
-    struct view view = {.present = {opened->quality.start_ns, terminal_width(stdout) > 0}};
+    struct view view = {
+        .present = {.start_ns = opened->quality.start_ns, .is_short = terminal_width(stdout) > 0}};
     struct query_result result;
     struct store *store = opened->trace.store;
     (void)operands;
@@ -176,13 +169,13 @@ static int answer(void *context, const struct opened *opened, const struct opera
                      LISTING_PARAMETERS + 1, &table, &result, err);
     if (rc != 0 || listing->format != LISTING_TABLE)
         return rc;
-    if (view.has_inferred || view.has_doubt || view.has_open)
+    if (view.has_inferred || view.present.has_doubt || view.present.has_open)
         printf("\n");
-    if (view.has_open)
+    if (view.present.has_open)
         printf("+ still so when the recording ended.\n");
     if (view.has_inferred)
         printf("* inferred from what came before and after, not seen.\n");
-    if (view.has_doubt)
+    if (view.present.has_doubt)
         printf("? records were lost nearby, or an event is missing: the figure is doubtful.\n");
     listing_print_more(listing, &result, "states");
     return 0;
@@ -195,10 +188,7 @@ int run_goroutine(const struct command *self, int argc, char **argv)
     listing_init(&request.listing);
     const struct opt options[] = {
         {0, "stacks", OPT_FLAG, &request.stacks, NULL, "Print the whole call chain below each wait."},
-        LISTING_FORMAT_OPTION(request.listing),
-        LISTING_LIMIT_OPTION(request.listing),
-        LISTING_SINCE_OPTION(request.listing),
-        LISTING_UNTIL_OPTION(request.listing),
+        LISTING_OPTIONS(request.listing),
         COMMAND_HELP_OPTION(command.help),
         {0},
     };

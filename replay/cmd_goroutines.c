@@ -98,7 +98,8 @@ static int answer(void *context, const struct opened *opened, const struct opera
                   struct error *err)
 {
     struct listing *listing = context;
-    struct view view = {.present = {opened->quality.start_ns, terminal_width(stdout) > 0}};
+    struct view view = {
+        .present = {.start_ns = opened->quality.start_ns, .is_short = terminal_width(stdout) > 0}};
     struct query_result result;
     struct table_options table = {TABLE_COLUMNS(columns), .context = &view};
     (void)operands;
@@ -117,8 +118,9 @@ int run_goroutines(const struct command *self, int argc, char **argv)
     struct listing_command command = {&listing, 1, 1, NULL, answer, &listing};
     listing_init(&listing);
     const struct opt options[] = {
-        LISTING_FORMAT_OPTION(listing), LISTING_LIMIT_OPTION(listing),     LISTING_SINCE_OPTION(listing),
-        LISTING_UNTIL_OPTION(listing),  COMMAND_HELP_OPTION(command.help), {0},
+        LISTING_OPTIONS(listing),
+        COMMAND_HELP_OPTION(command.help),
+        {0},
     };
     return listing_command_run(&command, self, options, argc, argv);
 }

@@ -43,9 +43,8 @@ static void print_wait(struct buf *out, const struct row *row, const struct tabl
                        void *context)
 {
     (void)column;
-    (void)context;
     present_duration(out, row, "wait_ns");
-    buf_printf(out, "%s%s", row_int(row, "open", 0) ? "+" : "", row_find(row, "doubt") ? "?" : "");
+    present_marks(out, row, context);
 }
 
 static void print_reason(struct buf *out, const struct row *row, const struct table_column *column,
@@ -106,7 +105,7 @@ static int answer(void *context, const struct opened *opened, const struct opera
                   struct error *err)
 {
     struct store *store = opened->trace.store;
-    struct present present = {opened->quality.start_ns, terminal_width(stdout) > 0};
+    struct present present = {.start_ns = opened->quality.start_ns, .is_short = terminal_width(stdout) > 0};
     struct table_options waits = {TABLE_COLUMNS(wait_columns), .context = &present};
     struct table_options channels = {TABLE_COLUMNS(channel_columns), .context = &present};
     listing_print_header(context, &opened->quality);

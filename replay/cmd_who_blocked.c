@@ -14,26 +14,18 @@
 
 struct view {
     struct present present;
-    bool has_doubt, has_open, has_reuse;
+    bool has_reuse;
 };
 
 static void print_wait(struct buf *out, const struct row *row, const struct table_column *column,
                        void *context)
 {
     (void)column;
-    struct view *view = context;
     if (row_find(row, "wait_ns"))
         present_duration(out, row, "wait_ns");
     else
         buf_printf(out, "unknown");
-    if (row_int(row, "open", 0)) {
-        buf_printf(out, "+");
-        view->has_open = true;
-    }
-    if (row_find(row, "doubt")) {
-        buf_printf(out, "?");
-        view->has_doubt = true;
-    }
+    present_marks(out, row, context);
 }
 
 static void print_object(struct buf *out, const struct row *row, const struct table_column *column,
@@ -138,11 +130,11 @@ static void print_footer(const struct request *request, const struct view *view,
         printf("No waits%s.%s\n",
                request->chan.text || request->reason || request->goid != INT64_MIN ? " match" : "",
                request->all ? "" : " --all adds network, sleep and the runtime's own goroutines.");
-    if (view->has_open || view->has_doubt || view->has_reuse)
+    if (view->present.has_open || view->present.has_doubt || view->has_reuse)
         printf("\n");
-    if (view->has_open)
+    if (view->present.has_open)
         printf("+ still waiting when the recording ended: the wait lasted at least this long.\n");
-    if (view->has_doubt)
+    if (view->present.has_doubt)
         printf("? a doubtful figure: records were lost nearby, or the wake was not seen (column doubt of "
                "--format json).\n");
     if (view->has_reuse)
@@ -166,7 +158,8 @@ static int answer(void *context, const struct opened *opened, const struct opera
 {
     struct request *request = context;
     struct query_parameter parameters[LISTING_PARAMETERS + CHAN_FILTER_PARAMETERS + 3];
-    struct view view = {.present = {opened->quality.start_ns, terminal_width(stdout) > 0}};
+    struct view view = {
+        .present = {.start_ns = opened->quality.start_ns, .is_short = terminal_width(stdout) > 0}};
     struct query_result result;
     struct store *store = opened->trace.store;
     (void)operands;
@@ -211,10 +204,7 @@ int run_who_blocked(const struct command *self, int argc, char **argv)
         {0, "by", OPT_STRING, &request.by_name, "KIND",
          "List single waits (wait, default), or sum them up by\ngoroutine or by site."},
         {'a', "all", OPT_FLAG, &request.all, NULL, "Also network, sleep, and the runtime's own goroutines."},
-        LISTING_FORMAT_OPTION(request.listing),
-        LISTING_LIMIT_OPTION(request.listing),
-        LISTING_SINCE_OPTION(request.listing),
-        LISTING_UNTIL_OPTION(request.listing),
+        LISTING_OPTIONS(request.listing),
         COMMAND_HELP_OPTION(command.help),
         {0},
     };

@@ -40,6 +40,9 @@ struct listing {
         0, "until", OPT_STRING, &(l).until_text, "TIME", "Only what happened at or before TIME."             \
     }
 
+#define LISTING_OPTIONS(l)                                                                                   \
+    LISTING_FORMAT_OPTION(l), LISTING_LIMIT_OPTION(l), LISTING_SINCE_OPTION(l), LISTING_UNTIL_OPTION(l)
+
 void listing_init(struct listing *self);
 /* Checks what was given, before the trace is opened. False: told, with *status_out. */
 bool listing_check(const struct command *command, struct listing *self, int *status_out);

@@ -99,6 +99,18 @@ void present_waker(struct buf *out, const struct row *row, bool is_short)
     buf_printf(out, "%s", kind);
 }
 
+void present_marks(struct buf *out, const struct row *row, struct present *present)
+{
+    if (row_int(row, "open", 0)) {
+        buf_printf(out, "+");
+        present->has_open = true;
+    }
+    if (row_int(row, "gap", 0) || row_find(row, "doubt")) {
+        buf_printf(out, "?");
+        present->has_doubt = true;
+    }
+}
+
 void present_duration_cell(struct buf *out, const struct row *row, const struct table_column *column,
                            void *context)
 {

@@ -24,7 +24,11 @@ void present_waker(struct buf *out, const struct row *row, bool is_short);
 struct present {
     int64_t start_ns; /* of the recording */
     bool is_short;
+    bool has_open, has_doubt; /* set by present_marks */
 };
+/* What follows a figure: "+" for one that was still growing at the end of the recording, "?" for a doubtful
+ * one, from the columns open, gap and doubt. */
+void present_marks(struct buf *out, const struct row *row, struct present *present);
 /* The column's key names the row's column: a duration, a count, a text. */
 void present_duration_cell(struct buf *out, const struct row *row, const struct table_column *column,
                            void *context);

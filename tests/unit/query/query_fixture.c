@@ -10,7 +10,7 @@
 
 #include "query/catalog.h"
 
-struct store *fixture_open(void)
+int fixture_open(void **state)
 {
     char path[] = "/tmp/gotape-query-XXXXXX", sql[16384];
     struct store *store = NULL;
@@ -32,7 +32,14 @@ struct store *fixture_open(void)
     if (store_open(path, &store, &err) != 0)
         fail_msg("%s", err.message);
     unlink(path);
-    return store;
+    *state = store;
+    return 0;
+}
+
+int fixture_close(void **state)
+{
+    store_close(*state);
+    return 0;
 }
 
 void capture_begin(struct capture *self)

@@ -8,8 +8,9 @@
 
 #include "query/query_run.h"
 
-/* A database of recording.sql, opened for reading; the file is gone when the store is closed. */
-struct store *fixture_open(void);
+/* Set-up and its end: *state is a store of recording.sql, opened for reading, whose file is gone already. */
+int fixture_open(void **state);
+int fixture_close(void **state);
 
 /* A stream into memory. */
 struct capture {

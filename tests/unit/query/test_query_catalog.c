@@ -114,23 +114,11 @@ static void is_documented_and_runs(void **state)
     }
 }
 
-static int open_store(void **state)
-{
-    *state = fixture_open();
-    return 0;
-}
-
-static int close_store(void **state)
-{
-    store_close(*state);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(is_sorted_and_found),
-        cmocka_unit_test_setup_teardown(is_documented_and_runs, open_store, close_store),
+        cmocka_unit_test_setup_teardown(is_documented_and_runs, fixture_open, fixture_close),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

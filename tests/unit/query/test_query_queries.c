@@ -209,18 +209,6 @@ static void stops_at_the_limit(void **state)
     buf_release(&out);
 }
 
-static int open_store(void **state)
-{
-    *state = fixture_open();
-    return 0;
-}
-
-static int close_store(void **state)
-{
-    store_close(*state);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -236,5 +224,5 @@ int main(void)
         cmocka_unit_test(one_statement_only),
         cmocka_unit_test(stops_at_the_limit),
     };
-    return cmocka_run_group_tests(tests, open_store, close_store);
+    return cmocka_run_group_tests(tests, fixture_open, fixture_close);
 }
