@@ -8,8 +8,10 @@
 
 #include "format/event_spec.h"
 
-#define SHOWN_MAX  20
-#define WOKEN_BY_G 2 /* larger values in a pollDesc are addresses of a g (runtime/netpoll.go) */
+#define SHOWN_MAX 20
+/* netpollready may be preempted for a time slice between our probe and its taking of a goroutine. */
+#define NET_RACE_NS 100000000u
+#define WOKEN_BY_G  2 /* larger values in a pollDesc are addresses of a g (runtime/netpoll.go) */
 
 enum life { UNSEEN, RUNNABLE, RUNNING, WAITING, PREEMPTED, DEAD };
 static const char *const life_names[] = {"unseen", "runnable", "running", "waiting", "preempted", "dead"};
@@ -21,6 +23,8 @@ struct check_goroutine {
     bool silent;    /* the scheduler may end this wait without telling */
     bool scavenger; /* sysmon ends any wait of the scavenger, its sleep too */
     bool net_woken; /* a deadline may still come */
+    bool on_net;    /* waits for a descriptor */
+    uint64_t since; /* the wait began */
 };
 
 void check_life_complain(struct check_life *self, uint64_t *counter, const char *format, ...)
@@ -148,6 +152,9 @@ static void on_exec(struct check_life *self, const struct event *e)
         end_wait(g, &self->n.aborted);
     else if (g->life == WAITING && g->silent)
         end_wait(g, &self->n.system_wakes);
+    else if (g->life == WAITING && g->on_net && self->net_found_nobody_ns + NET_RACE_NS >= g->since)
+        end_wait(g,
+                 &self->n.net_wakes); /* netpollready took it after our probe had looked and found nobody */
     else if (g->life != UNSEEN && g->life != RUNNABLE)
         illegal(self, e, e->f[EXEC_GOID], g);
     g->life = RUNNING;
@@ -162,6 +169,8 @@ static void on_park(struct check_life *self, const struct event *e)
     struct check_goroutine *g = acts(self, e);
     g->scavenger |= reason && strcmp(reason, "GC scavenge wait") == 0;
     begin_wait(self, g, g->scavenger || is_silent(reason));
+    g->on_net = reason && strcmp(reason, "IO wait") == 0;
+    g->since = e->time_ns;
     know_g(self, e->f[PARK_G], e->f[PARK_GOID]);
 }
 
@@ -175,9 +184,11 @@ static void on_ready(struct check_life *self, const struct event *e)
     g->net_woken = false;
 }
 
-static void net_wake(struct check_life *self, uint64_t address)
+static void net_wake(struct check_life *self, const struct event *e, uint64_t address)
 {
     uint64_t goid;
+    if (address <= WOKEN_BY_G)
+        self->net_found_nobody_ns = e->time_ns;
     if (address <= WOKEN_BY_G || !map_get(&self->by_g, address, &goid))
         return;
     struct check_goroutine *g = find(self, goid);
@@ -192,9 +203,9 @@ static void on_net(struct check_life *self, const struct event *e)
 {
     uint64_t mode = e->f[NET_MODE];
     if (mode == NET_MODE_READ || mode == NET_MODE_BOTH)
-        net_wake(self, e->f[NET_READ_G]);
+        net_wake(self, e, e->f[NET_READ_G]);
     if (mode == NET_MODE_WRITE || mode == NET_MODE_BOTH)
-        net_wake(self, e->f[NET_WRITE_G]);
+        net_wake(self, e, e->f[NET_WRITE_G]);
 }
 
 static void on_coro(struct check_life *self, const struct event *e)

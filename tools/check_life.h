@@ -45,8 +45,9 @@ struct check_life {
     const struct trace_reader *reader; /* borrowed: texts of wait reasons */
     struct check_goroutine *goroutines;
     size_t capacity;
-    struct map by_goid, by_g; /* goid → place in goroutines; address of g → goid */
-    struct map off;           /* tid → 1 while it is off its CPU */
+    struct map by_goid, by_g;     /* goid → place in goroutines; address of g → goid */
+    struct map off;               /* tid → 1 while it is off its CPU */
+    uint64_t net_found_nobody_ns; /* latest such net event */
     unsigned shown;
 };
 

@@ -8,12 +8,15 @@
 #include "load/goroutine_table.h"
 #include "load/goroutine_tracker.h"
 #include "load/interval.h"
+#include "load/net_pending.h"
 
 struct goroutine_tracker {
     struct tracker_options with;
     struct interval_log intervals;
     struct goroutine_table table;
-    struct map pending_net; /* g → struct event *, owned: net events whose goroutine is not known */
+    struct net_pending net_by_g; /* the goroutine of this g is not known */
+    struct net_pending
+        net_by_descriptor; /* found nobody, but may have taken who parked right then: see net_key() */
     /* Dead for long enough; written and freed before the next event, because this one may still hold pointers
      * to them. */
     struct goroutine *doomed[4];

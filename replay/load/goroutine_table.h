@@ -39,7 +39,8 @@ struct open_wait {
     enum waker_kind waker;
     enum wait_doubt doubt;
     bool is_silent, is_nil_chan;
-    unsigned flags; /* of the waiting interval */
+    uint64_t net_key; /* descriptor and direction; 0: none */
+    unsigned flags;   /* of the waiting interval */
     struct object_facts object;
     struct select_set *set; /* owned reference */
     struct held_run run;

@@ -5,9 +5,10 @@
 #include <string.h>
 
 #include "load/goroutine_step.h"
+#include "load/resolve.h"
 
-/* Net events whose goroutine is not known yet; more are not kept. */
-#define PENDING_MAX 65536
+/* netpollready may be preempted for a whole time slice between our probe and its taking of a goroutine. */
+#define NET_RACE_NS 100000000u
 
 static void out_of_memory(struct goroutine_tracker *self)
 {
@@ -22,28 +23,17 @@ struct goroutine_tracker *goroutine_tracker_new(const struct tracker_options *op
     self->with = *options;
     self->intervals = (struct interval_log){.rows = options->rows, .symbols = options->symbols};
     goroutine_table_init(&self->table);
-    map_init(&self->pending_net);
+    net_pending_init(&self->net_by_g);
+    net_pending_init(&self->net_by_descriptor);
     return self;
-}
-
-static void drop_pending(struct goroutine_tracker *self, uint64_t g)
-{
-    uint64_t pointer;
-    if (map_get(&self->pending_net, g, &pointer)) {
-        free((void *)(uintptr_t)pointer);
-        map_delete(&self->pending_net, g);
-    }
 }
 
 void goroutine_tracker_free(struct goroutine_tracker *self)
 {
-    size_t position = 0;
-    const struct map_slot *slot;
     if (!self)
         return;
-    while ((slot = map_next(&self->pending_net, &position)))
-        free((void *)(uintptr_t)slot->value);
-    map_release(&self->pending_net);
+    net_pending_release(&self->net_by_g);
+    net_pending_release(&self->net_by_descriptor);
     goroutine_table_release(&self->table);
     free(self);
 }
@@ -148,7 +138,7 @@ static void on_create(struct goroutine_tracker *self, const struct event *event)
     if (!goroutine)
         return;
     uint64_t creator = event->f[CREATE_CREATOR];
-    drop_pending(self, event->f[CREATE_G]);
+    net_pending_drop(&self->net_by_g, event->f[CREATE_G]);
     map_g(self, event, goroutine, event->f[CREATE_G]);
     goroutine->was_created = true;
     goroutine->created_ns = event->time_ns;
@@ -171,11 +161,9 @@ static void on_create(struct goroutine_tracker *self, const struct event *event)
 /* A net event of before, whose goroutine turns out to be this one. */
 static void apply_pending(struct goroutine_tracker *self, struct goroutine *goroutine, uint64_t g)
 {
-    uint64_t pointer;
-    if (!map_get(&self->pending_net, g, &pointer))
+    struct event net;
+    if (!net_pending_take(&self->net_by_g, g, &net))
         return;
-    struct event net = *(struct event *)(uintptr_t)pointer;
-    drop_pending(self, g);
     if (goroutine->state == GOROUTINE_UNKNOWN && net.time_ns >= goroutine->last_step)
         goroutine_step_apply(self, goroutine,
                              &(struct step_facts){.step = STEP_NET_READY,
@@ -183,6 +171,33 @@ static void apply_pending(struct goroutine_tracker *self, struct goroutine *goro
                                                   .p = ROW_NULL,
                                                   .reason = ROW_NULL,
                                                   .flags = FLAG_INFERRED});
+}
+
+/* What one goroutine at a time may wait for: a descriptor, to read or to write. Addresses have fewer than 63
+ * bits. */
+static uint64_t net_key(uint64_t polldesc, uint64_t mode)
+{
+    return polldesc && (mode == NET_MODE_READ || mode == NET_MODE_WRITE)
+               ? polldesc << 1 | (mode == NET_MODE_WRITE)
+               : 0;
+}
+
+/*
+ * A goroutine runs that waited for a descriptor and that nothing has woken: when a net event of this
+ * descriptor had found nobody, it was that one. The probe looks at the descriptor before netpollready takes
+ * the goroutine out of it (runtime/netpoll.go), and a goroutine that parks in between is taken all the same.
+ */
+static void apply_race(struct goroutine_tracker *self, struct goroutine *goroutine, const struct event *exec)
+{
+    struct open_wait *wait = &goroutine->wait;
+    if (goroutine->state != GOROUTINE_WAITING || wait->stage != WAIT_STAGE_ASLEEP || !wait->net_key ||
+        exec->f[EXEC_INHERIT])
+        return;
+    const struct event *found = net_pending_find(&self->net_by_descriptor, wait->net_key);
+    if (!found || found->time_ns + NET_RACE_NS < wait->start)
+        return;
+    net_pending_drop(&self->net_by_descriptor, wait->net_key);
+    wait->is_silent = true;
 }
 
 static void on_exec(struct goroutine_tracker *self, const struct event *event)
@@ -193,15 +208,16 @@ static void on_exec(struct goroutine_tracker *self, const struct event *event)
         return;
     if (!is_known) {
         /* Its first event is not this one, if there is a net event that waits for it. */
-        uint64_t pointer;
-        if (map_get(&self->pending_net, event->f[EXEC_G], &pointer)) {
-            goroutine->first_ns = goroutine->last_step = ((struct event *)(uintptr_t)pointer)->time_ns;
+        const struct event *net = net_pending_find(&self->net_by_g, event->f[EXEC_G]);
+        if (net) {
+            goroutine->first_ns = goroutine->last_step = net->time_ns;
             if (!self->is_attach || goroutine->since > goroutine->first_ns)
                 goroutine->since = goroutine->first_ns;
         }
     }
     map_g(self, event, goroutine, event->f[EXEC_G]);
     apply_pending(self, goroutine, event->f[EXEC_G]);
+    apply_race(self, goroutine, event);
     goroutine_step_apply(self, goroutine,
                          &(struct step_facts){.step = event->f[EXEC_INHERIT] ? STEP_EXEC_INHERIT : STEP_EXEC,
                                               .event = event,
@@ -221,7 +237,7 @@ static void on_park(struct goroutine_tracker *self, const struct event *event)
     uint32_t stack = (uint32_t)event->f[PARK_STACK];
     struct stack_facts facts = symbolizer_stack_facts(self->with.symbols, stack);
     struct object_facts object = object_facts_unpack(event->f[PARK_OBJECT]);
-    drop_pending(self, event->f[PARK_G]);
+    net_pending_drop(&self->net_by_g, event->f[PARK_G]);
     map_g(self, event, goroutine, event->f[PARK_G]);
     if (!goroutine->start_function && facts.start_function) {
         goroutine->start_function = facts.start_function;
@@ -231,7 +247,8 @@ static void on_park(struct goroutine_tracker *self, const struct event *event)
                              .start = event->time_ns,
                              .stack = stack,
                              .object = object,
-                             .value = event->f[PARK_VALUE]};
+                             .value = event->f[PARK_VALUE],
+                             .net_key = net_key(event->f[PARK_POLLDESC], event->f[PARK_VALUE])};
     const struct wait_reason *reason =
         wait_reasons_get(self->with.reasons, event->f[PARK_REASON], (enum object_kind)object.kind,
                          (enum wait_class)facts.caller_class, &wait.reason, &wait.class);
@@ -310,39 +327,35 @@ static void on_ready(struct goroutine_tracker *self, const struct event *event)
                                               .waker = kind});
 }
 
-static void net_ready(struct goroutine_tracker *self, const struct event *event, uint64_t g)
+static void net_ready(struct goroutine_tracker *self, const struct event *event, uint64_t g, uint64_t mode)
 {
+    uint64_t key = net_key(event->f[NET_POLLDESC], mode);
     /* Small numbers are states of the descriptor (pdNil, pdReady, pdWait), not goroutines. */
-    if (g <= 2)
+    if (g <= 2) {
+        if (key && !net_pending_put(&self->net_by_descriptor, key, event))
+            out_of_memory(self);
         return;
+    }
+    net_pending_drop(&self->net_by_descriptor, key);
     struct goroutine *goroutine = goroutine_table_find_g(&self->table, g);
-    if (goroutine) {
-        goroutine_step_apply(self, goroutine,
-                             &(struct step_facts){.step = STEP_NET_READY,
-                                                  .event = event,
-                                                  .p = ROW_NULL,
-                                                  .reason = ROW_NULL,
-                                                  .waker = WAKER_NET});
+    if (!goroutine) {
+        if (!net_pending_put(&self->net_by_g, g, event))
+            out_of_memory(self);
         return;
     }
-    struct event *copy = self->pending_net.count < PENDING_MAX ? malloc(sizeof *copy) : NULL;
-    if (!copy)
-        return;
-    *copy = *event;
-    drop_pending(self, g);
-    if (map_put(&self->pending_net, g, (uintptr_t)copy) < 0) {
-        free(copy);
-        out_of_memory(self);
-    }
+    goroutine_step_apply(
+        self, goroutine,
+        &(struct step_facts){
+            .step = STEP_NET_READY, .event = event, .p = ROW_NULL, .reason = ROW_NULL, .waker = WAKER_NET});
 }
 
 static void on_net(struct goroutine_tracker *self, const struct event *event)
 {
     uint64_t mode = event->f[NET_MODE];
     if (mode == NET_MODE_READ || mode == NET_MODE_BOTH)
-        net_ready(self, event, event->f[NET_READ_G]);
+        net_ready(self, event, event->f[NET_READ_G], NET_MODE_READ);
     if (mode == NET_MODE_WRITE || mode == NET_MODE_BOTH)
-        net_ready(self, event, event->f[NET_WRITE_G]);
+        net_ready(self, event, event->f[NET_WRITE_G], NET_MODE_WRITE);
 }
 
 /* Events of a goroutine that leaves its thread, with nothing more to tell than which. */
@@ -456,7 +469,7 @@ void goroutine_tracker_finish(struct goroutine_tracker *self, uint64_t end_ns)
         interval_put_goroutine(&self->intervals, list[i]);
     }
     free(list);
-    if (self->pending_net.count)
+    if (self->net_by_g.events.count)
         anomaly_add(self->with.anomalies, ANOMALY_NET_UNKNOWN, ROW_NULL, ROW_NULL, ROW_NULL,
-                    self->pending_net.count, "net events of goroutines that were not seen");
+                    self->net_by_g.events.count, "net events of goroutines that were not seen");
 }

@@ -10,6 +10,12 @@ void resolve_event(struct event *event, const struct trace_reader *reader, struc
     const struct event_spec *spec = event_spec_get(event->type);
     if (!spec)
         return;
+    if (event->type == EV_PARK) {
+        const struct def_object *object = event->f[PARK_OBJECT] <= UINT32_MAX
+                                              ? trace_reader_object(reader, (uint32_t)event->f[PARK_OBJECT])
+                                              : NULL;
+        event->f[PARK_POLLDESC] = object && object->kind == OBJECT_POLLDESC ? object->addr : 0;
+    }
     for (unsigned i = 0; i < spec->field_count; i++) {
         uint64_t *field = &event->f[i];
         switch (spec->fields[i].kind) {

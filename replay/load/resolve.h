@@ -15,6 +15,8 @@
  */
 void resolve_event(struct event *event, const struct trace_reader *reader, struct symbolizer *symbols,
                    struct sync_objects *objects);
+/* One field more of a resolved EV_PARK: the address of the pollDesc that it waits for; 0: none. */
+enum { PARK_POLLDESC = PARK_STACK + 1 };
 /* For events that go nowhere: gives back what resolve_event() took. */
 void resolve_drop(struct event *event);
 

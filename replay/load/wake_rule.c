@@ -74,5 +74,5 @@ enum waker_kind wake_rule_of_wait(enum wait_class class, bool is_timer_channel)
 
 enum waker_kind wake_rule_of_silent(enum wait_class class)
 {
-    return class == WAIT_GC ? WAKER_GC : WAKER_SCHEDULER;
+    return class == WAIT_GC ? WAKER_GC : class == WAIT_NET ? WAKER_NET : WAKER_SCHEDULER;
 }
