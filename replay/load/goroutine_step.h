@@ -1,6 +1,6 @@
 /*
  * One step of one goroutine: is it legal, what does it end, what does it begin. The inner half of
- * goroutine_tracker, which alone includes this.
+ * goroutine_tracker and its parts, which alone include this.
  */
 #ifndef GOTAPE_REPLAY_GOROUTINE_STEP_H
 #define GOTAPE_REPLAY_GOROUTINE_STEP_H

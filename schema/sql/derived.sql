@@ -36,7 +36,8 @@ CREATE TABLE interval (
 
 -- Every wait of a goroutine whose beginning was seen (a park). Some of the runtime's own waits end without a wake-up: the
 -- scheduler just runs the goroutine. Then wake_ns and runnable_ns are NULL, wait_ns goes to run_ns, and waker_kind is gc or
--- scheduler. A park that the runtime took back (transition flag 8) is no wait.
+-- scheduler; or net, when the goroutine parked while the network poller was just about to look for it. A park that the runtime
+-- took back (transition flag 8) is no wait.
 CREATE TABLE wait (
   id INTEGER PRIMARY KEY,              -- ascending in the order of their ends
   goid INTEGER NOT NULL,               -- who waited
