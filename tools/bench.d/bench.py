@@ -213,7 +213,7 @@ def measure_load(folder, rounds, events):
     count = 0
     for _ in range(rounds):
         began = time.monotonic()
-        run(REPLAY, "load", trace, "-o", folder / "load.db", timeout=600)
+        run(REPLAY, "load", "--force", trace, "-o", folder / "load.db", timeout=600)
         took = time.monotonic() - began
         count = int(run(REPLAY, "sql", folder / "load.db", "SELECT event_count FROM recording", "--format", "csv").stdout.split()[-1])
         rates.append(count / took)
