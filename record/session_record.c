@@ -10,7 +10,8 @@
 
 #include "metadata.h"
 
-/* A drain at least this often: a channel is looked at soon after the wait for it was seen, while it is still there. */
+/* A drain at least this often: a channel is looked at soon after the wait for it was seen, while it is still
+ * there. */
 #define ROUND_MS 20
 
 static void note_loss(struct session *self, unsigned cpu, uint64_t since_ns, uint64_t until_ns,

@@ -118,7 +118,8 @@ int store_create(const char *path, struct store **out, struct error *err)
     close(fd);
     struct store *self = NULL;
     int rc = store_new(path, SQLITE_OPEN_READWRITE, &self, err);
-    /* The limit of a guarded database opened before (store_guard.c) holds for the whole process; this one is our own work. */
+    /* The limit of a guarded database opened before (store_guard.c) holds for the whole process; this one is
+     * our own work. */
     sqlite3_hard_heap_limit64(0);
     if (rc == 0)
         rc = store_exec(self, create_pragmas, err);

@@ -1,6 +1,6 @@
 /*
- * Runs a libFuzzer target over files and folders, without libFuzzer: so that every corpus file is a regression test in
- * an ordinary build, with any compiler. It does not mutate anything.
+ * Runs a libFuzzer target over files and folders, without libFuzzer: so that every corpus file is a
+ * regression test in an ordinary build, with any compiler. It does not mutate anything.
  */
 #include <dirent.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /*
- * The front end of the recorder for executables: ELF, build info, function table, probe sites. An input that begins with build info's
- * magic goes to its parser alone. DWARF is left out: that is libdw's.
+ * The front end of the recorder for executables: ELF, build info, function table, probe sites. An input that
+ * begins with build info's magic goes to its parser alone. DWARF is left out: that is libdw's.
  */
 #include <stdint.h>
 #include <stdlib.h>

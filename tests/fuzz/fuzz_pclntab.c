@@ -1,4 +1,5 @@
-/* Go's function table alone: four bytes say how many of the rest are the table, what follows it are inline trees. */
+/* Go's function table alone: four bytes say how many of the rest are the table, what follows it are inline
+ * trees. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
