@@ -1,17 +1,19 @@
 /*
- * Facts about the recording as a whole: key and value strings in META chunks, repeated at the start of each
- * definition epoch, and totals in the END chunk. Keys are dotted and lower case; a key may be missing when
- * the fact is unknown. The documented keys (gotape(5) explains them):
+ * Facts about the recording as a whole: key and value strings in META chunks, repeated at the start of each definition
+ * epoch, and totals in the END chunk. Keys are dotted and lower case; a key may be missing when the fact is unknown. The
+ * documented keys (gotape(5) explains them):
  *
  *   trace.id                     32 hex digits, random
  *   trace.recorder               "gotape-record 0.1.0"
- *   record.start_ns              CLOCK_MONOTONIC when the probes had been armed (launch: when the program
- * started) record.start_realtime_ns     the same moment in CLOCK_REALTIME record.mode                  launch
- * | attach record.options               the options given that change what is recorded host.name host.kernel
- * host.machine host.cpus host.boottime_offset_ns process.pid process.name process.exe process.exe_build_id
- * process.args (only with --with-args) go.version go.module go.path go.vcs go.vcs.revision go.vcs.time
- * go.vcs.modified go.setting.NAME              every build setting, e.g. go.setting.GOARCH,
- * go.setting.-buildmode go.dep.N                     "path version" or "path version => path version"
+ *   record.start_ns              CLOCK_MONOTONIC when the probes had been armed (launch: when the program started)
+ *   record.start_realtime_ns     the same moment in CLOCK_REALTIME
+ *   record.mode                  launch | attach
+ *   record.options               the options given that change what is recorded
+ *   host.name host.kernel host.machine host.cpus host.boottime_offset_ns
+ *   process.pid process.name process.exe process.exe_build_id process.args (only with --with-args)
+ *   go.version go.module go.path go.vcs go.vcs.revision go.vcs.time go.vcs.modified
+ *   go.setting.NAME              every build setting, e.g. go.setting.GOARCH, go.setting.-buildmode
+ *   go.dep.N                     "path version" or "path version => path version"
  *   go.wait_reason.N             the runtime's string of wait reason N
  *   go.gomaxprocs
  *   probe.NAME                   "function+0x1f push emulated" and the like, one per armed probe
