@@ -271,7 +271,7 @@ def value(db, sql, *parameters):
 
 # Waits that the scheduler itself ends, without making the goroutine runnable first.
 SILENT_WAKES = ("GC worker (idle)", "GC worker (active)", "GC assist wait", "GC assist marking", "GC sweep wait",
-                "GC scavenge wait", "GC mark termination", "force gc (idle)", "wait for GC cycle", "garbage collection scan",
+                "GC scavenge wait", "GC weak to strong wait", "GC mark termination", "force gc (idle)", "wait for GC cycle", "garbage collection scan",
                 "finalizer wait", "cleanup wait", "GOMAXPROCS updater (idle)", "trace reader (blocked)")
 
 # A park that the runtime took back at once (what it wanted had come) is an exec, with nothing else on that thread between.

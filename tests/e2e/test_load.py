@@ -216,6 +216,7 @@ def test_nats_server(nats, trace):
     assert harness.value(db, "SELECT count(*) FROM wait_named WHERE reason_class = 'net' AND site LIKE 'net.%'") > 500
 
 
+@pytest.mark.skipif(not harness.ALL, reason="takes a minute: runs with --all")
 def test_go_command(trace, tmp_path):
     """Go's own tool, with many goroutines, and with children that are not recorded. (The one that is delivered has no DWARF.)"""
     reason = harness.toolchain("local")

@@ -104,6 +104,8 @@ def test_tracefs_not_mounted(trace):
     result = harness.run("unshare", "--mount", "--propagation", "private", "sh", "-c",
                          "umount -l /sys/kernel/tracing 2>/dev/null; umount -l /sys/kernel/debug 2>/dev/null; exec \"$@\"", "sh",
                          harness.RECORD, "-o", trace, "--", harness.goprog("exitcode"))
+    if result.err.startswith("unshare:"):
+        pytest.skip(f"no mount namespace of its own here ({result.err.strip()})")
     assert_refused(result, "tracefs", "mount")
 
 
