@@ -167,7 +167,7 @@ static void on_park(struct check_life *self, const struct event *e)
 {
     const char *reason = reason_name(self, e->f[PARK_REASON]);
     struct check_goroutine *g = acts(self, e);
-    g->scavenger |= reason && strcmp(reason, "GC scavenge wait") == 0;
+    g->scavenger |= e->f[CHECK_PARK_SCAVENGER] != 0;
     begin_wait(self, g, g->scavenger || is_silent(reason));
     g->on_net = reason && strcmp(reason, "IO wait") == 0;
     g->since = e->time_ns;

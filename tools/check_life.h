@@ -51,6 +51,9 @@ struct check_life {
     unsigned shown;
 };
 
+/* One field more of EV_PARK for check_life_event(): 1 when the stack is that of the runtime's scavenger. */
+enum { CHECK_PARK_SCAVENGER = PARK_STACK + 1 };
+
 void check_life_release(struct check_life *self);
 /* Counts a violation, and prints the first ones. */
 void check_life_complain(struct check_life *self, uint64_t *counter, const char *format, ...)

@@ -101,6 +101,22 @@ static void check_ids(struct check *self, const struct event *e)
     }
 }
 
+/* While the definitions of the event's epoch are known. */
+static bool is_scavenger(const struct trace_reader *reader, uint64_t stack_id)
+{
+    const struct def_stack *stack =
+        stack_id <= UINT32_MAX ? trace_reader_stack(reader, (uint32_t)stack_id) : NULL;
+    for (uint32_t i = 0; stack && i < stack->depth; i++) {
+        const struct def_location *location = trace_reader_location(reader, stack->locations[i]);
+        for (uint32_t j = 0; location && j < location->frame_count; j++) {
+            const char *function = trace_reader_string(reader, location->frames[j].function, NULL);
+            if (function && strcmp(function, "runtime.bgscavenge") == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
 static void check_end(struct check *self, const struct trace_meta *totals)
 {
     const char *events = trace_meta_get(totals, "end.events");
@@ -125,7 +141,10 @@ static void check_chunk(struct check *self, const struct trace_chunk *chunk)
         first = e->time_ns < first ? e->time_ns : first;
         last = e->time_ns > last ? e->time_ns : last;
         check_ids(self, e);
-        enqueue(self, e);
+        struct event known = *e;
+        if (e->type == EV_PARK)
+            known.f[CHECK_PARK_SCAVENGER] = is_scavenger(self->reader, e->f[PARK_STACK]);
+        enqueue(self, &known);
     }
     if (lost != header->lost_count)
         check_life_complain(&self->life, &self->life.n.order,
