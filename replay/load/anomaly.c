@@ -28,6 +28,10 @@ static const struct kind_row kinds[ANOMALY_KIND_COUNT] = {
                         "copy the file again; see table damage"},
     [ANOMALY_NO_END] = {"no_end", "info", "the file has no end mark: the recorder was killed, or still runs",
                         "what is there is good; end a recording with Ctrl-C or SIGTERM"},
+    [ANOMALY_OPEN_TAIL] =
+        {"open_tail", "info",
+         "the last events of a file without end mark are left out: what other CPUs did then is missing",
+         "the end of the recording is told as earlier by so much"},
     [ANOMALY_LATER_VERSION] = {"later_version", "info",
                                "the file holds things that this version does not know",
                                "use a newer gotape-replay"},

@@ -393,8 +393,25 @@ static void put_recording(struct stages *self, uint64_t end_ns)
                                      (int64_t)self->run->result.lost, (int64_t)self->run->result.damage});
 }
 
+/* Without an end mark, nobody promises that what lies behind the last watermark is whole: one CPU's events may be there and
+ * those of another that they follow from may not. */
+static void drop_open_tail(struct stages *self)
+{
+    struct event event;
+    uint64_t dropped = merge_count(self->merge);
+    if (trace_reader_has_end(self->reader) || self->watermark == 0 || dropped == 0)
+        return;
+    while (merge_next(self->merge, UINT64_MAX, &event))
+        resolve_drop(&event);
+    if (self->watermark > self->now)
+        self->now = self->watermark;
+    anomaly_add(self->anomalies, ANOMALY_OPEN_TAIL, (int64_t)self->now, ROW_NULL, ROW_NULL, dropped,
+                "events behind the last watermark");
+}
+
 static int finish(struct stages *self, struct error *err)
 {
+    drop_open_tail(self);
     int rc = release(self, UINT64_MAX, 0, err);
     if (rc < 0)
         return rc;
