@@ -129,6 +129,21 @@ static void test_goes_on_when_the_first_thread_exits(void **state)
     perf_fixture_finish(&f);
 }
 
+/* Waits until a thread has exited (a leader stays as a zombie): its exit must not fall into what is counted. */
+static void await_exit(pid_t tid)
+{
+    char path[64], letter = 0;
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)tid);
+    for (int i = 0; i < 2000 && letter != 'Z' && letter != 'X'; i++) {
+        FILE *file = fopen(path, "r");
+        if (!file || fscanf(file, "%*d (%*[^)]) %c", &letter) != 1)
+            letter = 'X';
+        if (file)
+            fclose(file);
+        usleep(1000);
+    }
+}
+
 static void test_drops_duplicates(void **state)
 {
     (void)state;
@@ -140,6 +155,7 @@ static void test_drops_duplicates(void **state)
     fflush(f.target.to);
     pid_t tid = hit_target_run(&f.target, "hit 1");
     assert_int_not_equal(tid, before);
+    await_exit(before);
     if (perf_session_add_thread(f.session, tid, &err) < 0)
         fail_msg("%s", err.message);
     enable(&f);
