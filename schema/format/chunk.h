@@ -16,7 +16,7 @@
 #define CHUNK_MAGIC           "gotape\x1a\n"
 #define CHUNK_HEADER_SIZE     160 /* with the 8 bytes of the skippable frame's own header */
 #define CHUNK_VERSION_MAJOR   1
-#define CHUNK_VERSION_MINOR   0
+#define CHUNK_VERSION_MINOR   1
 #define CHUNK_RAW_SIZE_MAX    (16u << 20) /* a payload that claims more is damaged */
 #define CHUNK_STORED_SIZE_MAX (CHUNK_RAW_SIZE_MAX + (1u << 20))
 #define CHUNK_EVENTS_MAX      131072u /* the same for events */

@@ -26,14 +26,33 @@ enum event_type {
     EV_PREEMPT_PARK = 10, /* preemptPark: stopped (for a GC scan) until ready */
     EV_SYSCALL_NO_P = 11, /* exitsyscall0, exitsyscallNoP: back from a system call without a P: runnable */
     EV_CORO = 12,         /* coroswitch_m: one goroutine hands the thread directly to another */
-    EV_THREAD_OUT = 13,   /* sched_switch: the thread was taken off its CPU */
+    EV_THREAD_OUT = 13,   /* as EV_THREAD_OFF, in files of format 1.0: without what the thread was doing */
     EV_THREAD_IN = 14,    /* the thread was put on the CPU */
     EV_THREAD_START = 15, /* this thread created the thread f[0] */
     EV_THREAD_EXIT = 16,  /* this thread exits */
     EV_THREAD_NAME = 17,  /* this thread has the name f[0] */
     EV_LOST = 18,         /* the ring overran: records between two times are missing */
     EV_NOTE = 19,         /* the recorder doubts or reports something (enum note_code) */
-    EVENT_TYPE_COUNT = 20
+    /* from format 1.1 on */
+    EV_SNAPSHOT = 20,         /* a snapshot of all goroutines begins or ends */
+    EV_GOROUTINE_ORIGIN = 21, /* snapshot: where a goroutine comes from; right before its EV_GOROUTINE */
+    EV_GOROUTINE = 22,        /* snapshot: what a goroutine was doing at this time; an EV_SELECT before it has
+                                 the channels of its select */
+    EV_STW = 23,              /* the world is to be stopped, or runs again */
+    EV_GC = 24,               /* a step of the garbage collector */
+    EV_GOMAXPROCS = 25,       /* procresize: the number of Ps has changed */
+    EV_ASSIST = 26,           /* gcAssistAlloc1: a goroutine works for the collector */
+    EV_P_LOST = 27,           /* exitsyscallfast_pidle, exitsyscallTryGetP: back from a system call, its P is gone */
+    EV_P_HANDOFF = 28,        /* handoffp: a P is taken from a thread that blocks */
+    EV_M_NEW = 29,            /* newm1: the runtime makes a thread */
+    EV_THREAD_OFF = 30,       /* sched_switch: the thread was taken off its CPU, and what it was doing */
+    EV_CONTEXT = 31,          /* context: one that can be cancelled was made */
+    EV_CONTEXT_END = 32,      /* context: it was cancelled, or its deadline has passed */
+    EV_LABELS = 33,           /* a goroutine has these pprof labels from now on */
+    EV_SPAN_BEGIN = 34,       /* a user's probe at the entry of a function */
+    EV_SPAN_END = 35,         /* and at one of its returns */
+    EV_FIRED = 36,            /* right before EV_READY: the channel that ends the goroutine's select */
+    EVENT_TYPE_COUNT = 37
 };
 
 struct event {
@@ -45,6 +64,7 @@ struct event {
 };
 
 /* A run of events of one ring (= CPU), in the order of that ring: events[first … first + count). */
+#define RING_RECORDER 0xffff /* the section holds what the recorder itself found out (snapshots, notes) */
 struct trace_section {
     uint16_t ring;
     uint32_t first, count;
@@ -75,6 +95,55 @@ enum { THREAD_START_TID };
 enum { THREAD_NAME_NAME };
 enum { LOST_COUNT, LOST_SINCE };
 enum { NOTE_CODE, NOTE_VALUE };
+enum { SNAPSHOT_NUMBER, SNAPSHOT_PHASE, SNAPSHOT_KIND, SNAPSHOT_GOROUTINES, SNAPSHOT_UNSTABLE };
+enum {
+    ORIGIN_GOID,
+    ORIGIN_G,
+    ORIGIN_CREATOR,
+    ORIGIN_START,
+    ORIGIN_CREATED_AT,
+    ORIGIN_LABELS,
+    ORIGIN_WAIT_SINCE
+};
+enum {
+    GOROUTINE_GOID,
+    GOROUTINE_STATUS,
+    GOROUTINE_REASON,
+    GOROUTINE_OBJECT,
+    GOROUTINE_VALUE,
+    GOROUTINE_STACK,
+    GOROUTINE_THREAD
+};
+enum { STW_GOID, STW_PHASE, STW_REASON, STW_BEGIN, STW_STOPPED };
+enum { GC_GOID, GC_STEP };
+enum { GOMAXPROCS_COUNT, GOMAXPROCS_BEFORE };
+enum { ASSIST_GOID, ASSIST_WORK };
+enum { P_LOST_GOID };
+enum { P_HANDOFF_P, P_HANDOFF_STACK };
+enum { M_NEW_M, M_NEW_GOID };
+enum {
+    THREAD_OFF_STATE,
+    THREAD_OFF_NEXT_TID,
+    THREAD_OFF_NEXT_NAME,
+    THREAD_OFF_ACTIVITY,
+    THREAD_OFF_STACK,
+    THREAD_OFF_SYSCALL
+};
+enum { CONTEXT_GOID, CONTEXT_ADDRESS, CONTEXT_PARENT, CONTEXT_DEADLINE, CONTEXT_STACK };
+enum {
+    CONTEXT_END_GOID,
+    CONTEXT_END_ADDRESS,
+    CONTEXT_END_DONE,
+    CONTEXT_END_CAUSE,
+    CONTEXT_END_ERROR,
+    CONTEXT_END_STACK
+};
+enum { LABELS_GOID, LABELS_LABELS };
+enum { SPAN_BEGIN_GOID, SPAN_BEGIN_PROBE, SPAN_BEGIN_VALUES /* up to SPAN_VALUES_MAX */ };
+enum { SPAN_END_GOID, SPAN_END_PROBE };
+enum { FIRED_GOID, FIRED_OBJECT };
+
+#define SPAN_VALUES_MAX 6
 
 /* CREATE_STATUS: runtime status of the new goroutine (runtime/runtime2.go): 1 runnable; 4 waiting = a
  * coroutine. */
@@ -82,6 +151,40 @@ enum { GO_STATUS_RUNNABLE = 1, GO_STATUS_WAITING = 4 };
 
 /* NET_MODE: 'r', 'w', or both added up (runtime/netpoll.go). */
 enum { NET_MODE_READ = 'r', NET_MODE_WRITE = 'w', NET_MODE_BOTH = 'r' + 'w' };
+
+/* SNAPSHOT_PHASE, SNAPSHOT_KIND. The counts are those of the end: goroutines found alive, and how many of them
+ * moved while they were being read and are left out. */
+enum { SNAPSHOT_BEGIN = 0, SNAPSHOT_END = 1 };
+enum snapshot_kind { SNAPSHOT_AT_START = 1, SNAPSHOT_PERIODIC = 2, SNAPSHOT_AT_END = 3 };
+
+/* GOROUTINE_STATUS: the runtime's own (runtime/runtime2.go, without the scan bit); CREATE_STATUS uses two of
+ * them. Waiting goroutines whose reason is one of "stopping the world", "GC mark termination", "GC worker
+ * (active)", "garbage collection scan" are still on their thread: these are running here. GOROUTINE_THREAD:
+ * kernel thread, with running and syscall. */
+enum { GO_STATUS_RUNNING = 2, GO_STATUS_SYSCALL = 3, GO_STATUS_PREEMPTED = 9 };
+
+/* STW_PHASE. Begin is told by Go versions whose end does not know it (before 1.23). At the end, STW_BEGIN is when the
+ * stopping began and STW_STOPPED when all had stopped; 0: not known. STW_REASON: runtime.stwReason, META key
+ * go.stw_reason.N. */
+enum { STW_PHASE_BEGIN = 0, STW_PHASE_END = 1 };
+/* GC_STEP */
+enum { GC_STEP_START = 1 /* gcStart was entered; it may give up */, GC_STEP_MARK_DONE = 2 /* gcMarkTermination */ };
+
+/*
+ * THREAD_OFF_ACTIVITY: what a thread did when it left its CPU, told by its registers and a piece of its stack.
+ * THREAD_OFF_STACK: where it was, innermost first, as far as the piece goes.
+ */
+enum thread_activity {
+    ACTIVITY_UNKNOWN = 0,
+    ACTIVITY_GO = 1,      /* in Go code: preempted by the kernel, or waiting for a page */
+    ACTIVITY_IDLE = 2,    /* the scheduler has no work for it: asleep in stopm, or in the network poller */
+    ACTIVITY_SYSCALL = 3, /* in a system call of the program; THREAD_OFF_SYSCALL: its number plus 1, 0: not known */
+    ACTIVITY_FOREIGN = 4, /* in code that is not Go's: cgo */
+    ACTIVITY_RUNTIME = 5, /* the runtime itself sleeps: a lock of its own, sysmon, a note */
+};
+
+/* CONTEXT_END_CAUSE; CONTEXT_END_ERROR: type of a cause or of another error. CONTEXT_DEADLINE: 0: none of its own. */
+enum { CONTEXT_CANCELED = 1, CONTEXT_DEADLINE_EXCEEDED = 2, CONTEXT_OTHER_ERROR = 3 };
 
 /* SCHED_PREEMPTED */
 enum { PREEMPTED_NO = 0, PREEMPTED_YES = 1, PREEMPTED_UNKNOWN = 2 };

@@ -70,8 +70,10 @@ static int add_tid(struct event_codec *self, uint32_t tid)
 static uint32_t predict_tid(const struct event_codec *self, const struct event *before)
 {
     uint64_t place;
-    if (before->type == EV_THREAD_OUT && map_get(&self->tid_index, before->f[THREAD_OUT_NEXT_TID], &place))
-        return (uint32_t)before->f[THREAD_OUT_NEXT_TID];
+    _Static_assert((int)THREAD_OUT_NEXT_TID == (int)THREAD_OFF_NEXT_TID, "one place for both");
+    if ((before->type == EV_THREAD_OFF || before->type == EV_THREAD_OUT) &&
+        map_get(&self->tid_index, before->f[THREAD_OFF_NEXT_TID], &place))
+        return (uint32_t)before->f[THREAD_OFF_NEXT_TID];
     return before->tid;
 }
 

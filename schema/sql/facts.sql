@@ -115,6 +115,104 @@ CREATE TABLE thread (
   exit_ns INTEGER                      -- NULL: still there
 );
 
+-- Sets of pprof labels that goroutines had.
+CREATE TABLE labels (
+  id INTEGER PRIMARY KEY,              -- 1, 2 … in the order of first sight
+  json TEXT NOT NULL UNIQUE,           -- {"tenant_id":"video-a"}, for json_extract() and ->>
+  text TEXT NOT NULL                   -- tenant_id=video-a, …
+);
+
+-- Looks at all goroutines of the live process, at the beginning, from time to time, and at the end.
+CREATE TABLE snapshot (
+  id INTEGER PRIMARY KEY,              -- 1, 2 … in time order
+  kind TEXT NOT NULL,                  -- start, periodic, end
+  start_ns INTEGER NOT NULL,           -- it took from …
+  end_ns INTEGER,                      -- … to here; NULL: its end is missing
+  goroutine_count INTEGER,             -- goroutines found alive; NULL: its end is missing
+  unstable_count INTEGER               -- how many of them moved while they were read, and have no row
+);
+
+-- What each goroutine was doing when a snapshot came to it.
+CREATE TABLE snapshot_goroutine (
+  snapshot_id INTEGER NOT NULL REFERENCES snapshot (id), -- which snapshot
+  goid INTEGER NOT NULL,               -- which goroutine
+  time_ns INTEGER NOT NULL,            -- when it was read
+  state INTEGER NOT NULL REFERENCES state (id), -- runnable, running, waiting, preempted
+  is_in_syscall INTEGER NOT NULL,      -- 1: state running, in a system call
+  tid INTEGER,                         -- running: on which thread
+  reason INTEGER REFERENCES reason (number), -- waiting: why
+  object_id INTEGER REFERENCES object (id),  -- waiting: for what (a select's channels: wait_object of its wait)
+  value INTEGER,                       -- waiting on sleep: its duration or end in ns
+  stack_id INTEGER REFERENCES stack (id),    -- where
+  wait_since_ns INTEGER,               -- the runtime had noticed by then that it waits; NULL: it had not
+  labels_id INTEGER REFERENCES labels (id),  -- NULL: none
+  PRIMARY KEY (snapshot_id, goid)
+) WITHOUT ROWID;
+
+-- Times in which the world was stopped.
+CREATE TABLE stw (
+  id INTEGER PRIMARY KEY,              -- in the order of their ends
+  reason TEXT NOT NULL,                -- the runtime's own string; unknown
+  goid INTEGER,                        -- who stopped it; NULL: the runtime, or not known
+  start_ns INTEGER,                    -- stopping began; NULL: before the recording, or not known
+  stopped_ns INTEGER,                  -- all had stopped; NULL: not known
+  end_ns INTEGER                       -- it ran again; NULL: still stopped at the end
+);
+
+-- Changes of GOMAXPROCS.
+CREATE TABLE gomaxprocs (
+  time_ns INTEGER NOT NULL,            -- when
+  count INTEGER NOT NULL,              -- from now on; the first row: when the recording began
+  before INTEGER                       -- until now; NULL: not known
+);
+
+-- Rare events of the runtime that change no goroutine's state: gc, assist, p_lost, p_handoff, m_new.
+CREATE TABLE runtime_event (
+  id INTEGER PRIMARY KEY,              -- ascending in merged time order
+  time_ns INTEGER NOT NULL,            -- when
+  event INTEGER NOT NULL REFERENCES event_type (id), -- what
+  goid INTEGER,                        -- assist, p_lost: whose; gc, m_new: who did it; NULL: none
+  tid INTEGER,                         -- on which thread
+  value INTEGER,                       -- gc: 1 begin, 2 marking done; assist: work in bytes; p_handoff: number of the P; m_new: number of the M
+  stack_id INTEGER REFERENCES stack (id) -- p_handoff: who takes the P
+);
+
+-- Contexts that can be cancelled. An address may be used again for another context: rows are told apart by time.
+CREATE TABLE context (
+  id INTEGER PRIMARY KEY,              -- in the order of first sight
+  addr INTEGER NOT NULL,               -- of the cancelCtx or timerCtx
+  parent_id INTEGER REFERENCES context (id), -- NULL: not known, or none that can be cancelled
+  created_ns INTEGER,                  -- NULL: before the recording
+  goid INTEGER,                        -- who made it
+  stack_id INTEGER REFERENCES stack (id), -- where it was made
+  deadline_ns INTEGER,                 -- NULL: none of its own, or not known
+  done_object_id INTEGER REFERENCES object (id), -- channel of Done(), as of its end; NULL: nobody had called Done
+  ended_ns INTEGER,                    -- NULL: not in the recording
+  ended_by_goid INTEGER,               -- NULL: a timer, or not in the recording
+  end_stack_id INTEGER REFERENCES stack (id), -- where
+  cause TEXT,                          -- canceled, deadline, other; NULL: not ended
+  error TEXT                           -- type of its cause or other error; NULL: none
+);
+
+-- The user's own probes.
+CREATE TABLE span_probe (
+  id INTEGER PRIMARY KEY,              -- as given, 1, 2 …
+  spec TEXT NOT NULL,                  -- as given on the command line
+  function TEXT NOT NULL,              -- main.handleOrder
+  value_names TEXT NOT NULL            -- JSON array of the names of its values
+);
+
+-- Calls of probed functions.
+CREATE TABLE span (
+  id INTEGER PRIMARY KEY,              -- in the order of their ends
+  goid INTEGER NOT NULL,               -- whose call
+  probe_id INTEGER NOT NULL REFERENCES span_probe (id), -- which function
+  start_ns INTEGER,                    -- NULL: entered before the recording
+  end_ns INTEGER,                      -- NULL: it has not returned, or the goroutine has ended in it
+  depth INTEGER NOT NULL,              -- 0: not called within another span of the goroutine
+  value_json TEXT                      -- {"id": 17}: values at the entry; NULL: none
+);
+
 -- Names of the numbers in transition.event.
 CREATE TABLE event_type (
   id INTEGER PRIMARY KEY,              -- its number in the file format
@@ -158,7 +256,10 @@ CREATE TABLE thread_switch (
   state INTEGER,                       -- out: 0 still runnable (preempted), 1 sleeping, 2 uninterruptible, other bits as in Linux
   next_tid INTEGER,                    -- out: who took the CPU (0: nobody)
   next_name TEXT,                      -- out: its name
-  function_id INTEGER REFERENCES function (id) -- out: where in user code the thread was
+  function_id INTEGER REFERENCES function (id), -- out: where in user code the thread was
+  activity TEXT,                       -- out: go, idle, syscall, foreign (cgo), runtime; NULL: not known
+  stack_id INTEGER REFERENCES stack (id), -- out: where, as far as it was recorded
+  syscall INTEGER                      -- out: number of the system call; NULL: none, or not known
 );
 
 -- Times in which the kernel dropped records of a ring.
