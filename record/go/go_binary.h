@@ -45,6 +45,13 @@ struct go_layout {
     int coro_gp;
     int sudog_elem, sudog_waitlink,
         sudog_c; /* since 1.26 those of maybeTraceablePtr.vu, which is always set */
+    int g_stack_lo, g_stack_hi, g_syscallsp, g_syscallpc, g_syscallbp, g_waitsince, g_lockedm, g_param, g_timer,
+        g_sleepwhen;
+    int sudog_g, sudog_success;
+    int hchan_closed, hchan_recvq, hchan_sendq;
+    int timer_when; /* runtime.timer: when, before 1.23 nextwhen */
+    /* context.go; -1 when the program does not use them */
+    int cancelctx_done, cancelctx_err, cancelctx_cause, timerctx_deadline;
 };
 
 /* Why a file cannot be traced: ERR_UNSUPPORTED with a message that says what is missing; ERR_NOT_FOUND not a

@@ -51,17 +51,38 @@ static const struct row rows[] = {
     {"runtime.sudog", "elem", FIELD(sudog_elem), NEEDED},
     {"runtime.sudog", "waitlink", FIELD(sudog_waitlink), NEEDED},
     {"runtime.sudog", "c", FIELD(sudog_c), NEEDED},
+    {"runtime.g", "syscallsp", FIELD(g_syscallsp), NEEDED},
+    {"runtime.g", "syscallpc", FIELD(g_syscallpc), NEEDED},
+    {"runtime.g", "syscallbp", FIELD(g_syscallbp), OPTIONAL}, /* since 1.23 */
+    {"runtime.g", "waitsince", FIELD(g_waitsince), NEEDED},
+    {"runtime.g", "lockedm", FIELD(g_lockedm), NEEDED},
+    {"runtime.g", "param", FIELD(g_param), NEEDED},
+    {"runtime.g", "timer", FIELD(g_timer), NEEDED},
+    {"runtime.g", "sleepWhen", FIELD(g_sleepwhen), OPTIONAL}, /* since 1.23 */
+    {"runtime.sudog", "g", FIELD(sudog_g), NEEDED},
+    {"runtime.sudog", "success", FIELD(sudog_success), OPTIONAL},
+    {"runtime.hchan", "closed", FIELD(hchan_closed), NEEDED},
+    {"runtime.hchan", "recvq", FIELD(hchan_recvq), NEEDED},
+    {"runtime.hchan", "sendq", FIELD(hchan_sendq), NEEDED},
+    {"runtime.timer", "when", FIELD(timer_when), OPTIONAL},
+    {"context.cancelCtx", "done", FIELD(cancelctx_done), OPTIONAL},
+    {"context.cancelCtx", "err", FIELD(cancelctx_err), OPTIONAL},
+    {"context.cancelCtx", "cause", FIELD(cancelctx_cause), OPTIONAL},   /* since 1.20 */
+    {"context.timerCtx", "deadline", FIELD(timerctx_deadline), OPTIONAL},
 };
 
 #define ROWS (sizeof rows / sizeof *rows)
 
-enum { SCHED, GOBUF_PC, GOBUF_SP, GOBUF_BP, TRACEABLE_VU, NUMGC, EXTRAS };
+enum { SCHED, GOBUF_PC, GOBUF_SP, GOBUF_BP, STACK, STACK_LO, STACK_HI, TRACEABLE_VU, NUMGC, EXTRAS };
 
 static const struct go_dwarf_member extras[EXTRAS] = {
     [SCHED] = {"runtime.g", "sched", false, -1},
     [GOBUF_PC] = {"runtime.gobuf", "pc", false, -1},
     [GOBUF_SP] = {"runtime.gobuf", "sp", false, -1},
     [GOBUF_BP] = {"runtime.gobuf", "bp", false, -1},
+    [STACK] = {"runtime.g", "stack", false, -1},
+    [STACK_LO] = {"runtime.stack", "lo", false, -1},
+    [STACK_HI] = {"runtime.stack", "hi", false, -1},
     [TRACEABLE_VU] = {"runtime.maybeTraceablePtr", "vu", true, -1}, /* since 1.26 */
     [NUMGC] = {"runtime.mstats", "numgc", true, -1},
 };
@@ -98,13 +119,15 @@ int go_layout_read(const struct go_elf *elf, struct go_layout *out, struct go_va
         *field_of(&layout, &rows[i]) = members[i].offset;
     }
     const struct go_dwarf_member *extra = members + ROWS;
-    for (size_t i = SCHED; i <= GOBUF_BP; i++) {
+    for (size_t i = SCHED; i <= STACK_HI; i++) {
         if (extra[i].offset < 0)
             return missing(elf, &extra[i], err);
     }
     layout.g_sched_pc = extra[SCHED].offset + extra[GOBUF_PC].offset;
     layout.g_sched_sp = extra[SCHED].offset + extra[GOBUF_SP].offset;
     layout.g_sched_bp = extra[SCHED].offset + extra[GOBUF_BP].offset;
+    layout.g_stack_lo = extra[STACK].offset + extra[STACK_LO].offset;
+    layout.g_stack_hi = extra[STACK].offset + extra[STACK_HI].offset;
     if (extra[TRACEABLE_VU].offset > 0) {
         layout.sudog_elem += extra[TRACEABLE_VU].offset;
         layout.sudog_c += extra[TRACEABLE_VU].offset;
