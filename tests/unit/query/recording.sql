@@ -9,8 +9,8 @@ INSERT INTO frame VALUES (1,0,7,NULL,NULL,0,1),(1,1,3,NULL,NULL,0,2),(1,2,2,2,31
 INSERT INTO reason VALUES (19,'chan receive','chan_recv'),(20,'chan send','chan_send'),(18,'select','select'),(22,'sync.Mutex.Lock','mutex'),(14,'sleep','sleep'),(2,'IO wait','net'),(8,'GC sweep wait','gc'),(25,'sync.WaitGroup.Wait','waitgroup');
 INSERT INTO object VALUES (1,'chan',0xc000102060,1,'main.Job',8,0,0),(2,'chan',0xc000102060,2,'int',0,0,0),(3,'chan',0xc000103000,1,'struct {}',0,0,1),(4,'mutex',0xc000200000,1,NULL,NULL,0,0),(5,'chan',0xc000104000,1,'time.Time',1,1,0);
 INSERT INTO state VALUES (0,'unknown'),(1,'runnable'),(2,'running'),(3,'waiting'),(4,'preempted'),(5,'dead');
-INSERT INTO goroutine VALUES (1,1000000000,NULL,NULL,NULL,4,0,0,1000000000,10900000000,3,100,200,9000000000,0,4),(7,1100000000,NULL,1,3,1,0,0,1100000000,10900000000,3,100,200,300,0,2),(18,1200000000,9000000000,1,3,2,0,0,1200000000,9000000000,5,100000000,2000,3000000000,0,3),(3,NULL,NULL,NULL,NULL,8,1,1,1000000000,10900000000,3,100,200,300,5000,2);
-INSERT INTO wait VALUES
+INSERT INTO goroutine (goid, created_ns, ended_ns, creator_goid, create_stack_id, start_function_id, is_start_inferred, is_system, first_ns, last_ns, state, running_ns, runnable_ns, waiting_ns, unknown_ns, wait_count) VALUES (1,1000000000,NULL,NULL,NULL,4,0,0,1000000000,10900000000,3,100,200,9000000000,0,4),(7,1100000000,NULL,1,3,1,0,0,1100000000,10900000000,3,100,200,300,0,2),(18,1200000000,9000000000,1,3,2,0,0,1200000000,9000000000,5,100000000,2000,3000000000,0,3),(3,NULL,NULL,NULL,NULL,8,1,1,1000000000,10900000000,3,100,200,300,5000,2);
+INSERT INTO wait (id, goid, start_ns, wake_ns, run_ns, wait_ns, runnable_ns, is_open, reason, is_system, stack_id, value, waker_kind, waker_goid, waker_stack_id, doubt) VALUES
  (1,18,1500000000,3800000000,3800050000,2300000000,50000,0,19,0,1,NULL,'goroutine',7,2,NULL),
  (2,18,4000000000,4100000000,4100001000,100000000,1000,0,18,0,1,NULL,'timer',NULL,NULL,NULL),
  (3,7,1600000000,NULL,NULL,9400000000,NULL,1,20,0,2,NULL,'none_yet',NULL,NULL,NULL),
@@ -19,6 +19,6 @@ INSERT INTO wait VALUES
  (6,3,5000000000,6000000000,6000002000,1000000000,2000,0,8,1,5,NULL,'scheduler',NULL,NULL,NULL),
  (7,1,7000000000,NULL,7500000000,NULL,NULL,0,19,0,1,NULL,'unknown',NULL,NULL,'wake_missing'),
  (8,18,8000000000,8000100000,8000100500,100000,500,0,19,0,1,NULL,'goroutine',7,2,NULL);
-INSERT INTO wait_object VALUES (1,0,1,'recv'),(2,0,2,'send'),(2,1,3,'recv'),(2,2,NULL,'recv'),(3,0,1,'send'),(4,0,4,NULL),(7,0,2,'recv'),(8,0,1,'recv');
+INSERT INTO wait_object (wait_id, ordinal, object_id, direction) VALUES (1,0,1,'recv'),(2,0,2,'send'),(2,1,3,'recv'),(2,2,NULL,'recv'),(3,0,1,'send'),(4,0,4,NULL),(7,0,2,'recv'),(8,0,1,'recv');
 INSERT INTO interval VALUES (1,18,1,1200000000,1210000000,NULL,NULL,NULL,0),(2,18,2,1210000000,1500000000,4712,0,NULL,2),(3,18,3,1500000000,3800000000,NULL,NULL,1,0),(4,18,1,3800000000,3800050000,NULL,NULL,NULL,0),(5,18,2,3800050000,4000000000,4712,1,NULL,4),(6,18,3,4000000000,4100000000,NULL,NULL,2,0),(7,18,2,4100000000,9000000000,4712,1,NULL,0);
 INSERT INTO anomaly_kind VALUES ('illegal','error','an event does not follow from the state before','see'),('stale','info','a','b');
