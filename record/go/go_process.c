@@ -56,6 +56,16 @@ void go_process_close(struct go_process *self)
     free(self);
 }
 
+pid_t go_process_pid(const struct go_process *self)
+{
+    return self->pid;
+}
+
+const struct go_binary *go_process_binary(const struct go_process *self)
+{
+    return self->binary;
+}
+
 uint64_t go_process_bias(const struct go_process *self)
 {
     return self->bias;

@@ -17,6 +17,9 @@ struct go_process;
 int go_process_open(pid_t pid, const struct go_binary *binary, struct go_process **out, struct error *err);
 void go_process_close(struct go_process *self);
 
+pid_t go_process_pid(const struct go_process *self);
+const struct go_binary *go_process_binary(const struct go_process *self);
+
 /* Runtime address = file address + bias (0 unless PIE). Modulo 2^64. */
 uint64_t go_process_bias(const struct go_process *self);
 
