@@ -84,6 +84,67 @@ pid_t proc_tgid(pid_t tid)
     return tgid;
 }
 
+bool proc_has_own_pid_namespace(pid_t pid)
+{
+    char path[64];
+    struct stat ours, theirs;
+    snprintf(path, sizeof path, "/proc/%d/ns/pid", (int)pid);
+    if (stat("/proc/self/ns/pid", &ours) != 0 || stat(path, &theirs) != 0)
+        return false;
+    return ours.st_ino != theirs.st_ino || ours.st_dev != theirs.st_dev;
+}
+
+/* "NSpid:\t4711\t42\t1": from the reader's namespace to the innermost. */
+static bool last_number(const char *line, pid_t *out)
+{
+    bool found = false;
+    for (char *end; *line; line = end) {
+        long number = strtol(line, &end, 10);
+        if (end == line)
+            break;
+        *out = (pid_t)number;
+        found = true;
+    }
+    return found;
+}
+
+pid_t proc_namespace_tid(pid_t pid, pid_t tid)
+{
+    char name[32], line[512];
+    snprintf(name, sizeof name, "task/%d/status", (int)tid);
+    FILE *file = open_file(pid, name);
+    if (!file)
+        return 0;
+    pid_t found = 0;
+    while (found == 0 && fgets(line, sizeof line, file)) {
+        if (strncmp(line, "NSpid:", 6) == 0 && !last_number(line + 6, &found))
+            break;
+    }
+    fclose(file);
+    return found;
+}
+
+struct tid_mapping {
+    pid_t pid;
+    struct map *ours_by_own;
+};
+
+static int map_tid(void *context, pid_t tid, struct error *err)
+{
+    struct tid_mapping *mapping = context;
+    pid_t own = proc_namespace_tid(mapping->pid, tid);
+    if (own > 0 && map_put(mapping->ours_by_own, (uint64_t)own, (uint64_t)tid) != 0)
+        return error_set(err, ERR_NOMEM, "out of memory while listing the threads of process %d",
+                         (int)mapping->pid);
+    return 0;
+}
+
+int proc_map_namespace_tids(pid_t pid, struct map *ours_by_own, struct error *err)
+{
+    struct tid_mapping mapping = {pid, ours_by_own};
+    return proc_each_thread(pid, map_tid, &mapping, err);
+}
+
 int proc_each_thread(pid_t pid, int (*fn)(void *context, pid_t tid, struct error *err), void *context,
                      struct error *err)
 {

@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/map.h"
 
 /* The process' name (comm, at most 15 bytes), or false when it is gone. */
 bool proc_comm(pid_t pid, char out[16]);
@@ -22,6 +23,20 @@ bool proc_exe_identity(pid_t pid, dev_t *device, ino_t *inode);
 bool proc_args(pid_t pid, struct buf *out);
 /* Thread group id of a thread (so that a TID given for a PID is noticed); 0 when gone. */
 pid_t proc_tgid(pid_t tid);
+
+/*
+ * Pid namespaces. A process in one of its own (a container) numbers its threads itself: runtime.m.procid is such
+ * a number, while the kernel's perf records and /proc use those of the reader's namespace.
+ */
+
+/* True when the process is in another pid namespace than we are; false also when that cannot be seen. */
+bool proc_has_own_pid_namespace(pid_t pid);
+/* The number that a thread has in its own namespace (last of NSpid in status, Linux 4.1 and later); 0 when it
+ * is gone. */
+pid_t proc_namespace_tid(pid_t pid, pid_t tid);
+/* All threads of a process: number in its own namespace → number as we see it. The map is one that was
+ * initialised, entries are added or replaced. ERR_GONE when the process has exited. */
+int proc_map_namespace_tids(pid_t pid, struct map *ours_by_own, struct error *err);
 
 /* Calls fn for each thread. Stops when fn returns non-zero and returns that. ERR_GONE when the process has
  * exited. */
