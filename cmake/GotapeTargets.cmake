@@ -18,6 +18,31 @@ if(GOTAPE_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
 
+if(GOTAPE_STATIC)
+  set(CMAKE_FIND_LIBRARY_SUFFIXES .a)
+endif()
+
+# gotape_find(PREFIX MODULE …): the target PkgConfig::PREFIX for pkg-config's modules; with GOTAPE_STATIC their archives, and
+# what these need in turn.
+macro(gotape_find prefix)
+  pkg_check_modules(${prefix} REQUIRED IMPORTED_TARGET ${ARGN})
+  if(GOTAPE_STATIC)
+    target_link_libraries(PkgConfig::${prefix} INTERFACE ${${prefix}_STATIC_LDFLAGS})
+  endif()
+endmacro()
+
+# gotape_program(NAME SOURCES … LIBS …): an installed program.
+function(gotape_program name)
+  cmake_parse_arguments(A "" "" "SOURCES;LIBS" ${ARGN})
+  add_executable(${name} ${A_SOURCES})
+  target_link_libraries(${name} PRIVATE ${A_LIBS})
+  if(GOTAPE_STATIC)
+    target_link_options(${name} PRIVATE -static)
+  endif()
+  install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT ${name})
+  install(FILES ${name}.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT ${name})
+endfunction()
+
 # gotape_library(NAME ROOT dir SOURCES … LIBS …): a static library whose headers are included from ROOT.
 function(gotape_library name)
   cmake_parse_arguments(A "" "ROOT" "SOURCES;LIBS" ${ARGN})

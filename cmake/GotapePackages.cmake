@@ -1,0 +1,27 @@
+# Debian packages, one for each program: `cpack -G DEB` in the build folder. The recorder goes to hosts, the replay tool to
+# laptops; neither needs the other.
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_NAME gotape)
+set(CPACK_PACKAGE_CONTACT "gotape developers <gotape@localhost>")
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_STRIP_FILES ON)
+set(CPACK_DEB_COMPONENT_INSTALL ON)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SECTION devel)
+set(CPACK_COMPONENTS_GROUPING IGNORE)
+set(CPACK_COMPONENTS_ALL "")
+if(NOT GOTAPE_STATIC)
+  set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+endif()
+foreach(program gotape-record gotape-replay)
+  if(TARGET ${program})
+    list(APPEND CPACK_COMPONENTS_ALL ${program})
+    string(TOUPPER ${program} component)
+    set(CPACK_DEBIAN_${component}_PACKAGE_NAME ${program})
+  endif()
+endforeach()
+set(CPACK_COMPONENT_GOTAPE-RECORD_DESCRIPTION
+  "Records what every goroutine of a running Go program waits for\n Attaches to an unmodified Go process, or starts one, and writes a small, compressed trace file.")
+set(CPACK_COMPONENT_GOTAPE-REPLAY_DESCRIPTION
+  "Answers questions about recordings of Go programs\n Loads a trace of gotape-record into SQLite: who blocked longest, who woke it, which goroutines leak.")
+include(CPack)
