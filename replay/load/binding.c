@@ -6,6 +6,15 @@
 
 enum presence { PRESENCE_UNKNOWN, ON_CPU, OFF_CPU };
 
+/* What an EV_THREAD_OFF or an EV_THREAD_OUT tells. */
+struct departure {
+    uint64_t state;
+    uint32_t next_tid, next_name; /* text */
+    uint32_t function, stack;
+    const char *activity; /* static; NULL: not known */
+    int64_t syscall;      /* number, or ROW_NULL */
+};
+
 struct thread {
     uint32_t tid;
     uint64_t goid; /* running on it; 0: none known */
@@ -16,8 +25,7 @@ struct thread {
     uint64_t since;     /* of the presence */
     uint64_t last_seen; /* last switch */
     uint16_t cpu;
-    uint64_t off_state;
-    uint32_t next_tid, next_name; /* text */
+    struct departure off; /* the last one */
     uint64_t off_goid;
     uint32_t name; /* text */
     uint32_t creator;
@@ -140,25 +148,62 @@ static void put_interval(struct binding *self, const struct thread *thread, int6
 {
     bool is_on = thread->presence == ON_CPU;
     row_writer_text(self->rows, ROW_THREAD_INTERVAL, 7,
-                    is_on ? NULL : symbolizer_get_text(self->symbols, thread->next_name));
+                    is_on ? NULL : symbolizer_get_text(self->symbols, thread->off.next_name));
+    row_writer_text(self->rows, ROW_THREAD_INTERVAL, 9, is_on ? NULL : thread->off.activity);
     row_writer_put(self->rows, ROW_THREAD_INTERVAL,
                    (const int64_t[]){thread->tid, is_on, (int64_t)thread->since, end,
                                      is_on ? thread->cpu : ROW_NULL,
-                                     is_on ? ROW_NULL : (int64_t)thread->off_state,
-                                     is_on ? ROW_NULL : (int64_t)thread->next_tid, 0,
-                                     is_on ? ROW_NULL : row_id(thread->off_goid)});
+                                     is_on ? ROW_NULL : (int64_t)thread->off.state,
+                                     is_on ? ROW_NULL : (int64_t)thread->off.next_tid, 0,
+                                     is_on ? ROW_NULL : row_id(thread->off_goid), 0,
+                                     is_on ? ROW_NULL : symbolizer_stack_column(thread->off.stack)});
 }
 
-static void put_switch(struct binding *self, const struct event *event, bool is_in)
+/* The system calls of all architectures have small numbers. */
+#define SYSCALL_NUMBER_MAX 100000
+
+static const char *const activities[] = {
+    [ACTIVITY_GO] = "go",           [ACTIVITY_IDLE] = "idle",       [ACTIVITY_SYSCALL] = "syscall",
+    [ACTIVITY_FOREIGN] = "foreign", [ACTIVITY_RUNTIME] = "runtime",
+};
+
+static struct departure read_departure(const struct binding *self, const struct event *event)
 {
-    const char *name =
-        is_in ? NULL : symbolizer_get_text(self->symbols, (uint32_t)event->f[THREAD_OUT_NEXT_NAME]);
-    row_writer_text(self->rows, ROW_THREAD_SWITCH, 6, name);
+    struct departure off = {.state = event->f[THREAD_OFF_STATE],
+                            .next_tid = (uint32_t)event->f[THREAD_OFF_NEXT_TID],
+                            .next_name = (uint32_t)event->f[THREAD_OFF_NEXT_NAME],
+                            .syscall = ROW_NULL};
+    if (event->type == EV_THREAD_OUT) {
+        off.function = (uint32_t)event->f[THREAD_OUT_IP];
+        return off;
+    }
+    uint64_t activity = event->f[THREAD_OFF_ACTIVITY], number = event->f[THREAD_OFF_SYSCALL];
+    if (activity < sizeof activities / sizeof activities[0])
+        off.activity = activities[activity];
+    off.stack = (uint32_t)event->f[THREAD_OFF_STACK];
+    off.function = symbolizer_stack_facts(self->symbols, off.stack).innermost;
+    if (number && number <= SYSCALL_NUMBER_MAX)
+        off.syscall = (int64_t)number - 1;
+    return off;
+}
+
+static void put_in(struct binding *self, const struct event *event)
+{
+    row_writer_text(self->rows, ROW_THREAD_SWITCH, 6, NULL);
+    row_writer_text(self->rows, ROW_THREAD_SWITCH, 8, NULL);
     row_writer_put(self->rows, ROW_THREAD_SWITCH,
-                   (const int64_t[]){(int64_t)event->time_ns, event->tid, event->cpu, is_in,
-                                     is_in ? ROW_NULL : (int64_t)event->f[THREAD_OUT_STATE],
-                                     is_in ? ROW_NULL : (int64_t)event->f[THREAD_OUT_NEXT_TID], 0,
-                                     is_in ? ROW_NULL : row_id(event->f[THREAD_OUT_IP])});
+                   (const int64_t[]){(int64_t)event->time_ns, event->tid, event->cpu, 1, ROW_NULL, ROW_NULL,
+                                     0, ROW_NULL, 0, ROW_NULL, ROW_NULL});
+}
+
+static void put_out(struct binding *self, const struct event *event, const struct departure *off)
+{
+    row_writer_text(self->rows, ROW_THREAD_SWITCH, 6, symbolizer_get_text(self->symbols, off->next_name));
+    row_writer_text(self->rows, ROW_THREAD_SWITCH, 8, off->activity);
+    row_writer_put(self->rows, ROW_THREAD_SWITCH,
+                   (const int64_t[]){(int64_t)event->time_ns, event->tid, event->cpu, 0, (int64_t)off->state,
+                                     (int64_t)off->next_tid, 0, row_id(off->function), 0,
+                                     symbolizer_stack_column(off->stack), off->syscall});
 }
 
 /* ---- events ---- */
@@ -187,13 +232,12 @@ static void end_stretch(struct binding *self, struct thread *thread, const struc
 
 static void on_out(struct binding *self, struct thread *thread, const struct event *event)
 {
-    put_switch(self, event, false);
+    struct departure off = read_departure(self, event);
+    put_out(self, event, &off);
     end_stretch(self, thread, event, ON_CPU);
     thread->presence = OFF_CPU;
     thread->since = thread->last_seen = event->time_ns;
-    thread->off_state = event->f[THREAD_OUT_STATE];
-    thread->next_tid = (uint32_t)event->f[THREAD_OUT_NEXT_TID];
-    thread->next_name = (uint32_t)event->f[THREAD_OUT_NEXT_NAME];
+    thread->off = off;
     thread->off_goid = thread->goid;
     /* A dead thread leaves its CPU once more, after its exit. */
     if (thread->has_exited)
@@ -202,7 +246,7 @@ static void on_out(struct binding *self, struct thread *thread, const struct eve
 
 static void on_in(struct binding *self, struct thread *thread, const struct event *event)
 {
-    put_switch(self, event, true);
+    put_in(self, event);
     end_stretch(self, thread, event, OFF_CPU);
     thread->presence = ON_CPU;
     thread->since = thread->last_seen = event->time_ns;
@@ -234,6 +278,7 @@ void binding_event(struct binding *self, const struct event *event)
         return;
     switch (event->type) {
     case EV_THREAD_OUT:
+    case EV_THREAD_OFF:
         on_out(self, thread, event);
         break;
     case EV_THREAD_IN:

@@ -38,7 +38,10 @@ struct open_wait {
     enum wait_class class;
     enum waker_kind waker;
     enum wait_doubt doubt;
-    bool is_silent, is_nil_chan;
+    bool is_silent, is_nil_chan, is_start_missed;
+    uint32_t labels;  /* of the goroutine when it parked: row, 0: none */
+    uint32_t fired;   /* which case of a select ended it: its place + 1; 0: not known */
+    uint64_t noticed; /* the runtime had seen by then that it waits; 0: not told */
     uint64_t net_key; /* descriptor and direction; 0: none */
     unsigned flags;   /* of the waiting interval */
     struct object_facts object;
@@ -62,7 +65,8 @@ struct goroutine {
     uint64_t created_ns, ended_ns, first_ns, last_ns;
     uint64_t creator;
     uint32_t create_stack, start_function;
-    uint64_t running_ns, runnable_ns, waiting_ns, unknown_ns, wait_count;
+    uint32_t labels; /* row; 0: none */
+    uint64_t running_ns, runnable_ns, waiting_ns, unknown_ns, syscall_ns, wait_count;
     bool is_buried; /* among the last dead */
 };
 

@@ -203,6 +203,7 @@ static void on_park(struct goroutine_tracker *self, const struct event *event)
                              .stack = stack,
                              .object = object,
                              .value = event->f[PARK_VALUE],
+                             .labels = goroutine->labels,
                              .net_key = net_wake_key(event->f[PARK_POLLDESC], event->f[PARK_VALUE])};
     const struct wait_reason *reason =
         wait_reasons_get(self->with.reasons, event->f[PARK_REASON], (enum object_kind)object.kind,
@@ -232,6 +233,13 @@ static void on_park(struct goroutine_tracker *self, const struct event *event)
                                               .stack = stack,
                                               .wait = &wait});
     binding_leave(self->with.binding, event->tid, goroutine->goid, true);
+}
+
+static void on_labels(struct goroutine_tracker *self, const struct event *event)
+{
+    struct goroutine *goroutine = get(self, event, event->f[LABELS_GOID], false);
+    if (goroutine)
+        goroutine->labels = labels_get(self->with.labels, event->f[LABELS_LABELS]);
 }
 
 static void on_select(struct goroutine_tracker *self, const struct event *event)
@@ -306,7 +314,7 @@ static void on_coro(struct goroutine_tracker *self, const struct event *event)
     struct goroutine *to = goroutine_table_find_g(&self->table, event->f[CORO_TO_G]);
     int64_t p = binding_p(self->with.binding, event->tid);
     uint64_t from_goid = from->goid;
-    struct open_wait wait = {.stage = WAIT_STAGE_ASLEEP, .start = event->time_ns};
+    struct open_wait wait = {.stage = WAIT_STAGE_ASLEEP, .start = event->time_ns, .labels = from->labels};
     wait_reasons_get(self->with.reasons, self->with.reasons->coroutine, OBJECT_UNKNOWN, WAIT_OTHER,
                      &wait.reason, &wait.class);
     bool exits = event->f[CORO_EXITING] != 0;
@@ -375,6 +383,9 @@ void goroutine_tracker_event(struct goroutine_tracker *self, const struct event 
         break;
     case EV_CORO:
         on_coro(self, event);
+        break;
+    case EV_LABELS:
+        on_labels(self, event);
         break;
     default:
         break;

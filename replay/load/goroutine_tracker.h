@@ -13,6 +13,7 @@
 #include "load/anomaly.h"
 #include "load/binding.h"
 #include "load/gaps.h"
+#include "load/labels.h"
 #include "load/row_writer.h"
 #include "load/symbolize.h"
 #include "load/wait_reasons.h"
@@ -23,6 +24,7 @@ struct tracker_options {
     struct row_writer *rows;
     struct anomaly_log *anomalies;
     struct symbolizer *symbols;
+    struct labels *labels;
     struct wait_reasons *reasons;
     struct binding *binding;
     struct gaps *gaps;

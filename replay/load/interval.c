@@ -89,10 +89,11 @@ static const char *direction_name(unsigned direction)
 }
 
 static void put_object(struct interval_log *self, int64_t wait_id, uint32_t ordinal, uint32_t object,
-                       unsigned direction)
+                       unsigned direction, int64_t is_fired)
 {
     row_writer_text(self->rows, ROW_WAIT_OBJECT, 3, direction_name(direction));
-    row_writer_put(self->rows, ROW_WAIT_OBJECT, (const int64_t[]){wait_id, ordinal, row_id(object), 0});
+    row_writer_put(self->rows, ROW_WAIT_OBJECT,
+                   (const int64_t[]){wait_id, ordinal, row_id(object), 0, is_fired});
 }
 
 static void put_objects(struct interval_log *self, int64_t wait_id, const struct open_wait *wait)
@@ -102,9 +103,10 @@ static void put_objects(struct interval_log *self, int64_t wait_id, const struct
                                                          : SELECT_DIRECTION_UNKNOWN;
     if (wait->set) {
         for (uint32_t i = 0; i < wait->set->count; i++)
-            put_object(self, wait_id, i, wait->set->cases[i].object, wait->set->cases[i].direction);
+            put_object(self, wait_id, i, wait->set->cases[i].object, wait->set->cases[i].direction,
+                       wait->fired == 0 ? ROW_NULL : wait->fired == i + 1);
     } else if (wait->object.id || wait->is_nil_chan) {
-        put_object(self, wait_id, 0, wait->object.id, direction);
+        put_object(self, wait_id, 0, wait->object.id, direction, ROW_NULL);
     }
 }
 
@@ -129,16 +131,16 @@ int64_t interval_put_wait(struct interval_log *self, struct goroutine *goroutine
     enum waker_kind waker = is_open ? WAKER_NONE_YET : wait->waker;
     goroutine->wait_count++;
     row_writer_text(self->rows, ROW_WAIT, 12, waker_kind_name(waker));
-    row_writer_text(self->rows, ROW_WAIT, 15, doubts[wait->doubt]);
-    row_writer_put(self->rows, ROW_WAIT,
-                   (const int64_t[]){id, (int64_t)goroutine->goid, (int64_t)wait->start,
-                                     is_woken ? (int64_t)wait->wake : ROW_NULL, row_id(end.run),
-                                     wait_length(wait, end),
-                                     is_woken && end.run ? (int64_t)(end.run - wait->wake) : ROW_NULL,
-                                     is_open, wait->reason, interval_is_system(self, goroutine),
-                                     symbolizer_stack_column(wait->stack), row_id(wait->value), 0,
-                                     row_id(waker == WAKER_GOROUTINE ? wait->waker_goid : 0),
-                                     symbolizer_stack_column(wait->waker_stack), 0});
+    row_writer_text(self->rows, ROW_WAIT, 17, doubts[wait->doubt]);
+    row_writer_put(
+        self->rows, ROW_WAIT,
+        (const int64_t[]){
+            id, (int64_t)goroutine->goid, (int64_t)wait->start, is_woken ? (int64_t)wait->wake : ROW_NULL,
+            row_id(end.run), wait_length(wait, end),
+            is_woken && end.run ? (int64_t)(end.run - wait->wake) : ROW_NULL, is_open, wait->reason,
+            interval_is_system(self, goroutine), symbolizer_stack_column(wait->stack), row_id(wait->value), 0,
+            row_id(waker == WAKER_GOROUTINE ? wait->waker_goid : 0),
+            symbolizer_stack_column(wait->waker_stack), !wait->is_start_missed, row_id(wait->labels), 0});
     put_objects(self, id, wait);
     select_set_release(wait->set);
     wait->set = NULL;
@@ -164,5 +166,6 @@ void interval_put_goroutine(struct interval_log *self, const struct goroutine *g
             goroutine->is_start_inferred, interval_is_system(self, goroutine), (int64_t)goroutine->first_ns,
             (int64_t)goroutine->last_ns, goroutine->state, (int64_t)goroutine->running_ns,
             (int64_t)goroutine->runnable_ns, (int64_t)goroutine->waiting_ns, (int64_t)goroutine->unknown_ns,
-            (int64_t)goroutine->wait_count});
+            (int64_t)goroutine->wait_count, (int64_t)goroutine->syscall_ns, row_id(goroutine->labels),
+            row_id(goroutine->state == GOROUTINE_WAITING ? goroutine->wait.noticed : 0)});
 }

@@ -11,6 +11,7 @@
 #include "load/anomaly.h"
 #include "load/binding.h"
 #include "load/goroutine_tracker.h"
+#include "load/labels.h"
 #include "load/merge.h"
 #include "load/resolve.h"
 #include "load/row_writer.h"
@@ -35,6 +36,7 @@ struct stages {
     struct anomaly_log *anomalies;
     struct symbolizer *symbols;
     struct sync_objects *objects;
+    struct labels *labels;
     struct wait_reasons reasons;
     struct merge *merge;
     struct binding *binding;
@@ -105,10 +107,14 @@ static int set_up(struct stages *self, const char *trace_path, struct error *err
     self->objects = sync_objects_new(self->store, self->rows, self->anomalies, self->symbols, err);
     if (!self->objects)
         return err->code;
+    self->labels = labels_new(self->store, self->rows, self->symbols, err);
+    if (!self->labels)
+        return err->code;
     self->binding = binding_new(self->rows, self->anomalies, self->symbols, self->run->gaps);
     self->tracker = goroutine_tracker_new(&(struct tracker_options){.rows = self->rows,
                                                                     .anomalies = self->anomalies,
                                                                     .symbols = self->symbols,
+                                                                    .labels = self->labels,
                                                                     .reasons = &self->reasons,
                                                                     .binding = self->binding,
                                                                     .gaps = self->run->gaps});
@@ -127,6 +133,7 @@ static void tear_down(struct stages *self)
     binding_free(self->binding);
     merge_free(self->merge);
     sync_objects_free(self->objects);
+    labels_free(self->labels);
     symbolizer_free(self->symbols);
     wait_reasons_release(&self->reasons);
     anomaly_log_free(self->anomalies);
@@ -211,6 +218,7 @@ static void handle(struct stages *self, struct event *event)
         on_note(self, event);
         break;
     case EV_THREAD_OUT:
+    case EV_THREAD_OFF:
     case EV_THREAD_IN:
     case EV_THREAD_START:
     case EV_THREAD_EXIT:
@@ -230,6 +238,8 @@ static int check(const struct stages *self, struct error *err)
         rc = symbolizer_check(self->symbols, err);
     if (rc == 0)
         rc = sync_objects_check(self->objects, err);
+    if (rc == 0)
+        rc = labels_check(self->labels, err);
     if (rc == 0)
         rc = binding_check(self->binding, err);
     if (rc == 0)

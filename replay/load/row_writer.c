@@ -48,8 +48,9 @@ static const struct row_spec specs[ROW_KIND_COUNT] = {
                         "stack_id, other_goid, flags",
                         0, NULL, true},
     [ROW_THREAD_SWITCH] = {"thread_switch",
-                           "time_ns, tid, cpu, is_in, state, next_tid, next_name, function_id", COLUMN(6),
-                           NULL, true},
+                           "time_ns, tid, cpu, is_in, state, next_tid, next_name, function_id, activity, "
+                           "stack_id, syscall",
+                           COLUMN(6) | COLUMN(8), NULL, true},
     [ROW_LOST] = {"lost", "cpu, since_ns, until_ns, count", 0, NULL},
     [ROW_ANOMALY] = {"anomaly", "kind, time_ns, goid, tid, count, detail", COLUMN(0) | COLUMN(5), NULL},
     [ROW_ANOMALY_KIND] = {"anomaly_kind", "name, severity, meaning, hint",
@@ -58,29 +59,58 @@ static const struct row_spec specs[ROW_KIND_COUNT] = {
         {"goroutine",
          "goid, created_ns, ended_ns, creator_goid, create_stack_id, start_function_id, "
          "is_start_inferred, is_system, first_ns, last_ns, state, running_ns, runnable_ns, waiting_ns, "
-         "unknown_ns, wait_count",
+         "unknown_ns, wait_count, syscall_ns, labels_id, wait_since_ns",
          0,
          "ON CONFLICT (goid) DO UPDATE SET ended_ns = excluded.ended_ns, last_ns = excluded.last_ns, "
          "state = excluded.state, running_ns = running_ns + excluded.running_ns, "
          "runnable_ns = runnable_ns + excluded.runnable_ns, waiting_ns = waiting_ns + excluded.waiting_ns, "
-         "unknown_ns = unknown_ns + excluded.unknown_ns, wait_count = wait_count + excluded.wait_count",
+         "unknown_ns = unknown_ns + excluded.unknown_ns, wait_count = wait_count + excluded.wait_count, "
+         "syscall_ns = syscall_ns + excluded.syscall_ns, labels_id = coalesce(excluded.labels_id, "
+         "labels_id), "
+         "wait_since_ns = excluded.wait_since_ns",
          true},
     [ROW_INTERVAL] = {"interval", "goid, state, start_ns, end_ns, tid, p, wait_id, flags", 0, NULL, true},
     [ROW_WAIT] = {"wait",
                   "id, goid, start_ns, wake_ns, run_ns, wait_ns, runnable_ns, is_open, reason, is_system, "
                   "stack_id, value, "
-                  "waker_kind, waker_goid, waker_stack_id, doubt",
-                  COLUMN(12) | COLUMN(15), NULL, true},
-    [ROW_WAIT_OBJECT] = {"wait_object", "wait_id, ordinal, object_id, direction", COLUMN(3), NULL, true},
+                  "waker_kind, waker_goid, waker_stack_id, is_start_seen, labels_id, doubt",
+                  COLUMN(12) | COLUMN(17), NULL, true},
+    [ROW_WAIT_OBJECT] = {"wait_object", "wait_id, ordinal, object_id, direction, is_fired", COLUMN(3), NULL,
+                         true},
     [ROW_THREAD_INTERVAL] = {"thread_interval",
-                             "tid, is_on_cpu, start_ns, end_ns, cpu, state, next_tid, next_name, goid",
-                             COLUMN(7), NULL, true},
+                             "tid, is_on_cpu, start_ns, end_ns, cpu, state, next_tid, next_name, goid, "
+                             "activity, stack_id",
+                             COLUMN(7) | COLUMN(9), NULL, true},
+    [ROW_LABELS] = {"labels", "id, json, text", COLUMN(1) | COLUMN(2), NULL},
+    [ROW_SNAPSHOT] = {"snapshot", "id, kind, start_ns, end_ns, goroutine_count, unstable_count", COLUMN(1),
+                      "ON CONFLICT (id) DO UPDATE SET end_ns = excluded.end_ns, "
+                      "goroutine_count = excluded.goroutine_count, unstable_count = excluded.unstable_count"},
+    [ROW_SNAPSHOT_GOROUTINE] = {"snapshot_goroutine",
+                                "snapshot_id, goid, time_ns, state, is_in_syscall, tid, reason, object_id, "
+                                "value, stack_id, wait_since_ns, labels_id",
+                                0, "ON CONFLICT DO NOTHING", true},
+    [ROW_SYSCALL] = {"syscall", "goid, tid, name, start_ns, end_ns, sleep_count, lost_p, stack_id, labels_id",
+                     COLUMN(2), NULL, true},
+    [ROW_STW] = {"stw", "reason, goid, start_ns, stopped_ns, end_ns", COLUMN(0), NULL},
+    [ROW_GC_CYCLE] =
+        {"gc_cycle", "id, start_ns, mark_start_ns, mark_end_ns, end_ns, stw_ns, assist_count, assist_wait_ns",
+         0, NULL},
+    [ROW_GOMAXPROCS] = {"gomaxprocs", "time_ns, count, before", 0, NULL},
+    [ROW_RUNTIME_EVENT] = {"runtime_event", "time_ns, event, goid, tid, value, stack_id", 0, NULL, true},
+    [ROW_CONTEXT] =
+        {"context",
+         "id, addr, parent_id, created_ns, goid, stack_id, deadline_ns, done_object_id, ended_ns, "
+         "ended_by_goid, end_stack_id, cause, error",
+         COLUMN(11) | COLUMN(12), NULL, true},
+    [ROW_SPAN_PROBE] = {"span_probe", "id, spec, function, value_names", COLUMN(1) | COLUMN(2) | COLUMN(3),
+                        "ON CONFLICT DO NOTHING"},
+    [ROW_SPAN] = {"span", "goid, probe_id, start_ns, end_ns, depth, value_json", COLUMN(5), NULL},
 };
 
 struct table {
     struct store_statement *insert; /* one row at a time */
     struct store_bulk *bulk;        /* or many */
-    const char *texts[16];          /* bulk: text columns of the next row */
+    const char *texts[32];          /* bulk: text columns of the next row */
     int columns;
     uint64_t count;
 };

@@ -32,17 +32,31 @@ enum row_kind {
     ROW_EVENT_TYPE,      /* id name* */
     ROW_STATE,           /* id name* */
     ROW_TRANSITION,      /* time event goid from to tid cpu p reason object value stack other flags */
-    ROW_THREAD_SWITCH,   /* time tid cpu is_in state next_tid next_name* function */
+    ROW_THREAD_SWITCH,   /* time tid cpu is_in state next_tid next_name* function activity* stack syscall */
     ROW_LOST,            /* cpu since until count */
     ROW_ANOMALY,         /* kind* time goid tid count detail* */
     ROW_ANOMALY_KIND,    /* name* severity* meaning* hint* */
     ROW_GOROUTINE,       /* goid created ended creator create_stack start_function is_start_inferred is_system first
-                            last state running runnable waiting unknown wait_count; adds to a row that is there */
+                            last state running runnable waiting unknown wait_count syscall labels wait_since;
+                            adds to a row that is there */
     ROW_INTERVAL,        /* goid state start end tid p wait flags */
     ROW_WAIT,            /* id goid start wake run wait_ns runnable_ns is_open reason is_system stack value
-                            waker_kind* waker_goid waker_stack doubt* */
-    ROW_WAIT_OBJECT,     /* wait ordinal object direction* */
-    ROW_THREAD_INTERVAL, /* tid is_on_cpu start end cpu state next_tid next_name* goid */
+                            waker_kind* waker_goid waker_stack is_start_seen labels doubt* */
+    ROW_WAIT_OBJECT,     /* wait ordinal object direction* is_fired */
+    ROW_THREAD_INTERVAL, /* tid is_on_cpu start end cpu state next_tid next_name* goid activity* stack */
+    ROW_LABELS,          /* id json* text* */
+    ROW_SNAPSHOT,        /* id kind* start end goroutine_count unstable_count; completes one of the same id */
+    ROW_SNAPSHOT_GOROUTINE, /* snapshot goid time state is_in_syscall tid reason object value stack wait_since
+                               labels */
+    ROW_SYSCALL,         /* goid tid name* start end sleep_count lost_p stack labels */
+    ROW_STW,             /* reason* goid start stopped end */
+    ROW_GC_CYCLE,        /* id start mark_start mark_end end stw_ns assist_count assist_wait_ns */
+    ROW_GOMAXPROCS,      /* time count before */
+    ROW_RUNTIME_EVENT,   /* time event goid tid value stack */
+    ROW_CONTEXT,         /* id addr parent created goid stack deadline done_object ended ended_by end_stack cause*
+                            error* */
+    ROW_SPAN_PROBE,      /* id spec* function* value_names* */
+    ROW_SPAN,            /* goid probe start end depth value_json* */
     ROW_KIND_COUNT
 };
 /* clang-format on */
@@ -54,7 +68,7 @@ struct row_writer *row_writer_new(struct store *store, struct error *err);
 void row_writer_free(struct row_writer *self);
 
 /* The text of a column (0, 1 …) of the next row of this kind; NULL for SQL's NULL. Borrowed until then; for
- * the kinds of which there are many (transition, thread_switch, interval, wait, wait_object, thread_interval)
+ * the kinds of which there are many (is_bulk in row_writer.c)
  * until the flush. */
 void row_writer_text(struct row_writer *self, enum row_kind kind, int column, const char *text);
 /* The numbers of all columns (those of text columns are not looked at); ROW_NULL for SQL's NULL. */

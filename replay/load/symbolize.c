@@ -359,6 +359,8 @@ static void walk_chain(struct symbolizer *self, uint32_t stack, const struct cha
                 walk->site = &walk->site_copy;
             }
             see_function(walk, name);
+            if (walk->depth == 0)
+                walk->facts.innermost = frames[j].function;
             walk->functions[0] = walk->functions[1];
             walk->functions[1] = frames[j].function;
             write_frame(self, stack, &frames[j], j + 1 < count, pc, walk->depth++);

@@ -20,6 +20,7 @@ struct symbolizer;
 
 /* What is known about a call chain beyond its rows. */
 struct stack_facts {
+    uint32_t innermost;         /* function; 0: none */
     uint32_t start_function;    /* outermost below runtime.goexit; 0: the chain does not reach it */
     unsigned char waker;        /* enum waker_kind, for waker's chains */
     unsigned char caller_class; /* enum wait_class, for reasons that are_by_caller */

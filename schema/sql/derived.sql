@@ -37,10 +37,12 @@ CREATE TABLE interval (
   flags INTEGER NOT NULL               -- 2 inferred, 4 touches a gap
 );
 
--- Every wait of a goroutine whose beginning was seen (a park), or that a snapshot found waiting (is_start_seen 0). Some of the runtime's own waits end without a wake-up: the
--- scheduler just runs the goroutine. Then wake_ns and runnable_ns are NULL, wait_ns goes to run_ns, and waker_kind is gc or
--- scheduler; or net, when the goroutine parked while the network poller was just about to look for it. A park that the runtime
--- took back (transition flag 8) is no wait.
+-- Every wait of a goroutine whose beginning was seen (a park), or that a snapshot found waiting (is_start_seen 0). Some of
+-- the runtime's own waits end without a wake-up: the scheduler just runs the goroutine. Then wake_ns and runnable_ns are
+-- NULL, wait_ns goes to run_ns, and waker_kind is gc or scheduler; or net, when the goroutine parked while the network poller
+-- was just about to look for it. A park that the runtime took back (transition flag 8) is no wait. A recording with --detail
+-- block does not see runs: run_ns and runnable_ns are NULL. One with --detail snapshot sees no wakes either: wait_ns goes to
+-- the first snapshot that no longer found the wait (doubt 'sampled').
 CREATE TABLE wait (
   id INTEGER PRIMARY KEY,              -- ascending in the order of their ends
   goid INTEGER NOT NULL,               -- who waited

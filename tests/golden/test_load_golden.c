@@ -68,6 +68,51 @@ static const struct {
     {"thread intervals", "SELECT tid, is_on_cpu AS on_cpu, start_ns AS start, end_ns AS end, cpu, state, "
                          "next_tid AS next, next_name, goid "
                          "FROM thread_interval ORDER BY tid, start_ns"},
+    {"more of waits",
+     "SELECT id, goid, is_start_seen AS start_seen, replace(labels, ' ', '_') AS labels FROM wait_named "
+     "WHERE NOT is_start_seen OR labels IS NOT NULL ORDER BY id"},
+    {"fired",
+     "SELECT wait_id AS wait, ordinal, is_fired FROM wait_object WHERE is_fired IS NOT NULL ORDER BY "
+     "wait_id, ordinal"},
+    {"more of goroutines",
+     "SELECT goid, syscall_ns AS syscall, replace(labels.text, ' ', '_') AS labels, wait_since_ns AS "
+     "wait_since "
+     "FROM goroutine LEFT JOIN labels ON labels.id = labels_id "
+     "WHERE syscall_ns OR labels IS NOT NULL OR wait_since_ns IS NOT NULL ORDER BY goid"},
+    {"labels",
+     "SELECT id, replace(json, ' ', '_') AS json, replace(text, ' ', '_') AS text FROM labels ORDER BY id"},
+    {"snapshots", "SELECT id, kind, start_ns AS start, end_ns AS end, goroutine_count AS goroutines, "
+                  "unstable_count AS unstable FROM snapshot ORDER BY id"},
+    {"snapshot goroutines", "SELECT snapshot_id AS id, goid, time_ns AS time, state, is_in_syscall AS "
+                            "syscall, tid, replace(reason, ' ', "
+                            "'_') AS reason, object_id AS object, value, site, wait_since_ns AS wait_since, "
+                            "replace(labels, ' ', '_') AS "
+                            "labels FROM snapshot_goroutine_named ORDER BY 1, 2"},
+    {"activities", "SELECT tid, start_ns AS start, state, goid, activity, site, stack_id AS stack FROM "
+                   "thread_interval_named WHERE activity IS NOT NULL ORDER BY tid, start_ns"},
+    {"system calls",
+     "SELECT id, goid, tid, name, start_ns AS start, end_ns AS end, sleep_count AS sleeps, lost_p, "
+     "site, replace(labels, ' ', '_') AS labels FROM syscall_named ORDER BY id"},
+    {"stw",
+     "SELECT id, replace(reason, ' ', '_') AS reason, goid, start_ns AS start, stopped_ns AS stopped, end_ns "
+     "AS end FROM stw ORDER BY id"},
+    {"gc cycles",
+     "SELECT id, start_ns AS start, mark_start_ns AS mark, mark_end_ns AS mark_end, end_ns AS end, "
+     "stw_ns AS stw, assist_count AS assists, assist_wait_ns AS assist_wait FROM gc_cycle ORDER BY id"},
+    {"gomaxprocs", "SELECT time_ns AS time, count, before FROM gomaxprocs ORDER BY time_ns"},
+    {"runtime events",
+     "SELECT time_ns AS time, name AS event, goid, tid, value, stack_id AS stack FROM runtime_event "
+     "JOIN event_type ON event_type.id = event ORDER BY runtime_event.id"},
+    {"contexts",
+     "SELECT id, printf('0x%x', addr) AS addr, parent_id AS parent, created_ns AS created, goid, site, "
+     "deadline_ns AS deadline, done_object_id AS done, ended_ns AS ended, ended_by_goid AS by, end_site AS "
+     "at, cause, error FROM context_named ORDER BY id"},
+    {"span probes",
+     "SELECT id, replace(spec, ' ', '_') AS spec, function, value_names AS \"values\" FROM span_probe "
+     "ORDER BY id"},
+    {"spans",
+     "SELECT id, goid, function, start_ns AS start, end_ns AS end, depth, value_json AS \"values\" FROM "
+     "span_named ORDER BY id"},
     {"lost", "SELECT cpu, since_ns AS since, until_ns AS until, count FROM lost ORDER BY id"},
     {"damage", "SELECT kind, after_ns AS after FROM damage ORDER BY id"},
     {"anomalies",
