@@ -41,6 +41,7 @@ static const struct {
 } hint_table[] = {
     {"sync.(*Mutex).", CHAIN_HAS_MUTEX},
     {"internal/sync.(*Mutex).", CHAIN_HAS_MUTEX},
+    {"sync.(*RWMutex).RLock", CHAIN_HAS_RWMUTEX | CHAIN_HAS_RLOCK},
     {"sync.(*RWMutex).", CHAIN_HAS_RWMUTEX},
     {"sync.(*WaitGroup).", CHAIN_HAS_WAITGROUP},
 };

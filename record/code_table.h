@@ -19,6 +19,7 @@ enum {
     CHAIN_HAS_MUTEX = 1,
     CHAIN_HAS_RWMUTEX = 2,
     CHAIN_HAS_WAITGROUP = 4,
+    CHAIN_HAS_RLOCK = 8, /* of an RWMutex, for reading */
 };
 
 /* Borrows binary and writer; pid names non-Go mappings. NULL when out of memory. */

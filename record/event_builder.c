@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "go/probe_site.h"
 #include "go/probe_table.h"
 #include "wait_object.h"
 
@@ -207,12 +208,19 @@ static uint32_t name_id(struct event_builder *self, const char *name)
     return *name ? trace_writer_string(self->o.writer, name, strlen(name)) : 0;
 }
 
+/* At the jbe of a stack check that jumps: the function starts again on a larger stack, and is hit again. */
+static bool restarts(const struct event_builder *self, const struct record *r)
+{
+    unsigned at = self->o.flags_at[r->probe];
+    return at && (r->value[at] & PROBE_JBE_FLAGS);
+}
+
 /* Fills the event for a record; false when there is nothing to write. */
 static bool fill_event(struct event_builder *self, unsigned ring, const struct record *r, struct event *e)
 {
     switch (r->kind) {
     case RECORD_PROBE:
-        if (r->probe >= self->o.probe_count)
+        if (r->probe >= self->o.probe_count || restarts(self, r))
             return false;
         e->type = probe_handlers[self->o.probe_of[r->probe]].event;
         probe_handlers[self->o.probe_of[r->probe]].fill(self, r, e);

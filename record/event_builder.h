@@ -29,6 +29,8 @@ struct event_builder_options {
     const char *const *reasons; /* the runtime's wait reason strings; borrowed */
     size_t reason_count;
     const uint8_t *probe_of; /* perf session's probe number → enum probe_id; borrowed */
+    const uint8_t
+        *flags_at; /* and → index of the flags register among its values, 0: not fetched; borrowed */
     unsigned probe_count;
     unsigned ring_count;
 };

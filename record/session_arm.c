@@ -24,18 +24,24 @@ static int add_probe(struct session *self, enum probe_id id, const struct probe_
     if (rc != 0)
         return rc;
     struct sample_probe probe = {.name = name, .call_chain = spec->call_chain};
-    for (unsigned i = 0; i < sizeof spec->values / sizeof *spec->values && spec->values[i].name; i++) {
-        probe.values[i] = spec->values[i].name;
-        probe.elements[i] = spec->values[i].elements;
+    unsigned fields = 0, values = 0;
+    for (; fields < sizeof spec->values / sizeof *spec->values && spec->values[fields].name; fields++) {
+        probe.values[fields] = spec->values[fields].name;
+        probe.elements[fields] = spec->values[fields].elements;
+        values += spec->values[fields].elements;
     }
+    if (site->may_restart)
+        probe.values[fields] = PROBE_FLAGS_NAME;
     char *format = NULL;
     rc = uprobe_read_format(self->group, name, &format, &probe.event_id, err);
     probe.format = format;
     if (rc == 0)
         rc = perf_session_add_probe(self->perf, &probe, err);
     free(format);
-    if (rc == 0)
+    if (rc == 0) {
+        self->flags_at[self->probe_count] = site->may_restart ? (uint8_t)values : 0;
         self->probe_of[self->probe_count++] = (uint8_t)id;
+    }
     return rc;
 }
 
@@ -78,6 +84,7 @@ static int prepare_builder(struct session *self, const char *const *reasons, siz
         .reasons = reasons,
         .reason_count = count,
         .probe_of = self->probe_of,
+        .flags_at = self->flags_at,
         .probe_count = self->probe_count,
         .ring_count = perf_session_ring_count(self->perf),
     };

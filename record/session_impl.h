@@ -32,6 +32,8 @@ struct session {
     struct trace_meta meta;
     uint8_t trace_id[16];
     uint8_t probe_of[PROBE_COUNT + PROBE_COPIES_MAX]; /* perf's probe number → enum probe_id */
+    uint8_t
+        flags_at[PROBE_COUNT + PROBE_COPIES_MAX]; /* where its flags register is among the values, 0: not */
     unsigned probe_count;
     unsigned ring_now; /* ring of the section being written; UINT32_MAX: none */
     struct chunk_clocks start;

@@ -8,7 +8,7 @@
 #include "go/probe_table.h"
 
 /* How to find the object behind a wait reason (offsets of package sync and of runtime/sema.go: the same in
- * Go 1.21 to 1.27). */
+ * Go 1.18 to 1.27). */
 enum wait_rule {
     WAIT_NOTHING = 0,
     WAIT_CHAN,      /* lock is &hchan.lock */
@@ -104,7 +104,11 @@ static struct wait_object semaphore_owner(uint64_t sema, uint32_t hints)
     if (hints & CHAIN_HAS_WAITGROUP)
         return member_of(OBJECT_WAITGROUP, sema, WAITGROUP_SEMA);
     if (hints & CHAIN_HAS_MUTEX)
-        return member_of(OBJECT_MUTEX, sema, MUTEX_SEMA);
+        return member_of(hints & CHAIN_HAS_RWMUTEX ? OBJECT_RWMUTEX : OBJECT_MUTEX, sema, MUTEX_SEMA);
+    if (hints & CHAIN_HAS_RLOCK)
+        return member_of(OBJECT_RWMUTEX, sema, RWMUTEX_READER_SEM);
+    if (hints & CHAIN_HAS_RWMUTEX)
+        return member_of(OBJECT_RWMUTEX, sema, RWMUTEX_WRITER_SEM);
     return member_of(OBJECT_SEMAPHORE, sema, 0);
 }
 

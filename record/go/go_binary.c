@@ -13,7 +13,7 @@
 #include "go/go_module.h"
 #include "go/go_select.h"
 
-#define OLDEST_MINOR 21
+#define OLDEST_MINOR 18
 #define NEWEST_MINOR 27
 
 struct go_binary {

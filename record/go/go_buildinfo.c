@@ -258,7 +258,7 @@ int go_buildinfo_parse(const void *data, size_t size, const char *shown, struct 
         return error_set(err, ERR_DAMAGED, "%s: the Go build info is damaged (cut off)", shown);
     if (!(flags & FLAG_INLINE))
         return error_set(err, ERR_UNSUPPORTED,
-                         "%s was built with a Go version before 1.18; rebuild it with Go 1.21 or newer",
+                         "%s was built with a Go version before 1.18; rebuild it with Go 1.18 or newer",
                          shown);
     struct go_buildinfo *self = calloc(1, sizeof *self);
     if (!self)

@@ -96,7 +96,7 @@ static int missing(const struct go_elf *elf, const struct go_dwarf_member *membe
 {
     return error_set(err, ERR_UNSUPPORTED,
                      "%s: its debug information (DWARF) does not describe %s.%s; rebuild it with an "
-                     "unmodified Go 1.21 to 1.27",
+                     "unmodified Go 1.18 to 1.27",
                      go_elf_shown(elf), member->structure, member->member);
 }
 

@@ -14,7 +14,8 @@ static const struct {
     struct go_module_layout layout;
 } layouts[] = {
     {27, {.text = 0xb0, .etext = 0xb8, .types = 0x128, .etypes = 0x138, .gofunc = 0x158}},
-    {21, {.text = 0xb0, .etext = 0xb8, .types = 0x128, .etypes = 0x130, .gofunc = 0x140}},
+    {20, {.text = 0xb0, .etext = 0xb8, .types = 0x128, .etypes = 0x130, .gofunc = 0x140}},
+    {18, {.text = 0xb0, .etext = 0xb8, .types = 0x118, .etypes = 0x120, .gofunc = 0x130}},
 };
 
 const struct go_module_layout *go_module_layout(int minor)

@@ -15,6 +15,20 @@ struct writer {
     bool full;
 };
 
+static void put_text(struct writer *writer, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void put_text(struct writer *writer, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int length = vsnprintf(writer->out + writer->used, writer->size - writer->used, format, args);
+    va_end(args);
+    if (length < 0 || (size_t)length >= writer->size - writer->used)
+        writer->full = true;
+    else
+        writer->used += (size_t)length;
+}
+
 /* One value: its name comes from the table, so that order and names cannot differ from it. */
 __attribute__((format(printf, 3, 4))) static void put(struct writer *writer, const char *type,
                                                       const char *format, ...)
@@ -29,12 +43,7 @@ __attribute__((format(printf, 3, 4))) static void put(struct writer *writer, con
         writer->full = true;
     if (value->elements > 1)
         snprintf(elements, sizeof elements, "[%u]", value->elements);
-    length = snprintf(writer->out + writer->used, writer->size - writer->used, "%s%s=%s:%s%s",
-                      writer->used ? " " : "", value->name, expression, type, elements);
-    if (length < 0 || (size_t)length >= writer->size - writer->used)
-        writer->full = true;
-    else
-        writer->used += (size_t)length;
+    put_text(writer, "%s%s=%s:%s%s", writer->used ? " " : "", value->name, expression, type, elements);
 }
 
 /* m.curg of the thread: the user goroutine, when the code at hand runs on g0. */
@@ -166,5 +175,7 @@ bool probe_fetch_format(enum probe_id id, const struct probe_fetch_input *input,
         put(&writer, "u64", "+%d(%%ax)", l->g_goid);
         break;
     }
+    if (input->with_flags)
+        put_text(&writer, " " PROBE_FLAGS_NAME "=%%flags:x64");
     return !writer.full;
 }

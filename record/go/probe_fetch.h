@@ -13,6 +13,7 @@ struct probe_fetch_input {
     const char *g;         /* where the goroutine is: "%ax"; used by create and exec */
     bool exec_is_fallback; /* probed at gogo: inheritTime is not known */
     bool park_is_copy;     /* probed at the call of mcall in an inlined copy of gopark */
+    bool with_flags;       /* adds the flags register as PROBE_FLAGS_NAME, behind the values of the table */
 };
 
 /* Writes "goid=+152(%ax):u64 …", names and order as in probe_spec.values. False when it does not fit. */

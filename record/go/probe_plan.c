@@ -52,6 +52,7 @@ static bool settle_at(const struct planner *planner, struct probe_site *site, co
     snprintf(site->instruction, sizeof site->instruction, "%s", place->instruction);
     site->function_offset = place->offset;
     site->cost = PROBE_COST_EMULATED;
+    site->may_restart = place->may_restart;
     size_t left = code->size - place->offset;
     site->byte_count = left < sizeof site->bytes ? (unsigned)left : (unsigned)sizeof site->bytes;
     memcpy(site->bytes, code->bytes + place->offset, site->byte_count);
@@ -69,7 +70,11 @@ static bool format_fetch(const struct planner *planner, enum probe_id id, const 
                          bool exec_is_fallback)
 {
     struct probe_site *site = &planner->plan->sites[id];
-    struct probe_fetch_input input = {planner->layout, planner->info->minor, g, exec_is_fallback, false};
+    struct probe_fetch_input input = {.layout = planner->layout,
+                                      .minor = planner->info->minor,
+                                      .g = g,
+                                      .exec_is_fallback = exec_is_fallback,
+                                      .with_flags = site->may_restart};
     if (probe_fetch_format(id, &input, site->fetch, sizeof site->fetch))
         return true;
     site->found = false;
@@ -211,7 +216,8 @@ struct inlined_copies {
 static bool plan_copies(const struct planner *planner, const char *function)
 {
     struct probe_plan *plan = planner->plan;
-    struct probe_fetch_input input = {planner->layout, planner->info->minor, "%r14", false, true};
+    struct probe_fetch_input input = {
+        .layout = planner->layout, .minor = planner->info->minor, .g = "%r14", .park_is_copy = true};
     struct place places[PROBE_COPIES_MAX];
     struct code code;
     unsigned room = PROBE_COPIES_MAX - plan->copy_count;
@@ -298,7 +304,7 @@ int probe_plan_make(const struct go_binary *binary, struct probe_plan *out, stru
                      functions[id][0]);
         if (!found && spec->required)
             return error_set(err, ERR_UNSUPPORTED,
-                             "no place for the probe '%s' (%s): %s; gotape needs an unmodified Go 1.21 to "
+                             "no place for the probe '%s' (%s): %s; gotape needs an unmodified Go 1.18 to "
                              "1.27 runtime, this "
                              "is %s",
                              spec->name, functions[id][0], site->missing, planner.info->version);

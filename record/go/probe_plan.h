@@ -21,6 +21,8 @@ struct probe_site {
     uint64_t file_offset;     /* for tracefs */
     char instruction[24];     /* "push %rbp" */
     enum probe_cost cost;
+    bool may_restart; /* probe_site.h; then `fetch` ends with PROBE_FLAGS_NAME, a value behind those of the
+                         probe's spec: a hit with PROBE_JBE_FLAGS in it did not happen */
     uint8_t bytes[8]; /* first bytes at the site, to be compared with the live process just before arming */
     unsigned byte_count;
     char fetch[1024];  /* tracefs fetch arguments: "goid=+152(%r14):u64 …", names as in probe_spec.values */

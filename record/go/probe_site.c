@@ -1,5 +1,5 @@
 /*
- * Patterns of the Go 1.21 to 1.27 compilers. The stack check compares %rsp (or %r12, for large frames) with
+ * Patterns of the Go 1.18 to 1.27 compilers. The stack check compares %rsp (or %r12, for large frames) with
  * stackguard0 at 0x10(%r14), or with 0x18(%r14) in functions that run on the system stack.
  */
 #include "go/probe_site.h"
@@ -14,8 +14,8 @@ static bool has(const struct code *code, size_t at, const void *bytes, size_t co
     return at <= code->size && count <= code->size - at && memcmp(code->bytes + at, bytes, count) == 0;
 }
 
-/* The offset behind cmp and jbe of a stack check, 0 when the function does not begin with one. */
-static size_t behind_stack_check(const struct code *code)
+/* The jbe of a stack check; false when the function does not begin with one. */
+static bool stack_check(const struct code *code, struct place *out)
 {
     size_t at = 0;
     uint8_t rex = 0x49;
@@ -29,11 +29,10 @@ static size_t behind_stack_check(const struct code *code)
     const uint8_t compare[] = {rex, 0x3b, 0x66, 0x10};
     const uint8_t compare_system[] = {rex, 0x3b, 0x66, 0x18};
     if (!has(code, at, compare, sizeof compare) && !has(code, at, compare_system, sizeof compare_system))
-        return 0;
+        return false;
     at += sizeof compare;
-    if (has(code, at, "\x76", 1))
-        return at + 2;
-    return has(code, at, "\x0f\x86", 2) ? at + 6 : 0;
+    *out = (struct place){at, has(code, at, "\x76", 1) ? 2 : 6, "jbe", true};
+    return (out->length == 2 || has(code, at, "\x0f\x86", 2)) && out->length <= code->size - at;
 }
 
 static bool is_comparison(const struct x86_insn *insn)
@@ -69,7 +68,7 @@ static bool leaf_jump(const struct code *code, struct place *out)
         if (!x86_insn_decode(code->bytes + at, code->size - at, &insn))
             return false;
         if (x86_insn_is_jcc(&insn)) {
-            *out = (struct place){at, insn.length, jcc_name(&insn)};
+            *out = (struct place){at, insn.length, jcc_name(&insn), false};
             return true;
         }
         if (!is_comparison(&insn))
@@ -80,12 +79,16 @@ static bool leaf_jump(const struct code *code, struct place *out)
 
 bool probe_site_entry(const struct code *code, struct place *out)
 {
-    size_t at = behind_stack_check(code);
+    struct place check;
+    bool has_check = stack_check(code, &check);
+    size_t at = has_check ? check.offset + check.length : 0;
     if (has(code, at, "\x55", 1)) {
-        *out = (struct place){at, 1, "push %rbp"};
+        *out = (struct place){at, 1, "push %rbp", false};
         return true;
     }
-    return at == 0 && leaf_jump(code, out);
+    if (has_check)
+        *out = check;
+    return has_check || leaf_jump(code, out);
 }
 
 int probe_site_next_call(const struct code *code, uint64_t target, size_t from, struct place *out)
@@ -97,7 +100,7 @@ int probe_site_next_call(const struct code *code, uint64_t target, size_t from, 
             return -1;
         if (at >= from && x86_insn_is_call(&insn) &&
             x86_insn_branch(&insn, code->bytes + at, code->address + at, &to) && to == target) {
-            *out = (struct place){at, insn.length, "call"};
+            *out = (struct place){at, insn.length, "call", false};
             return 1;
         }
     }
@@ -163,7 +166,7 @@ static bool last_jne(const struct code *code, const size_t *before, struct place
         if ((insn.opcode & 15) != 5)
             return false;
         x86_insn_branch(&insn, code->bytes + before[i], code->address + before[i], target_out);
-        *out = (struct place){before[i], insn.length, "jne"};
+        *out = (struct place){before[i], insn.length, "jne", false};
         return true;
     }
     return false;
@@ -215,6 +218,6 @@ bool probe_site_gogo(const struct code *code, struct place *out)
     enum { JMP = 5 };
     if (!has(code, 0, pattern, sizeof pattern) || code->size < sizeof pattern - 1 + JMP)
         return false;
-    *out = (struct place){sizeof pattern - 1, JMP, "jmp"};
+    *out = (struct place){sizeof pattern - 1, JMP, "jmp", false};
     return true;
 }

@@ -9,6 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Carry and zero in the flags register: jbe jumps when one of them is set. */
+#define PROBE_JBE_FLAGS 0x41u
+
 struct code {
     const uint8_t *bytes; /* of one function */
     size_t size;
@@ -19,11 +22,13 @@ struct place {
     size_t offset;   /* within the function */
     unsigned length; /* of the instruction */
     const char *instruction;
+    bool may_restart; /* the jbe of a stack check: a hit at which it jumps is followed by another one */
 };
 
 /* `push %rbp`: the one after the stack check, or the first instruction of a function that has no check. (The
- * instructions before it run again when the stack had to grow.) Else, in a function without frame, the first
- * conditional jump if only comparisons come before it. */
+ * instructions before it run again when the stack had to grow.) Compilers before 1.21 make frames without a
+ * push: then the jbe of the stack check itself, which jumps when PROBE_JBE_FLAGS has a bit in common with the
+ * flags. Else, in a function without frame, the first conditional jump if only comparisons come before it. */
 bool probe_site_entry(const struct code *code, struct place *out);
 
 /* The only call of the function at `target`; false when there is none or more than one. */

@@ -41,6 +41,9 @@ enum { V_CORO_GOID, V_CORO_C, V_CORO_TO_G, V_CORO_EXITING };
 
 #define SELECT_ARRAY_CASES 8
 
+/* The flags register, fetched behind the values above where a site may restart (probe_site.h). */
+#define PROBE_FLAGS_NAME "fl"
+
 struct probe_value {
     const char *name;  /* tracefs field name */
     unsigned elements; /* 1, or the length of an array */

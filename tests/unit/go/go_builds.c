@@ -16,8 +16,8 @@
 
 #include "base/crc32c.h"
 
-const char *const go_versions[] = {"1.21.13", "1.22.12", "1.23.12", "1.24.11",
-                                   "1.25.0",  "1.26.8",  "1.27.1",  NULL};
+const char *const go_versions[] = {"1.18.10", "1.19.13", "1.20.14", "1.21.13", "1.22.12", "1.23.12",
+                                   "1.24.11", "1.25.0",  "1.26.8",  "1.27.1",  NULL};
 
 static const struct {
     const char *name, *environment, *flags;
@@ -79,7 +79,8 @@ static bool run_build(const char *version, enum go_build_kind kind, const char *
 {
     char command[8192];
     snprintf(command, sizeof command,
-             "cd program && GOFLAGS= GOPROXY=off GOTOOLCHAIN=go%s GOOS=linux %s timeout 600 go build %s -o "
+             "cd program && GOFLAGS= GOPROXY=off GODEBUG=goindex=0 GOTOOLCHAIN=go%s GOOS=linux %s timeout "
+             "600 go build %s -o "
              "'%s.tmp' . >'%s.log' "
              "2>&1 && mv '%s.tmp' '%s'",
              version, kinds[kind].environment, kinds[kind].flags, path, path, path, path);

@@ -20,8 +20,8 @@ static const struct {
     int minor;
     unsigned create, net, end;
 } known_sites[] = {
-    {21, 0x338, 3, 0xa}, {22, 0x3b4, 0, 6}, {23, 0x3e4, 0, 6}, {24, 0x427, 0, 6},
-    {25, 0x436, 0, 6},   {26, 0x46d, 0, 6}, {27, 0x460, 0, 6},
+    {18, 0x31a, 3, 4}, {19, 0x34f, 3, 4}, {20, 0x358, 3, 4}, {21, 0x338, 3, 0xa}, {22, 0x3b4, 0, 6},
+    {23, 0x3e4, 0, 6}, {24, 0x427, 0, 6}, {25, 0x436, 0, 6}, {26, 0x46d, 0, 6},   {27, 0x460, 0, 6},
 };
 
 /* An instruction that the kernel emulates: push %rbp, jcc, call or jmp with a distance. */
@@ -71,7 +71,7 @@ static void check_plan(struct go_binary *binary, const char *version, const char
         assert_int_equal(plan.sites[PROBE_CREATE].function_offset, known_sites[i].create);
         assert_int_equal(plan.sites[PROBE_NET].function_offset, known_sites[i].net);
         assert_int_equal(plan.sites[PROBE_END].function_offset, known_sites[i].end);
-        assert_int_equal(plan.sites[PROBE_PARK].function_offset, 0xa);
+        assert_int_equal(plan.sites[PROBE_PARK].function_offset, known_sites[i].minor <= 20 ? 4 : 0xa);
     }
     assert_int_equal(plan.sites[PROBE_SELECT].bytes[0], 0xe8);
     assert_non_null(strstr(plan.sites[PROBE_CREATE].fetch, "g=%ax:x64 "));

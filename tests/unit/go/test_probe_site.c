@@ -34,10 +34,13 @@ static void test_entry(void **state)
         {CODE("\x83\xf9\x72\x74\x08\x81\xf9"), 3, "je"},
         /* something happens before the jump */
         {CODE("\x48\x89\xc8\x83\xf9\x72\x74\x08"), -1, NULL},
-        /* the compiler before 1.21 has no push */
-        {CODE("\x49\x3b\x66\x10\x76\x18\x48\x83\xec\x20"), -1, NULL},
+        /* the compiler before 1.21 has no push: near and far jbe, large frame */
+        {CODE("\x49\x3b\x66\x10\x76\x18\x48\x83\xec\x20"), 4, "jbe"},
+        {CODE("\x49\x3b\x66\x10\x0f\x86\xa1\x02\x00\x00\x48\x83\xc4\x80"), 4, "jbe"},
+        {CODE("\x4c\x8d\x64\x24\xf0\x4d\x3b\x66\x10\x0f\x86\xbd\x00\x00\x00\x48\x81\xec"), 9, "jbe"},
         /* cut off */
-        {CODE("\x49\x3b\x66\x10\x76\x18"), -1, NULL},
+        {CODE("\x49\x3b\x66\x10\x76"), -1, NULL},
+        {CODE("\x49\x3b\x66\x10\x0f\x86\x01\x00\x00"), -1, NULL},
         {CODE("\x49\x3b\x66\x10"), -1, NULL},
         {CODE(""), -1, NULL},
     };
@@ -50,6 +53,7 @@ static void test_entry(void **state)
         if (found) {
             assert_int_equal(place.offset, rows[i].offset);
             assert_string_equal(place.instruction, rows[i].instruction);
+            assert_int_equal(place.may_restart, strcmp(rows[i].instruction, "jbe") == 0);
         }
     }
 }

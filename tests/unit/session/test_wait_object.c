@@ -108,6 +108,14 @@ static void a_bare_semaphore_is_told_by_the_stack(void **state)
            OBJECT_WAITGROUP, 0x1000, 0);
     expect((struct park){SEMACQUIRE, .lock = 0x99, .obj = 0x1004, .hints = CHAIN_HAS_MUTEX}, OBJECT_MUTEX,
            0x1000, 0);
+    expect((struct park){SEMACQUIRE, .lock = 0x99, .obj = 0x1008, .hints = CHAIN_HAS_RWMUTEX}, OBJECT_RWMUTEX,
+           0x1000, 0);
+    expect(
+        (struct park){SEMACQUIRE, .lock = 0x99, .obj = 0x100c, .hints = CHAIN_HAS_RWMUTEX | CHAIN_HAS_RLOCK},
+        OBJECT_RWMUTEX, 0x1000, 0);
+    expect(
+        (struct park){SEMACQUIRE, .lock = 0x99, .obj = 0x1004, .hints = CHAIN_HAS_RWMUTEX | CHAIN_HAS_MUTEX},
+        OBJECT_RWMUTEX, 0x1000, 0);
     expect((struct park){SEMACQUIRE, .lock = 0x99, .obj = 0x1008}, OBJECT_SEMAPHORE, 0x1008, 0);
 }
 
