@@ -11,7 +11,7 @@
 
 #include "format/event_spec.h"
 
-enum verdict { LEGAL, SILENT, ABORTED, RACED, VOID, AFTER_GAP, ILLEGAL };
+enum verdict { LEGAL, SILENT, UNSEEN_WAKE, ABORTED, RACED, VOID, AFTER_GAP, ILLEGAL };
 
 struct hole {
     uint64_t count; /* records missing since the goroutine's last step; 0: no gap */
@@ -44,7 +44,9 @@ static bool may_hide_a_round(const struct goroutine *goroutine, struct hole hole
 static enum verdict judge(struct goroutine_tracker *self, const struct goroutine *goroutine,
                           const struct step_facts *facts, struct hole hole, enum goroutine_state *to)
 {
-    struct goroutine_transition t = goroutine_step(goroutine->state, facts->step);
+    struct goroutine_transition t = self->detail == DETAIL_BLOCK
+                                        ? goroutine_step_without_runs(goroutine->state, facts->step)
+                                        : goroutine_step(goroutine->state, facts->step);
     bool legal = t.legal;
     *to = t.to;
     if (t.is_void)
@@ -63,7 +65,9 @@ static enum verdict judge(struct goroutine_tracker *self, const struct goroutine
         if (goroutine->woken_by_net)
             return RACED;
     }
-    return legal ? LEGAL : hole.count ? AFTER_GAP : ILLEGAL;
+    if (t.needs_unseen_wake && !hole.count)
+        return UNSEEN_WAKE;
+    return legal && !t.needs_unseen_wake ? LEGAL : hole.count ? AFTER_GAP : ILLEGAL;
 }
 
 /* ---- ends of states ---- */
@@ -92,7 +96,7 @@ static void hold_run(struct goroutine *goroutine, uint64_t time, unsigned flags)
                                             .until = time,
                                             .tid = goroutine->tid,
                                             .p = goroutine->p,
-                                            .flags = flags};
+                                            .flags = flags | goroutine->state_flags};
 }
 
 static void wake(struct goroutine_tracker *self, struct goroutine *goroutine, const struct step_facts *facts,
@@ -110,7 +114,7 @@ static void wake(struct goroutine_tracker *self, struct goroutine *goroutine, co
     wait->waker = facts->waker;
     wait->waker_goid = facts->other;
     wait->waker_stack = facts->stack;
-    wait->flags = flags;
+    wait->flags = flags | goroutine->state_flags;
     if (flags & FLAG_GAP)
         wait->doubt = DOUBT_GAP;
 }
@@ -197,6 +201,21 @@ static void break_off(struct goroutine_tracker *self, struct goroutine *goroutin
         interval_break_off(&self->intervals, goroutine, known_until, time, id, flags);
 }
 
+/* Nobody told when the wait ended, only that it has. */
+static void end_unseen(struct goroutine_tracker *self, struct goroutine *goroutine, uint64_t time)
+{
+    struct open_wait *wait = &goroutine->wait;
+    int64_t id = ROW_NULL;
+    if (wait->stage == WAIT_STAGE_ASLEEP) {
+        wait->waker =
+            wait->is_silent && wait->class != WAIT_OTHER ? wake_rule_of_silent(wait->class) : WAKER_UNKNOWN;
+        wait->doubt = wait->is_silent ? DOUBT_NONE : DOUBT_WAKE_MISSING;
+        wait->is_silent = false;
+        id = interval_put_wait(&self->intervals, goroutine, (struct wait_end){0});
+    }
+    interval_break_off(&self->intervals, goroutine, goroutine->since, time, id, 0);
+}
+
 /* The park was taken back: as if the goroutine had run on. */
 static void take_back(struct goroutine *goroutine, const struct step_facts *facts)
 {
@@ -205,6 +224,7 @@ static void take_back(struct goroutine *goroutine, const struct step_facts *fact
     goroutine->since = run->is_held ? run->since : goroutine->wait.start;
     goroutine->tid = run->is_held ? run->tid : facts->event->tid;
     goroutine->p = run->is_held ? run->p : facts->p;
+    goroutine->state_flags = run->is_held ? run->flags : 0;
     select_set_release(goroutine->wait.set);
     goroutine->wait = (struct open_wait){0};
 }
@@ -225,15 +245,15 @@ static void overtake(struct goroutine *goroutine, const struct step_facts *facts
 
 /* ---- a step ---- */
 
-static void put_transition(struct goroutine_tracker *self, const struct goroutine *goroutine,
-                           enum goroutine_state from, enum goroutine_state to, const struct step_facts *facts,
-                           unsigned flags)
+void goroutine_step_put_transition(struct goroutine_tracker *self, const struct goroutine *goroutine,
+                                   enum goroutine_state from, enum goroutine_state to,
+                                   const struct step_facts *facts, unsigned flags)
 {
     const struct event *event = facts->event;
     row_writer_put(self->with.rows, ROW_TRANSITION,
                    (const int64_t[]){(int64_t)event->time_ns, event->type, (int64_t)goroutine->goid, from, to,
-                                     row_id(event->tid), event->cpu, facts->p, facts->reason,
-                                     row_id(facts->object), row_id(facts->value),
+                                     row_id(event->tid), event->cpu == RING_RECORDER ? ROW_NULL : event->cpu,
+                                     facts->p, facts->reason, row_id(facts->object), row_id(facts->value),
                                      symbolizer_stack_column(facts->stack), row_id(facts->other), flags});
 }
 
@@ -250,6 +270,7 @@ static void enter(struct goroutine *goroutine, enum goroutine_state to, const st
                   uint64_t time)
 {
     goroutine->state = to;
+    goroutine->state_flags = 0;
     goroutine->since = time;
     goroutine->woken_by_net = facts->step == STEP_NET_READY;
     if (to == GOROUTINE_RUNNING) {
@@ -306,6 +327,9 @@ void goroutine_step_apply(struct goroutine_tracker *self, struct goroutine *goro
     case SILENT:
         end_silently(self, goroutine, time, touch);
         break;
+    case UNSEEN_WAKE:
+        end_unseen(self, goroutine, time);
+        break;
     case LEGAL:
         leave(self, goroutine, facts, time, from == GOROUTINE_UNKNOWN && hole.count ? FLAG_GAP : touch);
         break;
@@ -318,8 +342,10 @@ void goroutine_step_apply(struct goroutine_tracker *self, struct goroutine *goro
     }
     if (verdict != ABORTED && verdict != RACED)
         enter(goroutine, to, facts, time);
+    if (to == GOROUTINE_UNKNOWN)
+        finish_woken_wait(self, goroutine, 0);
     goroutine->last_step = goroutine->last_ns = time;
-    put_transition(self, goroutine, from, to, facts, flags);
+    goroutine_step_put_transition(self, goroutine, from, to, facts, flags);
 }
 
 void goroutine_step_vanish(struct goroutine_tracker *self, struct goroutine *goroutine,
@@ -334,6 +360,15 @@ void goroutine_step_vanish(struct goroutine_tracker *self, struct goroutine *gor
     goroutine->since = goroutine->last_step = event->time_ns;
 }
 
+void goroutine_step_lose(struct goroutine_tracker *self, struct goroutine *goroutine,
+                         const struct event *event)
+{
+    break_off(self, goroutine, STEP_READY, event->time_ns, hole_before(self, goroutine, event->time_ns));
+    goroutine->state = GOROUTINE_UNKNOWN;
+    goroutine->state_flags = 0;
+    goroutine->since = event->time_ns;
+}
+
 void goroutine_step_displaced(struct goroutine_tracker *self, uint64_t goid, const struct event *event)
 {
     struct goroutine *goroutine = goroutine_table_find(&self->table, goid);
@@ -345,6 +380,7 @@ void goroutine_step_displaced(struct goroutine_tracker *self, uint64_t goid, con
                     event->tid, 1, "another goroutine runs on its thread");
     break_off(self, goroutine, STEP_EXEC, event->time_ns, hole);
     goroutine->state = GOROUTINE_UNKNOWN;
+    goroutine->state_flags = 0;
     goroutine->since = goroutine->last_step = event->time_ns;
 }
 

@@ -10,6 +10,15 @@
 #include "load/interval.h"
 #include "load/net_pending.h"
 
+struct snapshot_state {
+    int64_t id; /* of the latest; 0: none yet */
+    bool is_open;
+    uint64_t kind, start;
+    struct event origin;    /* of the goroutine that is told next; type EV_NONE: none */
+    struct select_set *set; /* owned; of the goroutine set_goid, which is told next */
+    uint64_t set_goid;
+};
+
 struct goroutine_tracker {
     struct tracker_options with;
     struct interval_log intervals;
@@ -21,9 +30,18 @@ struct goroutine_tracker {
      * to them. */
     struct goroutine *doomed[4];
     unsigned doomed_count;
+    struct snapshot_state snapshot;
     uint64_t start_ns;
+    enum record_detail detail;
     bool is_attach, failed;
 };
+
+/* The goroutine that an event names, which may be new; NULL when it names none, or when out of memory. */
+struct goroutine *goroutine_tracker_get(struct goroutine_tracker *self, const struct event *event,
+                                        uint64_t goid, bool is_create);
+/* The g belongs to this goroutine now. Who had it before must be dead, for g's are given out again only then. */
+void goroutine_tracker_map_g(struct goroutine_tracker *self, const struct event *event,
+                             struct goroutine *goroutine, uint64_t g);
 
 /* What an event says about the step. Columns are ROW_NULL, or 0 for ids, when there is nothing. */
 struct step_facts {
@@ -44,6 +62,13 @@ void goroutine_step_vanish(struct goroutine_tracker *self, struct goroutine *gor
                            const struct event *event);
 /* Another goroutine runs on the thread that this one had not left. */
 void goroutine_step_displaced(struct goroutine_tracker *self, uint64_t goid, const struct event *event);
+/* Nothing is known about its state any more, since the last sure moment before the event. */
+void goroutine_step_lose(struct goroutine_tracker *self, struct goroutine *goroutine,
+                         const struct event *event);
+/* The row alone. */
+void goroutine_step_put_transition(struct goroutine_tracker *self, const struct goroutine *goroutine,
+                                   enum goroutine_state from, enum goroutine_state to,
+                                   const struct step_facts *facts, unsigned flags);
 void goroutine_step_end_of_recording(struct goroutine_tracker *self, struct goroutine *goroutine,
                                      uint64_t end_ns);
 

@@ -17,7 +17,14 @@
 
 enum wait_stage { WAIT_STAGE_NONE, WAIT_STAGE_ASLEEP, WAIT_STAGE_WOKEN };
 
-enum wait_doubt { DOUBT_NONE, DOUBT_GAP, DOUBT_WAKE_MISSING, DOUBT_RUN_MISSING, DOUBT_ILLEGAL };
+enum wait_doubt {
+    DOUBT_NONE,
+    DOUBT_GAP,
+    DOUBT_WAKE_MISSING,
+    DOUBT_RUN_MISSING,
+    DOUBT_ILLEGAL,
+    DOUBT_SAMPLED
+};
 
 /* A stretch of running that ended with a park; not written before the park has proved to be one. */
 struct held_run {
@@ -58,6 +65,7 @@ struct goroutine {
     uint32_t tid;       /* running: where */
     int64_t p;          /* running: on which P, or ROW_NULL */
     bool woken_by_net;
+    unsigned state_flags; /* of its interval */
     struct open_wait wait;
     struct select_set *select; /* of a select that is about to park; owned reference */
 
@@ -65,7 +73,9 @@ struct goroutine {
     uint64_t created_ns, ended_ns, first_ns, last_ns;
     uint64_t creator;
     uint32_t create_stack, start_function;
-    uint32_t labels; /* row; 0: none */
+    uint32_t labels;      /* row; 0: none */
+    bool are_labels_told; /* by events */
+    int64_t snapshot;     /* the last one that found it, in a recording of snapshots alone */
     uint64_t running_ns, runnable_ns, waiting_ns, unknown_ns, syscall_ns, wait_count;
     bool is_buried; /* among the last dead */
 };

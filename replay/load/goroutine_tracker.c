@@ -6,7 +6,9 @@
 
 #include "load/goroutine_step.h"
 #include "load/net_wake.h"
+#include "load/park.h"
 #include "load/resolve.h"
+#include "load/snapshot.h"
 
 static void out_of_memory(struct goroutine_tracker *self)
 {
@@ -30,6 +32,7 @@ void goroutine_tracker_free(struct goroutine_tracker *self)
 {
     if (!self)
         return;
+    snapshot_release(self);
     net_pending_release(&self->net_by_g);
     net_pending_release(&self->net_by_descriptor);
     goroutine_table_release(&self->table);
@@ -41,17 +44,18 @@ int goroutine_tracker_check(const struct goroutine_tracker *self, struct error *
     return self->failed ? error_set(err, ERR_NOMEM, "out of memory for the goroutines alive at one time") : 0;
 }
 
-void goroutine_tracker_start(struct goroutine_tracker *self, uint64_t start_ns, bool is_attach)
+void goroutine_tracker_start(struct goroutine_tracker *self, uint64_t start_ns, bool is_attach,
+                             enum record_detail detail)
 {
+    self->detail = detail;
     self->start_ns = start_ns;
     self->is_attach = is_attach;
 }
 
 /* ---- finding goroutines ---- */
 
-/* The goroutine that an event names; NULL when it names none, or when out of memory. */
-static struct goroutine *get(struct goroutine_tracker *self, const struct event *event, uint64_t goid,
-                             bool is_create)
+struct goroutine *goroutine_tracker_get(struct goroutine_tracker *self, const struct event *event,
+                                        uint64_t goid, bool is_create)
 {
     if (goid == 0 || goid > INT64_MAX) {
         anomaly_add(self->with.anomalies, ANOMALY_NO_GOID, (int64_t)event->time_ns, ROW_NULL, event->tid, 1,
@@ -74,7 +78,7 @@ static struct goroutine *get(struct goroutine_tracker *self, const struct event 
     /* It was there when the recording began: nothing else could have hidden its creation. */
     if (self->is_attach && !after_gap)
         goroutine->since = self->start_ns;
-    else if (!self->is_attach && !after_gap)
+    else if (!self->is_attach && !after_gap && self->detail != DETAIL_SNAPSHOT)
         anomaly_add(self->with.anomalies, ANOMALY_NO_CREATE, (int64_t)event->time_ns, (int64_t)goid,
                     event->tid, 1, "first seen by event type %u", event->type);
     return goroutine;
@@ -85,8 +89,9 @@ static void see_other(struct goroutine_tracker *self, const struct event *event,
 {
     if (goid == 0)
         return;
-    struct goroutine *goroutine = get(self, event, goid, false);
-    if (goroutine)
+    struct goroutine *goroutine = goroutine_tracker_get(self, event, goid, false);
+    /* Without events about running nobody knows how long it does. */
+    if (goroutine && self->detail != DETAIL_BLOCK)
         binding_see(self->with.binding, event->tid, goid);
 }
 
@@ -111,10 +116,8 @@ static void remove_doomed(struct goroutine_tracker *self)
     self->doomed_count = 0;
 }
 
-/* The g belongs to this goroutine now. Who had it before must be dead, for g's are given out again only then.
- */
-static void map_g(struct goroutine_tracker *self, const struct event *event, struct goroutine *goroutine,
-                  uint64_t g)
+void goroutine_tracker_map_g(struct goroutine_tracker *self, const struct event *event,
+                             struct goroutine *goroutine, uint64_t g)
 {
     uint64_t before = 0;
     if (g == 0)
@@ -132,12 +135,12 @@ static void map_g(struct goroutine_tracker *self, const struct event *event, str
 
 static void on_create(struct goroutine_tracker *self, const struct event *event)
 {
-    struct goroutine *goroutine = get(self, event, event->f[CREATE_GOID], true);
+    struct goroutine *goroutine = goroutine_tracker_get(self, event, event->f[CREATE_GOID], true);
     if (!goroutine)
         return;
     uint64_t creator = event->f[CREATE_CREATOR];
     net_pending_drop(&self->net_by_g, event->f[CREATE_G]);
-    map_g(self, event, goroutine, event->f[CREATE_G]);
+    goroutine_tracker_map_g(self, event, goroutine, event->f[CREATE_G]);
     goroutine->was_created = true;
     goroutine->created_ns = event->time_ns;
     goroutine->creator = creator;
@@ -159,7 +162,7 @@ static void on_create(struct goroutine_tracker *self, const struct event *event)
 static void on_exec(struct goroutine_tracker *self, const struct event *event)
 {
     bool is_known = goroutine_table_find(&self->table, event->f[EXEC_GOID]) != NULL;
-    struct goroutine *goroutine = get(self, event, event->f[EXEC_GOID], false);
+    struct goroutine *goroutine = goroutine_tracker_get(self, event, event->f[EXEC_GOID], false);
     if (!goroutine)
         return;
     if (!is_known) {
@@ -171,7 +174,7 @@ static void on_exec(struct goroutine_tracker *self, const struct event *event)
                 goroutine->since = goroutine->first_ns;
         }
     }
-    map_g(self, event, goroutine, event->f[EXEC_G]);
+    goroutine_tracker_map_g(self, event, goroutine, event->f[EXEC_G]);
     net_wake_before_exec(self, goroutine, event);
     goroutine_step_apply(self, goroutine,
                          &(struct step_facts){.step = event->f[EXEC_INHERIT] ? STEP_EXEC_INHERIT : STEP_EXEC,
@@ -186,35 +189,18 @@ static void on_exec(struct goroutine_tracker *self, const struct event *event)
 
 static void on_park(struct goroutine_tracker *self, const struct event *event)
 {
-    struct goroutine *goroutine = get(self, event, event->f[PARK_GOID], false);
+    struct goroutine *goroutine = goroutine_tracker_get(self, event, event->f[PARK_GOID], false);
     if (!goroutine)
         return;
-    uint32_t stack = (uint32_t)event->f[PARK_STACK];
-    struct stack_facts facts = symbolizer_stack_facts(self->with.symbols, stack);
-    struct object_facts object = object_facts_unpack(event->f[PARK_OBJECT]);
     net_pending_drop(&self->net_by_g, event->f[PARK_G]);
-    map_g(self, event, goroutine, event->f[PARK_G]);
-    if (!goroutine->start_function && facts.start_function) {
-        goroutine->start_function = facts.start_function;
-        goroutine->is_start_inferred = true;
-    }
-    struct open_wait wait = {.stage = WAIT_STAGE_ASLEEP,
-                             .start = event->time_ns,
-                             .stack = stack,
-                             .object = object,
-                             .value = event->f[PARK_VALUE],
-                             .labels = goroutine->labels,
-                             .net_key = net_wake_key(event->f[PARK_POLLDESC], event->f[PARK_VALUE])};
-    const struct wait_reason *reason =
-        wait_reasons_get(self->with.reasons, event->f[PARK_REASON], (enum object_kind)object.kind,
-                         (enum wait_class)facts.caller_class, &wait.reason, &wait.class);
-    /* A reason of a newer Go may be one of those that end without a wake-up. */
-    wait.is_silent = reason->is_silent || reason->name[0] == '\0';
-    /* The runtime's own sleeper is the scavenger (runtime/mgcscavenge.go), which its timer hands to
-     * injectglist. */
-    wait.is_silent |=
-        wait.class == WAIT_SLEEP && symbolizer_is_system_start(self->with.symbols, goroutine->start_function);
-    wait.is_nil_chan = reason->is_nil_chan;
+    goroutine_tracker_map_g(self, event, goroutine, event->f[PARK_G]);
+    struct open_wait wait = park_make_wait(self, goroutine,
+                                           &(struct park_facts){.time = event->time_ns,
+                                                                .reason = event->f[PARK_REASON],
+                                                                .object = event->f[PARK_OBJECT],
+                                                                .value = event->f[PARK_VALUE],
+                                                                .polldesc = event->f[PARK_POLLDESC],
+                                                                .stack = (uint32_t)event->f[PARK_STACK]});
     if (wait.class == WAIT_SELECT) {
         wait.set = goroutine->select;
     } else if (goroutine->select) {
@@ -228,24 +214,30 @@ static void on_park(struct goroutine_tracker *self, const struct event *event)
                                               .event = event,
                                               .p = ROW_NULL,
                                               .reason = wait.reason,
-                                              .object = object.id,
+                                              .object = wait.object.id,
                                               .value = wait.value,
-                                              .stack = stack,
+                                              .stack = wait.stack,
                                               .wait = &wait});
     binding_leave(self->with.binding, event->tid, goroutine->goid, true);
 }
 
 static void on_labels(struct goroutine_tracker *self, const struct event *event)
 {
-    struct goroutine *goroutine = get(self, event, event->f[LABELS_GOID], false);
-    if (goroutine)
-        goroutine->labels = labels_get(self->with.labels, event->f[LABELS_LABELS]);
+    struct goroutine *goroutine = goroutine_tracker_get(self, event, event->f[LABELS_GOID], false);
+    if (!goroutine)
+        return;
+    goroutine->labels = labels_get(self->with.labels, event->f[LABELS_LABELS]);
+    goroutine->are_labels_told = true;
 }
 
 static void on_select(struct goroutine_tracker *self, const struct event *event)
 {
+    if (event->cpu == RING_RECORDER) {
+        snapshot_event(self, event);
+        return;
+    }
     struct select_set *set = (struct select_set *)(uintptr_t)event->f[SELECT_SET];
-    struct goroutine *goroutine = get(self, event, event->f[SELECT_GOID], false);
+    struct goroutine *goroutine = goroutine_tracker_get(self, event, event->f[SELECT_GOID], false);
     if (!goroutine) {
         select_set_release(set);
         return;
@@ -268,7 +260,7 @@ static bool waits_for_timer(const struct open_wait *wait)
 
 static void on_ready(struct goroutine_tracker *self, const struct event *event)
 {
-    struct goroutine *goroutine = get(self, event, event->f[READY_GOID], false);
+    struct goroutine *goroutine = goroutine_tracker_get(self, event, event->f[READY_GOID], false);
     if (!goroutine)
         return;
     uint64_t waker = event->f[READY_WAKER];
@@ -294,7 +286,7 @@ static void on_ready(struct goroutine_tracker *self, const struct event *event)
 static void on_leave(struct goroutine_tracker *self, const struct event *event, enum goroutine_step step,
                      uint32_t stack)
 {
-    struct goroutine *goroutine = get(self, event, event->f[0], false);
+    struct goroutine *goroutine = goroutine_tracker_get(self, event, event->f[0], false);
     if (!goroutine)
         return;
     goroutine_step_apply(
@@ -308,7 +300,7 @@ static void on_leave(struct goroutine_tracker *self, const struct event *event, 
 
 static void on_coro(struct goroutine_tracker *self, const struct event *event)
 {
-    struct goroutine *from = get(self, event, event->f[CORO_GOID], false);
+    struct goroutine *from = goroutine_tracker_get(self, event, event->f[CORO_GOID], false);
     if (!from)
         return;
     struct goroutine *to = goroutine_table_find_g(&self->table, event->f[CORO_TO_G]);
@@ -341,7 +333,8 @@ static void on_coro(struct goroutine_tracker *self, const struct event *event)
                                               .reason = ROW_NULL,
                                               .other = from_goid,
                                               .waker = WAKER_GOROUTINE});
-    binding_enter(self->with.binding, event->tid, to->goid, p);
+    if (self->detail != DETAIL_BLOCK)
+        binding_enter(self->with.binding, event->tid, to->goid, p);
 }
 
 void goroutine_tracker_event(struct goroutine_tracker *self, const struct event *event)
@@ -383,6 +376,11 @@ void goroutine_tracker_event(struct goroutine_tracker *self, const struct event 
         break;
     case EV_CORO:
         on_coro(self, event);
+        break;
+    case EV_SNAPSHOT:
+    case EV_GOROUTINE_ORIGIN:
+    case EV_GOROUTINE:
+        snapshot_event(self, event);
         break;
     case EV_LABELS:
         on_labels(self, event);

@@ -34,12 +34,16 @@ struct tracker_options {
 struct goroutine_tracker *goroutine_tracker_new(const struct tracker_options *options);
 void goroutine_tracker_free(struct goroutine_tracker *self);
 
+/* What was recorded (META record.detail); snapshot: nothing but snapshots; block: no event about running. */
+enum record_detail { DETAIL_ALL, DETAIL_SCHED, DETAIL_BLOCK, DETAIL_SNAPSHOT };
+
 /* The recording began at start_ns; is_attach: with goroutines that nobody saw being made. Before the first
  * event. */
-void goroutine_tracker_start(struct goroutine_tracker *self, uint64_t start_ns, bool is_attach);
+void goroutine_tracker_start(struct goroutine_tracker *self, uint64_t start_ns, bool is_attach,
+                             enum record_detail detail);
 /*
  * One event about goroutines. Its fields are resolved: stacks and functions are rows' ids or SYMBOL_LOST, a
- * park's object is packed (object_facts_pack), a select's set is a pointer to a select_set whose reference
+ * wait's object is packed (object_facts_pack), a select's set is a pointer to a select_set whose reference
  * passes to the tracker. Times must not go back.
  */
 void goroutine_tracker_event(struct goroutine_tracker *self, const struct event *event);

@@ -49,7 +49,8 @@ void interval_put(struct interval_log *self, struct goroutine *goroutine, enum g
 void interval_close(struct interval_log *self, struct goroutine *goroutine, struct interval_end end,
                     int64_t wait_id, unsigned flags)
 {
-    interval_put(self, goroutine, goroutine->state, goroutine->since, end, wait_id, flags);
+    interval_put(self, goroutine, goroutine->state, goroutine->since, end, wait_id,
+                 flags | goroutine->state_flags);
 }
 
 void interval_break_off(struct interval_log *self, struct goroutine *goroutine, uint64_t known_until,
@@ -81,6 +82,7 @@ static const char *const doubts[] = {
     [DOUBT_WAKE_MISSING] = "wake_missing",
     [DOUBT_RUN_MISSING] = "run_missing",
     [DOUBT_ILLEGAL] = "illegal",
+    [DOUBT_SAMPLED] = "sampled",
 };
 
 static const char *direction_name(unsigned direction)
@@ -118,6 +120,8 @@ static int64_t wait_length(const struct open_wait *wait, struct wait_end end)
         return (int64_t)(wait->wake - wait->start);
     if (end.open_until)
         return (int64_t)(end.open_until - wait->start);
+    if (end.sampled_until)
+        return (int64_t)(end.sampled_until - wait->start);
     if (wait->is_silent && end.run && wait->doubt != DOUBT_WAKE_MISSING && wait->doubt != DOUBT_ILLEGAL)
         return (int64_t)(end.run - wait->start);
     return ROW_NULL;

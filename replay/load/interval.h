@@ -40,7 +40,8 @@ void interval_put_held(struct interval_log *self, struct goroutine *goroutine);
 /* How a wait ended; times are 0 when they were not seen. */
 struct wait_end {
     uint64_t run;
-    uint64_t open_until; /* end of the recording, for waits that did not end */
+    uint64_t open_until;    /* end of the recording, for waits that did not end */
+    uint64_t sampled_until; /* the snapshot that no longer found it */
 };
 
 /* Writes the goroutine's wait and its objects; returns the row's id. The wait is over (stage none) after it.

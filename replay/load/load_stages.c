@@ -169,12 +169,27 @@ static bool is_attach(const struct stages *self)
     return mode && strcmp(mode, "attach") == 0;
 }
 
+/* Files of format 1.0 have no such fact. */
+static enum record_detail detail(const struct stages *self)
+{
+    static const char *const names[] = {[DETAIL_ALL] = "all",
+                                        [DETAIL_SCHED] = "sched",
+                                        [DETAIL_BLOCK] = "block",
+                                        [DETAIL_SNAPSHOT] = "snapshot"};
+    const char *text = fact(self, "record.detail");
+    for (size_t i = 0; text && i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(text, names[i]) == 0)
+            return (enum record_detail)i;
+    }
+    return DETAIL_SCHED;
+}
+
 static void start(struct stages *self, uint64_t first_ns)
 {
     uint64_t start_ns = fact_of_start(self, "record.start_ns");
     self->is_started = true;
     self->start_ns = start_ns && start_ns < first_ns ? start_ns : first_ns;
-    goroutine_tracker_start(self->tracker, self->start_ns, is_attach(self));
+    goroutine_tracker_start(self->tracker, self->start_ns, is_attach(self), detail(self));
 }
 
 /* ---- events that are due ---- */

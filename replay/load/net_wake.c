@@ -29,6 +29,17 @@ static void apply_race(struct goroutine_tracker *self, struct goroutine *gorouti
     wait->is_silent = true;
 }
 
+static void apply(struct goroutine_tracker *self, struct goroutine *goroutine, const struct event *net)
+{
+    goroutine_step_apply(self, goroutine,
+                         &(struct step_facts){.step = STEP_NET_READY,
+                                              .event = net,
+                                              .p = ROW_NULL,
+                                              .reason = ROW_NULL,
+                                              .flags = FLAG_INFERRED,
+                                              .waker = WAKER_NET});
+}
+
 /* A net event of before, whose goroutine turns out to be this one. */
 static void apply_pending(struct goroutine_tracker *self, struct goroutine *goroutine, uint64_t g)
 {
@@ -36,12 +47,14 @@ static void apply_pending(struct goroutine_tracker *self, struct goroutine *goro
     if (!net_pending_take(&self->net_by_g, g, &net))
         return;
     if (goroutine->state == GOROUTINE_UNKNOWN && net.time_ns >= goroutine->last_step)
-        goroutine_step_apply(self, goroutine,
-                             &(struct step_facts){.step = STEP_NET_READY,
-                                                  .event = &net,
-                                                  .p = ROW_NULL,
-                                                  .reason = ROW_NULL,
-                                                  .flags = FLAG_INFERRED});
+        apply(self, goroutine, &net);
+}
+
+void net_wake_pending(struct goroutine_tracker *self, struct goroutine *goroutine)
+{
+    struct event net;
+    if (net_pending_take(&self->net_by_g, goroutine->g, &net) && net.time_ns >= goroutine->since)
+        apply(self, goroutine, &net);
 }
 
 void net_wake_before_exec(struct goroutine_tracker *self, struct goroutine *goroutine,

@@ -17,6 +17,9 @@ void resolve_event(struct event *event, const struct trace_reader *reader, struc
                    struct sync_objects *objects);
 /* One field more of a resolved EV_PARK: the address of the pollDesc that it waits for; 0: none. */
 enum { PARK_POLLDESC = PARK_STACK + 1 };
+/* And of a resolved EV_GOROUTINE. Its EV_GOROUTINE_ORIGIN has a stack of one frame in place of the location where it was
+ * created. */
+enum { GOROUTINE_POLLDESC = GOROUTINE_THREAD + 1 };
 /* For events that go nowhere: gives back what resolve_event() took. */
 void resolve_drop(struct event *event);
 

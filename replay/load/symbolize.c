@@ -409,10 +409,48 @@ static uint32_t lost_stack(struct symbolizer *self)
     return SYMBOL_LOST;
 }
 
+/* ---- from locations to a stack ---- */
+
+static void begin_chain(struct symbolizer *self, uint32_t is_cut)
+{
+    buf_reset(&self->chain);
+    buf_put(&self->chain, &is_cut, sizeof is_cut);
+}
+
+static void extend_chain(struct symbolizer *self, uint32_t location)
+{
+    buf_put(&self->chain, &location, sizeof location);
+}
+
+static uint32_t finish_chain(struct symbolizer *self)
+{
+    bool is_new;
+    uint32_t id =
+        intern_limited(self, self->stacks, STACK_MEMORY_MAX, self->chain.data, self->chain.size, &is_new);
+    if (id == SYMBOL_LOST) {
+        lost_stack(self);
+    } else if (is_new) {
+        size_t size;
+        const uint32_t *words = intern_get(self->stacks, id, &size);
+        write_stack(self, id,
+                    &(const struct chain){words + 1, (uint32_t)(size / sizeof *words - 1), words[0] != 0});
+    }
+    return id;
+}
+
+uint32_t symbolizer_site(struct symbolizer *self, const struct trace_reader *reader, uint64_t location)
+{
+    if (location == 0)
+        return 0;
+    uint32_t known = location_of(self, reader, location);
+    begin_chain(self, true);
+    extend_chain(self, known);
+    return finish_chain(self);
+}
+
 uint32_t symbolizer_stack(struct symbolizer *self, const struct trace_reader *reader, uint64_t id)
 {
     uint64_t known;
-    bool is_new;
     if (id == 0)
         return 0;
     if (map_get(&self->epoch_stacks, id, &known))
@@ -423,22 +461,10 @@ uint32_t symbolizer_stack(struct symbolizer *self, const struct trace_reader *re
         lost(self, "stack", id);
         result = lost_stack(self);
     } else {
-        uint32_t is_cut = (def->flags & STACK_CUT) != 0;
-        buf_reset(&self->chain);
-        buf_put(&self->chain, &is_cut, sizeof is_cut);
-        for (uint32_t i = 0; i < def->depth; i++) {
-            uint32_t location = location_of(self, reader, def->locations[i]);
-            buf_put(&self->chain, &location, sizeof location);
-        }
-        result =
-            intern_limited(self, self->stacks, STACK_MEMORY_MAX, self->chain.data, self->chain.size, &is_new);
-        if (result == SYMBOL_LOST) {
-            lost_stack(self);
-        } else if (is_new) {
-            size_t size;
-            const uint32_t *words = intern_get(self->stacks, result, &size);
-            write_stack(self, result, &(const struct chain){words + 1, def->depth, is_cut});
-        }
+        begin_chain(self, (def->flags & STACK_CUT) != 0);
+        for (uint32_t i = 0; i < def->depth; i++)
+            extend_chain(self, location_of(self, reader, def->locations[i]));
+        result = finish_chain(self);
     }
     put_cache(self, &self->epoch_stacks, id, result);
     return result;

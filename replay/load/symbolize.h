@@ -34,6 +34,8 @@ void symbolizer_new_epoch(struct symbolizer *self);
 
 /* Ids of the database; 0 for id 0. Failures to allocate are sticky: symbolizer_check(). */
 uint32_t symbolizer_stack(struct symbolizer *self, const struct trace_reader *reader, uint64_t id);
+/* A code location alone, as a stack of one frame whose outer ones are missing. */
+uint32_t symbolizer_site(struct symbolizer *self, const struct trace_reader *reader, uint64_t location);
 /* The function at a code location: the one that the code belongs to, or the innermost inlined one. */
 uint32_t symbolizer_function(struct symbolizer *self, const struct trace_reader *reader, uint64_t location,
                              bool innermost);

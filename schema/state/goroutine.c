@@ -65,3 +65,14 @@ struct goroutine_transition goroutine_step(enum goroutine_state from, enum gorou
         t.to = step_target[step];
     return t;
 }
+
+struct goroutine_transition goroutine_step_without_runs(enum goroutine_state from, enum goroutine_step step)
+{
+    struct goroutine_transition t = goroutine_step(from, step);
+    if (t.to == GOROUTINE_RUNNABLE || t.to == GOROUTINE_RUNNING || t.to == GOROUTINE_PREEMPTED)
+        t.to = GOROUTINE_UNKNOWN;
+    if (from == GOROUTINE_WAITING && !t.legal && (unsigned)step < STEP_COUNT && step != STEP_CREATE &&
+        step != STEP_CREATE_PARKED)
+        t.legal = t.needs_unseen_wake = true;
+    return t;
+}

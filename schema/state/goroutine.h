@@ -41,10 +41,18 @@ struct goroutine_transition {
     bool needs_silent_wake;  /* legal only for wait reasons that the scheduler ends without ready
                                 (wait_reason.h) */
     bool needs_same_thread;  /* or on the thread that parked, as its next event: the park was aborted */
-    bool needs_net_wake; /* legal only when a net event made it runnable: a deadline won the race for it */
-    bool is_void;        /* changes nothing: a net event that came second in such a race */
+    bool needs_net_wake;    /* legal only when a net event made it runnable: a deadline won the race for it */
+    bool needs_unseen_wake; /* legal only because wakes may go unseen: goroutine_step_without_runs() */
+    bool is_void;           /* changes nothing: a net event that came second in such a race */
 };
 
 struct goroutine_transition goroutine_step(enum goroutine_state from, enum goroutine_step step);
+
+/*
+ * The same for recordings without events about running (exec, sched, yield, preempt_park, syscall_no_p): a goroutine that
+ * could run or wait for a CPU is in a state that is not known, and waits that the scheduler ends itself, or whose park was
+ * taken back, are over without a sign.
+ */
+struct goroutine_transition goroutine_step_without_runs(enum goroutine_state from, enum goroutine_step step);
 
 #endif

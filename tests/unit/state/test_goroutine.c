@@ -89,6 +89,25 @@ static void a_late_net_wake_changes_nothing(void **state)
     assert_int_equal(t.to, GOROUTINE_RUNNING);
 }
 
+static void without_runs_only_waits_are_known(void **state)
+{
+    (void)state;
+    struct goroutine_transition t = goroutine_step_without_runs(GOROUTINE_WAITING, STEP_READY);
+    assert_true(t.legal && !t.needs_unseen_wake);
+    assert_int_equal(t.to, GOROUTINE_UNKNOWN);
+    t = goroutine_step_without_runs(GOROUTINE_WAITING, STEP_PARK);
+    assert_true(t.legal && t.needs_unseen_wake);
+    assert_int_equal(t.to, GOROUTINE_WAITING);
+    t = goroutine_step_without_runs(GOROUTINE_WAITING, STEP_END);
+    assert_true(t.legal && t.needs_unseen_wake);
+    assert_int_equal(t.to, GOROUTINE_DEAD);
+    assert_false(goroutine_step_without_runs(GOROUTINE_WAITING, STEP_CREATE).legal);
+    assert_false(goroutine_step_without_runs(GOROUTINE_DEAD, STEP_PARK).legal);
+    assert_true(goroutine_step_without_runs(GOROUTINE_DEAD, STEP_NET_READY).is_void);
+    assert_int_equal(goroutine_step_without_runs(GOROUTINE_UNKNOWN, STEP_CREATE).to, GOROUTINE_UNKNOWN);
+    assert_false(goroutine_step_without_runs(GOROUTINE_WAITING, (enum goroutine_step)99).legal);
+}
+
 static void names_and_wrong_numbers(void **state)
 {
     (void)state;
@@ -106,6 +125,7 @@ int main(void)
         cmocka_unit_test(impossible_steps_are_illegal_but_believed),
         cmocka_unit_test(conditions_are_told),
         cmocka_unit_test(a_late_net_wake_changes_nothing),
+        cmocka_unit_test(without_runs_only_waits_are_known),
         cmocka_unit_test(names_and_wrong_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,15 @@
+/*
+ * Snapshots: what the recorder read in the live process. Goroutines that no event has told about take over what a snapshot
+ * says; where both speak, the events are believed. In a recording of snapshots alone (--detail snapshot) a state lasts until
+ * the next snapshot finds another one, and everything is marked as inferred. A part of goroutine_tracker.
+ */
+#ifndef GOTAPE_REPLAY_SNAPSHOT_H
+#define GOTAPE_REPLAY_SNAPSHOT_H
+
+#include "load/goroutine_step.h"
+
+/* EV_SNAPSHOT, EV_GOROUTINE_ORIGIN, EV_GOROUTINE; or an EV_SELECT of the recorder's own ring, whose set passes on. */
+void snapshot_event(struct goroutine_tracker *self, const struct event *event);
+void snapshot_release(struct goroutine_tracker *self);
+
+#endif
