@@ -66,6 +66,9 @@ static void put_process(const struct metadata_input *in, struct trace_meta *meta
     trace_meta_set(meta, "process.name", in->target->comm, err);
     trace_meta_set(meta, "process.exe", in->target->exe, err);
     trace_meta_set(meta, "process.exe_build_id", go_binary_build_id(in->binary), err);
+    if (proc_has_own_pid_namespace(in->target->pid))
+        trace_meta_setf(meta, err, "process.namespace_pid", "%d",
+                        (int)proc_namespace_tid(in->target->pid, in->target->pid));
     if (!in->options->with_args)
         return;
     struct buf args;

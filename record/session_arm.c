@@ -10,6 +10,7 @@
 
 #include "base/map.h"
 #include "metadata.h"
+#include "metadata_container.h"
 #include "proc_info.h"
 
 #define THREAD_PASSES 64 /* looks at /proc/PID/task while the target creates threads */
@@ -146,6 +147,9 @@ static int write_meta(struct session *self, const char *const *reasons, size_t c
         .ring_bytes = perf_session_ring_bytes(self->perf),
     };
     int rc = metadata_fill(&input, &self->meta, err);
+    cgroup_find(self->target->pid, &self->cgroup);
+    if (rc == 0)
+        rc = metadata_container(&self->cgroup, &self->meta, err);
     return rc == 0 ? trace_writer_meta(self->writer, &self->meta, err) : rc;
 }
 

@@ -8,6 +8,7 @@
 
 #include "session.h"
 
+#include "cgroup.h"
 #include "event_builder.h"
 #include "format/trace_meta.h"
 #include "go/go_process.h"
@@ -30,6 +31,7 @@ struct session {
     struct object_table *objects;
     struct event_builder *builder;
     struct trace_meta meta;
+    struct cgroup cgroup; /* of the target */
     uint8_t trace_id[16];
     uint8_t probe_of[PROBE_COUNT + PROBE_COPIES_MAX]; /* perf's probe number → enum probe_id */
     uint8_t

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "metadata.h"
+#include "metadata_container.h"
 
 /* A drain at least this often: a channel is looked at soon after the wait for it was seen, while it is still
  * there. */
@@ -177,6 +178,8 @@ int session_end_recording(struct session *self, bool output_works, struct error 
         trace_meta_init(&totals);
         write_notes(self, &perf, end.monotonic_ns);
         rc = trace_meta_setf(&totals, err, "record.end_ns", "%" PRIu64, end.monotonic_ns);
+        if (rc == 0)
+            rc = metadata_container_end(&self->cgroup, &totals, err);
         if (rc == 0)
             rc = trace_writer_end(self->writer, &totals, err);
         trace_meta_release(&totals);

@@ -11,6 +11,13 @@
  *   record.options               the options given that change what is recorded
  *   host.name host.kernel host.machine host.cpus host.boottime_offset_ns
  *   process.pid process.name process.exe process.exe_build_id process.args (only with --with-args)
+ *   process.namespace_pid        its pid in its own pid namespace, when that is not the recorder's
+ *   container.id container.runtime container.pod   as far as the path of the cgroup tells
+ *   cgroup.path
+ *   cgroup.cpu_path              the group whose CPU limit is the tightest, when that is another one
+ *   cgroup.cpu_max               "quota period" in µs, or "max period"
+ *   cgroup.memory_max            bytes, or "max"
+ *   cgroup.nr_periods cgroup.nr_throttled cgroup.throttled_us   at the start, since the group was made
  *   go.version go.module go.path go.vcs go.vcs.revision go.vcs.time go.vcs.modified
  *   go.setting.NAME              every build setting, e.g. go.setting.GOARCH, go.setting.-buildmode
  *   go.dep.N                     "path version" or "path version => path version"
@@ -25,6 +32,7 @@
  *   record.end_ns                CLOCK_MONOTONIC of the end of the recording
  *   end.events end.lost          events written; records lost
  *   end.event.NAME               events of one type
+ *   end.cgroup.cpu_max end.cgroup.memory_max end.cgroup.nr_periods end.cgroup.nr_throttled end.cgroup.throttled_us
  *   end.chunks end.stored_bytes end.raw_bytes
  *   end.index_offset             where the INDEX chunk begins
  */

@@ -301,8 +301,8 @@ static bool matches(const char *pattern, const char *name)
 
 static bool is_key_start(const char *at)
 {
-    static const char *const starts[] = {"trace.", "record.", "host.", "process.",
-                                         "go.",    "probe.",  "perf.", "end."};
+    static const char *const starts[] = {"trace.", "record.", "host.",      "process.", "go.",
+                                         "probe.", "perf.",   "container.", "cgroup.",  "end."};
     for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
         size_t length = strlen(starts[i]);
         if (strncmp(at, starts[i], length) == 0 &&
@@ -365,7 +365,8 @@ static void check_source(const char *path, const struct keys *in_page, bool *wri
     for (const char *at = strchr(text, '"'); at; at = strchr(at + 1, '"')) {
         size_t length = key_length(at + 1);
         char key[64];
-        if (!is_key_start(at + 1) || at[1 + length] != '"' || length >= sizeof key)
+        bool is_include = at - text >= 9 && memcmp(at - 9, "#include ", 9) == 0;
+        if (is_include || !is_key_start(at + 1) || at[1 + length] != '"' || length >= sizeof key)
             continue;
         snprintf(key, sizeof key, "%.*s", (int)length, at + 1);
         unsigned found = 0;

@@ -1,0 +1,121 @@
+"""The recorder on other kernels: the same answers as on this one, complete stacks, nothing left behind."""
+
+import json
+import pathlib
+import re
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+
+import guest  # noqa: E402
+import harness  # noqa: E402
+import test_truth as truth  # noqa: E402
+
+SERIES = ["5.10", "6.1", "6.12", "6.18", guest.NEWEST]
+EMULATION_SLACK_NS = 100_000_000  # a processor that is emulated runs a goroutine late
+
+
+class Guest:
+    def __init__(self, folder):
+        self.folder = folder
+
+    def text(self, name):
+        return (self.folder / name).read_text(encoding="utf-8", errors="replace")
+
+    def trace(self, name):
+        return str(self.folder / f"{name}.gotape")
+
+    def status(self, name):
+        return int(self.text(f"{name}.status"))
+
+    def database(self, name):
+        return harness.database(self.trace(name))
+
+
+@pytest.fixture(scope="module", params=SERIES)
+def kernel(request, tmp_path_factory):
+    """One boot; the tests look at what it brought."""
+    reason = guest.missing_tools()
+    if reason:
+        pytest.skip(reason)
+    try:
+        image = guest.image(request.param)
+    except guest.Missing as missing:
+        pytest.skip(str(missing))
+    programs = [harness.RECORD, harness.goprog("truth"), harness.goprog("storm")]
+    folder = tmp_path_factory.mktemp("guest") / "out"
+    guest.boot(image, programs, folder)
+    return Guest(folder)
+
+
+def check_waits(kernel, name, monkeypatch):
+    monkeypatch.setattr(truth, "SLACK_NS", EMULATION_SLACK_NS)
+    lines = kernel.text(f"{name}.out").splitlines()
+    waits, _ = truth.truths([line for line in lines if '"ready"' not in line])
+    assert len(waits) == 2 * 13 + 2
+    truth.check_waits(kernel.trace(name), waits)
+    db = kernel.database(name)
+    harness.assert_balanced(db)
+    harness.assert_checked(kernel.trace(name))
+    return db
+
+
+def check_stacks(db):
+    """Complete: user goroutines begin where all goroutines do, and each park has a caller that is no part of the runtime."""
+    shallow = harness.rows(db, "SELECT wait.id, stack.depth FROM wait JOIN stack ON stack.id = wait.stack_id"
+                               " JOIN goroutine USING (goid) WHERE NOT goroutine.is_system AND NOT stack.is_cut"
+                               " AND NOT EXISTS (SELECT 1 FROM frame JOIN function ON function.id = frame.function_id"
+                               "                 WHERE frame.stack_id = stack.id AND function.name = 'runtime.goexit')")
+    assert shallow == []
+
+
+def test_check(kernel):
+    """--check names the kernel's abilities, and sees nothing against recording."""
+    assert kernel.status("check") == 0, kernel.text("check.err")
+    assert "ready to record" in kernel.text("check.out")
+
+
+def test_launched(kernel, monkeypatch):
+    assert kernel.status("launch") == 0, kernel.text("launch.err")
+    db = check_waits(kernel, "launch", monkeypatch)
+    check_stacks(db)
+    assert harness.value(db, "SELECT value FROM meta WHERE key = 'host.kernel'") == kernel.text("release").strip()
+
+
+def test_attached(kernel, monkeypatch):
+    assert kernel.status("attach") == 0, kernel.text("attach.record")
+    check_stacks(check_waits(kernel, "attach", monkeypatch))
+
+
+def test_processor_leaves_and_comes_back(kernel):
+    """The rings of the others go on; events of threads that ran on it are kept; what is missing is said."""
+    assert kernel.text("hotplug.during").strip() == "0"
+    assert kernel.text("hotplug.after").strip() == "0-1"
+    assert kernel.status("hotplug") == 0, kernel.text("hotplug.record")
+    done = json.loads(kernel.text("hotplug.out").splitlines()[-1])
+    db = kernel.database("hotplug")
+    assert harness.value(db, "SELECT end_ns FROM recording") >= done["end_ns"]
+    parks = harness.value(db, "SELECT count(*) FROM transition JOIN event_type ON event_type.id = event WHERE name = 'park'")
+    assert parks >= done["round_trips"]
+
+
+def test_container(kernel):
+    """The cgroup of a pod, its limits, and that they took effect."""
+    assert kernel.status("cgroup") == 0, kernel.text("cgroup.record")
+    facts = dict(harness.rows(kernel.database("cgroup"), "SELECT key, value FROM meta"))
+    assert facts["container.id"] == "0123456789abcdef" * 4
+    assert facts["container.runtime"] == "containerd"
+    assert facts["cgroup.path"].startswith("/kubepods.slice/kubepods-pod")
+    assert facts["cgroup.cpu_max"] == "20000 100000"
+    assert facts["cgroup.memory_max"] == "268435456"
+    for key in ("nr_periods", "nr_throttled", "throttled_us"):
+        assert int(facts[f"end.cgroup.{key}"]) > int(facts[f"cgroup.{key}"]), key
+
+
+def test_nothing_is_left(kernel):
+    assert kernel.text("left").strip() == "0"
+    # A recorder must not be seen in the kernel's own messages.
+    complaints = re.findall(r".*(?:BUG:|WARNING:|Oops|Call Trace|rcu: INFO|uprobe.*fail).*", kernel.text("dmesg"))
+    assert complaints == []
