@@ -33,6 +33,7 @@ struct event_builder_options {
         *flags_at; /* and → index of the flags register among its values, 0: not fetched; borrowed */
     unsigned probe_count;
     unsigned ring_count;
+    unsigned gomaxprocs; /* when the recording begins; 0: not known */
 };
 
 /* Borrows everything. NULL when out of memory. */
@@ -60,6 +61,9 @@ struct event_builder_stats {
     uint64_t last_ns; /* time of the newest record */
 };
 const struct event_builder_stats *event_builder_stats(const struct event_builder *self);
+
+/* The target's GOMAXPROCS as of the newest record; 0: not known. */
+unsigned event_builder_gomaxprocs(const struct event_builder *self);
 
 /* Time of the newest record of a ring; 0 before the first. */
 uint64_t event_builder_ring_time(const struct event_builder *self, unsigned ring);

@@ -43,6 +43,7 @@ static void put_recording(const struct metadata_input *in, struct trace_meta *me
     trace_meta_setf(meta, err, "record.start_ns", "%" PRIu64, in->start->monotonic_ns);
     trace_meta_setf(meta, err, "record.start_realtime_ns", "%" PRIu64, in->start->realtime_ns);
     trace_meta_set(meta, "record.mode", in->target->how == TARGET_LAUNCHED ? "launch" : "attach", err);
+    trace_meta_set(meta, "record.detail", record_detail_name(in->options->detail), err);
     trace_meta_set(meta, "record.options", in->options->with_args ? "--with-args" : "", err);
     trace_meta_setf(meta, err, "perf.ring_bytes", "%" PRIu64, in->ring_bytes);
 }
@@ -78,6 +79,27 @@ static void put_process(const struct metadata_input *in, struct trace_meta *meta
     buf_release(&args);
 }
 
+/* runtime/proc.go, stwReasonStrings: the same in Go 1.21 to 1.27, and not to be found in the program. */
+static const char *const stw_reasons[] = {
+    "unknown",
+    "GC mark termination",
+    "GC sweep termination",
+    "write heap dump",
+    "goroutine profile",
+    "goroutine profile cleanup",
+    "all goroutines stack trace",
+    "read mem stats",
+    "AllThreadsSyscall",
+    "GOMAXPROCS",
+    "start trace",
+    "stop trace",
+    "CountPagesInUse (test)",
+    "ReadMetricsSlow (test)",
+    "ReadMemStatsSlow (test)",
+    "PageCachePagesLeaked (test)",
+    "ResetDebugLog (test)",
+};
+
 static void put_build(const struct metadata_input *in, struct trace_meta *meta, struct error *err)
 {
     const struct go_build_info *info = go_binary_build_info(in->binary);
@@ -104,6 +126,10 @@ static void put_build(const struct metadata_input *in, struct trace_meta *meta, 
         snprintf(key, sizeof key, "go.wait_reason.%zu", i);
         trace_meta_set(meta, key, in->reasons[i], err);
     }
+    for (size_t i = 0; info->minor >= 21 && i < sizeof stw_reasons / sizeof *stw_reasons; i++) {
+        snprintf(key, sizeof key, "go.stw_reason.%zu", i);
+        trace_meta_set(meta, key, stw_reasons[i], err);
+    }
     if (in->gomaxprocs)
         trace_meta_setf(meta, err, "go.gomaxprocs", "%u", in->gomaxprocs);
 }
@@ -122,8 +148,10 @@ static void put_site(const char *name, const struct probe_site *site, struct tra
 
 static void put_probes(const struct metadata_input *in, struct trace_meta *meta, struct error *err)
 {
-    for (unsigned id = 0; id < PROBE_COUNT; id++)
-        put_site(probe_spec_get(id)->name, &in->plan->sites[id], meta, err);
+    for (unsigned id = 0; id < PROBE_COUNT; id++) {
+        if (probe_spec_get(id)->detail <= in->plan->detail)
+            put_site(probe_spec_get(id)->name, &in->plan->sites[id], meta, err);
+    }
     for (unsigned i = 0; i < in->plan->copy_count; i++) {
         char name[PROBE_COPY_NAME_SIZE];
         probe_copy_name(i, name);
@@ -131,6 +159,18 @@ static void put_probes(const struct metadata_input *in, struct trace_meta *meta,
     }
     if (in->plan->note[0])
         trace_meta_set(meta, "probe.note", in->plan->note, err);
+}
+
+int metadata_fill_limits(struct go_process *process, struct trace_meta *out, struct error *err)
+{
+    int32_t gogc;
+    int64_t limit;
+    int rc = 0;
+    if (go_process_gogc(process, &gogc))
+        rc = trace_meta_setf(out, err, "go.gogc", "%" PRId32, gogc);
+    if (rc == 0 && go_process_memory_limit(process, &limit))
+        rc = trace_meta_setf(out, err, "go.memory_limit", "%" PRId64, limit);
+    return rc;
 }
 
 int metadata_fill(const struct metadata_input *in, struct trace_meta *out, struct error *err)

@@ -53,7 +53,26 @@ static void print_site(FILE *out, const struct probe_site *site, const char *nam
             site->cost == PROBE_COST_EMULATED ? "emulated" : "SINGLE-STEPPED (20 times dearer)");
 }
 
-static int check_program(const char *path, const char *shown, pid_t pid, FILE *out, struct error *err)
+/* Which probes each level of detail would arm: its name, and those that the level before has not. */
+static void print_levels(FILE *out, const struct probe_plan *plan)
+{
+    /* what they fetch in addition at probes of the level before */
+    static const char *const fetched[DETAIL_COUNT] = {[DETAIL_SCHED] = ", labels at create and park",
+                                                      [DETAIL_ALL] = ", the fired case of a select at ready"};
+    for (unsigned level = DETAIL_BLOCK; level < DETAIL_COUNT; level++) {
+        fprintf(out, "%s%-6s%s%s", level == DETAIL_BLOCK ? "detail   " : "         ",
+                record_detail_name(level), level == plan->detail ? "*" : " ",
+                level == DETAIL_BLOCK ? " thread switches" : " and");
+        for (unsigned id = 0; id < PROBE_COUNT; id++) {
+            if (plan->sites[id].found && probe_spec_get(id)->detail == level)
+                fprintf(out, " %s", probe_spec_get(id)->name);
+        }
+        fprintf(out, "%s\n", fetched[level] ? fetched[level] : "");
+    }
+}
+
+static int check_program(const struct record_options *options, const char *path, const char *shown, pid_t pid,
+                         FILE *out, struct error *err)
 {
     struct go_binary *binary = NULL;
     struct go_process *process = NULL;
@@ -63,13 +82,14 @@ static int check_program(const char *path, const char *shown, pid_t pid, FILE *o
     if (rc == 0) {
         fprintf(out, "program  %s: %s, %s\n", shown, go_binary_build_info(binary)->version,
                 go_binary_is_pie(binary) ? "position-independent" : "position-dependent");
-        rc = probe_plan_make(binary, &plan, err);
+        rc = probe_plan_make(binary, options->detail, &plan, err);
     }
     if (rc == 0) {
         fputs("probes   where in the Go runtime              instruction    cost of a hit\n", out);
         for (unsigned id = 0; id < PROBE_COUNT; id++) {
-            print_site(out, &plan.sites[id], probe_spec_get(id)->name);
-            probes += plan.sites[id].found;
+            if (probe_spec_get(id)->detail <= options->detail)
+                print_site(out, &plan.sites[id], probe_spec_get(id)->name);
+            probes += probe_plan_is_armed(&plan, id);
         }
         for (unsigned i = 0; i < plan.copy_count; i++) {
             char name[PROBE_COPY_NAME_SIZE];
@@ -77,6 +97,7 @@ static int check_program(const char *path, const char *shown, pid_t pid, FILE *o
             print_site(out, &plan.copies[i], name);
         }
         probes += plan.copy_count;
+        print_levels(out, &plan);
         if (plan.note[0])
             fprintf(out, "note     %s\n", plan.note);
     }
@@ -118,13 +139,14 @@ static int check_host(FILE *out, struct error *err)
     return rc;
 }
 
-static int check_command(const char *command, FILE *out, struct error *err)
+static int check_command(const struct record_options *options, FILE *out, struct error *err)
 {
+    const char *command = options->command[0];
     char path[PATH_MAX];
     if (!find_command(command, path))
         return error_set(err, ERR_NOT_FOUND, "%s: no such command", command);
     struct error why = {0};
-    int rc = check_program(path, path, 0, out, &why);
+    int rc = check_program(options, path, path, 0, out, &why);
     if (rc != ERR_NOT_FOUND) {
         *err = why;
         return rc;
@@ -136,15 +158,15 @@ static int check_command(const char *command, FILE *out, struct error *err)
     return 0;
 }
 
-static int check_process(pid_t pid, FILE *out, struct error *err)
+static int check_process(const struct record_options *options, FILE *out, struct error *err)
 {
     struct target target;
-    int rc = target_attach(pid, &target, err);
+    int rc = target_attach((pid_t)options->pid, &target, err);
     if (rc != 0)
         return rc;
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/exe", (int)target.pid);
-    rc = check_program(path, target.exe, target.pid, out, err);
+    rc = check_program(options, path, target.exe, target.pid, out, err);
     target_release(&target);
     return rc;
 }
@@ -155,8 +177,7 @@ int preflight_run(const struct record_options *options, FILE *out, struct error 
     int host_rc = check_host(out, &host);
     if (host_rc != 0)
         fprintf(out, "host     %s\n", host.message);
-    int rc = options->command ? check_command(options->command[0], out, err)
-                              : check_process((pid_t)options->pid, out, err);
+    int rc = options->command ? check_command(options, out, err) : check_process(options, out, err);
     if (rc == 0 && host_rc != 0) {
         *err = host;
         rc = host_rc;

@@ -10,10 +10,11 @@
 
 struct parse_state {
     struct record_options options;
+    const char *detail;
     bool help, version, cleanup;
 };
 
-#define OPTION_ROWS 20
+#define OPTION_ROWS 21
 
 static void fill_table(struct parse_state *s, struct opt table[OPTION_ROWS])
 {
@@ -23,6 +24,10 @@ static void fill_table(struct parse_state *s, struct opt table[OPTION_ROWS])
         {'p', "pid", OPT_INT, &o->pid, "PID", "attach to a running process, without stopping it"},
         {'d', "duration", OPT_DURATION, &o->duration_ns, "T",
          "stop after T (500ms, 10s, 2m); otherwise when the target exits,\nor at Ctrl-C or SIGTERM"},
+        {0, "detail", OPT_STRING, &s->detail, "LEVEL",
+         "block: waits, wakes and stops of the world, the cheapest;\nsched (default): also when goroutines "
+         "run, "
+         "and pprof labels;\nall: also contexts, Ps, GC assists, new threads, which case of\na select fired"},
         {0, "user", OPT_STRING, &o->user, "NAME", "run COMMAND as this user"},
         {0, "kill", OPT_FLAG, &o->kill_at_end, NULL,
          "stop COMMAND when the recording stops (it is left running otherwise)"},
@@ -51,6 +56,13 @@ static void fill_table(struct parse_state *s, struct opt table[OPTION_ROWS])
     memcpy(table, rows, sizeof rows);
 }
 
+static int parse_detail(const char *name, enum record_detail *out, struct error *err)
+{
+    if (!record_detail_find(name, out) || *out == DETAIL_SNAPSHOT)
+        return error_set(err, ERR_USAGE, "--detail: '%s' is none of block, sched, all", name);
+    return 0;
+}
+
 static int check_values(const struct record_options *o, struct error *err)
 {
     if (o->zstd_level < 1 || o->zstd_level > 19)
@@ -70,7 +82,8 @@ static int check_values(const struct record_options *o, struct error *err)
 
 int record_options_parse(int argc, char **argv, struct record_options *out, struct error *err)
 {
-    struct parse_state state = {.options = {.zstd_level = ZSTD_LEVEL_DEFAULT, .pid = -1}};
+    struct parse_state state = {
+        .options = {.zstd_level = ZSTD_LEVEL_DEFAULT, .pid = -1, .detail = DETAIL_SCHED}};
     struct opt table[OPTION_ROWS];
     fill_table(&state, table);
     int operands;
@@ -95,6 +108,8 @@ int record_options_parse(int argc, char **argv, struct record_options *out, stru
         return error_set(err, ERR_USAGE, "nothing to record: give -p PID, or -- COMMAND [ARG…] (see --help)");
     }
     rc = check_values(o, err);
+    if (rc == 0 && state.detail)
+        rc = parse_detail(state.detail, &o->detail, err);
     if (rc == 0)
         *out = *o;
     return rc;

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "base/error.h"
+#include "go/probe_table.h"
 
 enum record_mode { MODE_LAUNCH, MODE_ATTACH, MODE_CLEANUP, MODE_HELP, MODE_VERSION };
 
@@ -24,6 +25,7 @@ struct record_options {
     bool kill_at_end;
     uint64_t ring_bytes; /* 0: the default */
     int64_t zstd_level;
+    enum record_detail detail;
     bool with_args;
     bool quiet;
     int verbose;

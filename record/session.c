@@ -37,7 +37,7 @@ static int look_at_program(struct session *self, struct error *err)
     snprintf(path, sizeof path, "/proc/%d/exe", (int)self->target->pid);
     int rc = go_binary_open(path, self->target->exe, &self->binary, err);
     if (rc == 0)
-        rc = probe_plan_make(self->binary, &self->plan, err);
+        rc = probe_plan_make(self->binary, self->options->detail, &self->plan, err);
     if (rc == 0)
         rc = go_process_open(self->target->pid, self->binary, &self->process, err);
     if (rc == 0)

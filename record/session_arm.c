@@ -62,7 +62,7 @@ int session_prepare_probes(struct session *self, struct error *err)
     if (rc == 0)
         rc = uprobe_group_new(&self->group, err);
     for (unsigned id = 0; rc == 0 && id < PROBE_COUNT; id++) {
-        if (self->plan.sites[id].found)
+        if (probe_plan_is_armed(&self->plan, id))
             rc = add_probe(self, id, &self->plan.sites[id], probe_spec_get(id)->name, err);
     }
     for (unsigned i = 0; rc == 0 && i < self->plan.copy_count; i++) {
@@ -88,6 +88,7 @@ static int prepare_builder(struct session *self, const char *const *reasons, siz
         .flags_at = self->flags_at,
         .probe_count = self->probe_count,
         .ring_count = perf_session_ring_count(self->perf),
+        .gomaxprocs = self->target->held ? 0 : go_process_gomaxprocs(self->process),
     };
     self->builder = event_builder_new(&options);
     return self->builder ? 0 : error_set(err, ERR_NOMEM, "out of memory");
@@ -150,6 +151,8 @@ static int write_meta(struct session *self, const char *const *reasons, size_t c
     cgroup_find(self->target->pid, &self->cgroup);
     if (rc == 0)
         rc = metadata_container(&self->cgroup, &self->meta, err);
+    if (rc == 0 && !self->target->held)
+        rc = metadata_fill_limits(self->process, &self->meta, err);
     return rc == 0 ? trace_writer_meta(self->writer, &self->meta, err) : rc;
 }
 

@@ -178,6 +178,11 @@ int session_end_recording(struct session *self, bool output_works, struct error 
         trace_meta_init(&totals);
         write_notes(self, &perf, end.monotonic_ns);
         rc = trace_meta_setf(&totals, err, "record.end_ns", "%" PRIu64, end.monotonic_ns);
+        if (rc == 0 && event_builder_gomaxprocs(self->builder))
+            rc = trace_meta_setf(&totals, err, "end.gomaxprocs", "%u",
+                                 event_builder_gomaxprocs(self->builder));
+        if (rc == 0)
+            rc = metadata_fill_limits(self->process, &totals, err);
         if (rc == 0)
             rc = metadata_container_end(&self->cgroup, &totals, err);
         if (rc == 0)

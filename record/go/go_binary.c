@@ -242,6 +242,21 @@ uint64_t go_binary_numgc(const struct go_binary *self)
     return self->variables.numgc;
 }
 
+uint64_t go_binary_gc_percent(const struct go_binary *self)
+{
+    return self->variables.gc_percent;
+}
+
+uint64_t go_binary_memory_limit(const struct go_binary *self)
+{
+    return self->variables.memory_limit;
+}
+
+uint64_t go_binary_start_nano(const struct go_binary *self)
+{
+    return self->variables.start_nano;
+}
+
 bool go_binary_function(const struct go_binary *self, const char *name, uint64_t *start, uint64_t *end)
 {
     struct go_pclntab_function function;

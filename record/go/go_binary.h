@@ -87,6 +87,10 @@ void go_binary_types(const struct go_binary *self, uint64_t *start_out, uint64_t
 uint64_t go_binary_gomaxprocs(const struct go_binary *self);
 /* Address of runtime.memstats.numgc (uint32); 0 when unknown. */
 uint64_t go_binary_numgc(const struct go_binary *self);
+/* Of runtime.gcController.gcPercent (int32), .memoryLimit (int64) and time.startNano (int64); 0: unknown. */
+uint64_t go_binary_gc_percent(const struct go_binary *self);
+uint64_t go_binary_memory_limit(const struct go_binary *self);
+uint64_t go_binary_start_nano(const struct go_binary *self);
 /* Device and inode of the file that was opened. */
 void go_binary_identity(const struct go_binary *self, uint64_t *device_out, uint64_t *inode_out);
 /* Calls back for every function that has an inlined copy of names[which] in it (repeatedly when it has

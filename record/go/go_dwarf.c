@@ -1,5 +1,5 @@
 /*
- * The runtime's types are top-level entries of one of several units named "runtime"; those units are walked
+ * The types of a package are top-level entries of one of several units with its name; those units are walked
  * first and the others only if something is still missing.
  */
 #include "go/go_dwarf.h"
@@ -86,7 +86,7 @@ static void answer_variable(struct questions *questions, Dwarf_Die *die, const c
         if (block_address(&attribute, &variable->address) ||
             expression_address(&attribute, &variable->address)) {
             questions->open--;
-            questions->needed--;
+            questions->needed -= !variable->optional;
         }
     }
 }
@@ -108,16 +108,25 @@ static void walk_unit(struct questions *questions, Dwarf_Die *unit)
     } while (questions->open > 0 && dwarf_siblingof(&child, &child) == 0);
 }
 
-static void walk_units(struct questions *questions, Dwarf *dwarf, bool runtime_only)
+/* The packages that the questions are about. */
+static bool is_likely_unit(const char *name)
+{
+    static const char *const packages[] = {"runtime", "time", "context"};
+    for (size_t i = 0; name && i < sizeof packages / sizeof *packages; i++) {
+        if (strcmp(name, packages[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void walk_units(struct questions *questions, Dwarf *dwarf, bool likely)
 {
     Dwarf_CU *unit = NULL;
     Dwarf_Half version;
     uint8_t type;
     Dwarf_Die die, split;
     while (questions->open > 0 && dwarf_get_units(dwarf, unit, &unit, &version, &type, &die, &split) == 0) {
-        const char *name = dwarf_diename(&die);
-        bool is_runtime = name && strcmp(name, "runtime") == 0;
-        if (is_runtime == runtime_only)
+        if (is_likely_unit(dwarf_diename(&die)) == likely)
             walk_unit(questions, &die);
     }
 }
@@ -126,13 +135,15 @@ int go_dwarf_read(const struct go_elf *elf, struct go_dwarf_member *members, siz
                   struct go_dwarf_variable *variables, size_t variable_count, struct error *err)
 {
     size_t total = member_count + variable_count;
-    struct questions questions = {members, member_count, variables, variable_count, total, variable_count};
+    struct questions questions = {members, member_count, variables, variable_count, total, 0};
     for (size_t i = 0; i < member_count; i++) {
         members[i].offset = UNSEEN;
         questions.needed += !members[i].optional;
     }
-    for (size_t i = 0; i < variable_count; i++)
+    for (size_t i = 0; i < variable_count; i++) {
         variables[i].address = 0;
+        questions.needed += !variables[i].optional;
+    }
     Dwarf *dwarf = dwarf_begin_elf(go_elf_handle(elf), DWARF_C_READ, NULL);
     if (dwarf) {
         walk_units(&questions, dwarf, true);

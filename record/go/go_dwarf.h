@@ -15,12 +15,13 @@
  */
 struct go_dwarf_member {
     const char *structure, *member;
-    bool optional; /* not worth a walk beyond the runtime's own units */
+    bool optional; /* not worth a walk beyond the units of packages runtime, time and context */
     int offset;
 };
 
 struct go_dwarf_variable {
     const char *name; /* "runtime.gomaxprocs" */
+    bool optional;
     uint64_t address; /* 0: not found */
 };
 

@@ -67,13 +67,28 @@ static const struct row rows[] = {
     {"runtime.timer", "when", FIELD(timer_when), OPTIONAL},
     {"context.cancelCtx", "done", FIELD(cancelctx_done), OPTIONAL},
     {"context.cancelCtx", "err", FIELD(cancelctx_err), OPTIONAL},
-    {"context.cancelCtx", "cause", FIELD(cancelctx_cause), OPTIONAL},   /* since 1.20 */
+    {"context.cancelCtx", "cause", FIELD(cancelctx_cause), OPTIONAL}, /* since 1.20 */
     {"context.timerCtx", "deadline", FIELD(timerctx_deadline), OPTIONAL},
 };
 
 #define ROWS (sizeof rows / sizeof *rows)
 
-enum { SCHED, GOBUF_PC, GOBUF_SP, GOBUF_BP, STACK, STACK_LO, STACK_HI, TRACEABLE_VU, NUMGC, EXTRAS };
+enum {
+    SCHED,
+    GOBUF_PC,
+    GOBUF_SP,
+    GOBUF_BP,
+    STACK,
+    STACK_LO,
+    STACK_HI,
+    TRACEABLE_VU,
+    NUMGC,
+    GC_PERCENT,
+    MEMORY_LIMIT,
+    EXTRAS
+};
+
+enum { GOMAXPROCS, MEMSTATS, GC_CONTROLLER, START_NANO, VARIABLES };
 
 static const struct go_dwarf_member extras[EXTRAS] = {
     [SCHED] = {"runtime.g", "sched", false, -1},
@@ -85,7 +100,21 @@ static const struct go_dwarf_member extras[EXTRAS] = {
     [STACK_HI] = {"runtime.stack", "hi", false, -1},
     [TRACEABLE_VU] = {"runtime.maybeTraceablePtr", "vu", true, -1}, /* since 1.26 */
     [NUMGC] = {"runtime.mstats", "numgc", true, -1},
+    [GC_PERCENT] = {"runtime.gcControllerState", "gcPercent", true, -1},
+    [MEMORY_LIMIT] = {"runtime.gcControllerState", "memoryLimit", true, -1}, /* since 1.19 */
 };
+
+static const struct go_dwarf_variable variable_rows[VARIABLES] = {
+    [GOMAXPROCS] = {"runtime.gomaxprocs", false, 0},
+    [MEMSTATS] = {"runtime.memstats", false, 0},
+    [GC_CONTROLLER] = {"runtime.gcController", true, 0},
+    [START_NANO] = {"time.startNano", true, 0},
+};
+
+static uint64_t within(const struct go_dwarf_variable *variable, const struct go_dwarf_member *member)
+{
+    return variable->address && member->offset >= 0 ? variable->address + (uint64_t)member->offset : 0;
+}
 
 static int *field_of(struct go_layout *layout, const struct row *row)
 {
@@ -104,12 +133,13 @@ int go_layout_read(const struct go_elf *elf, struct go_layout *out, struct go_va
                    struct error *err)
 {
     struct go_dwarf_member members[ROWS + EXTRAS];
-    struct go_dwarf_variable variables[] = {{"runtime.gomaxprocs", 0}, {"runtime.memstats", 0}};
+    struct go_dwarf_variable variables[VARIABLES];
     for (size_t i = 0; i < ROWS; i++)
         members[i] =
             (struct go_dwarf_member){rows[i].structure, rows[i].member, rows[i].need == OPTIONAL, -1};
     memcpy(members + ROWS, extras, sizeof extras);
-    int rc = go_dwarf_read(elf, members, ROWS + EXTRAS, variables, 2, err);
+    memcpy(variables, variable_rows, sizeof variables);
+    int rc = go_dwarf_read(elf, members, ROWS + EXTRAS, variables, VARIABLES, err);
     if (rc != 0)
         return rc;
     struct go_layout layout;
@@ -133,8 +163,12 @@ int go_layout_read(const struct go_elf *elf, struct go_layout *out, struct go_va
         layout.sudog_c += extra[TRACEABLE_VU].offset;
     }
     *out = layout;
-    bool has_numgc = variables[1].address && extra[NUMGC].offset >= 0;
-    variables_out->gomaxprocs = variables[0].address;
-    variables_out->numgc = has_numgc ? variables[1].address + (uint64_t)extra[NUMGC].offset : 0;
+    *variables_out = (struct go_variables){
+        .gomaxprocs = variables[GOMAXPROCS].address,
+        .numgc = within(&variables[MEMSTATS], &extra[NUMGC]),
+        .gc_percent = within(&variables[GC_CONTROLLER], &extra[GC_PERCENT]),
+        .memory_limit = within(&variables[GC_CONTROLLER], &extra[MEMORY_LIMIT]),
+        .start_nano = variables[START_NANO].address,
+    };
     return 0;
 }

@@ -6,9 +6,13 @@
 #include "go/go_binary.h"
 #include "go/go_elf.h"
 
+/* Addresses of variables; 0: unknown. */
 struct go_variables {
-    uint64_t gomaxprocs; /* address of runtime.gomaxprocs (int32); 0: unknown */
-    uint64_t numgc;      /* address of runtime.memstats.numgc (uint32, mstats.go); 0: unknown */
+    uint64_t gomaxprocs;   /* runtime.gomaxprocs (int32) */
+    uint64_t numgc;        /* runtime.memstats.numgc (uint32, mstats.go) */
+    uint64_t gc_percent;   /* runtime.gcController.gcPercent (int32, mgcpacer.go) */
+    uint64_t memory_limit; /* runtime.gcController.memoryLimit (int64, since 1.19) */
+    uint64_t start_nano;   /* time.startNano (int64, time.go) */
 };
 
 /* ERR_UNSUPPORTED: no DWARF, or DWARF without the runtime's types. */

@@ -97,7 +97,7 @@ static int check_site(const struct go_process *self, const struct probe_site *si
 int go_process_check_sites(const struct go_process *self, const struct probe_plan *plan, struct error *err)
 {
     for (unsigned i = 0; i < PROBE_COUNT; i++) {
-        if (!plan->sites[i].found)
+        if (!probe_plan_is_armed(plan, i))
             continue;
         int rc = check_site(self, &plan->sites[i], err);
         if (rc != 0)
@@ -201,6 +201,39 @@ uint32_t go_process_gc_cycles(struct go_process *self)
     return value;
 }
 
+static bool read_variable(const struct go_process *self, uint64_t address, void *out, size_t size)
+{
+    return address != 0 && go_memory_read(self->pid, address + self->bias, out, size);
+}
+
+/* The runtime sets both before the program's first goroutine runs; until then the limit is 0. */
+bool go_process_memory_limit(struct go_process *self, int64_t *out)
+{
+    int64_t value;
+    if (!read_variable(self, go_binary_memory_limit(self->binary), &value, sizeof value) || value <= 0)
+        return false;
+    *out = value;
+    return true;
+}
+
+bool go_process_gogc(struct go_process *self, int32_t *out)
+{
+    int32_t value;
+    if (!read_variable(self, go_binary_gc_percent(self->binary), &value, sizeof value) || value < -1 ||
+        value == 0)
+        return false;
+    *out = value;
+    return true;
+}
+
+uint64_t go_process_start_nano(struct go_process *self)
+{
+    int64_t value;
+    if (!read_variable(self, go_binary_start_nano(self->binary), &value, sizeof value) || value <= 0)
+        return 0;
+    return (uint64_t)value;
+}
+
 #define HCHAN_READ_MAX 128
 
 struct chan_fields {
@@ -260,4 +293,14 @@ bool go_process_read_chan(struct go_process *self, uint64_t hchan, struct go_cha
     out->capacity = first.capacity;
     out->is_timer = first.timer != 0;
     return true;
+}
+
+enum { ITAB_TYPE = 8 };
+
+const char *go_process_itab_type(struct go_process *self, uint64_t itab)
+{
+    uint64_t type, size;
+    if (itab == 0 || itab % 8 != 0 || !go_memory_read(self->pid, itab + ITAB_TYPE, &type, sizeof type))
+        return NULL;
+    return type_name(self, type, &size);
 }

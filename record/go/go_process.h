@@ -23,7 +23,7 @@ const struct go_binary *go_process_binary(const struct go_process *self);
 /* Runtime address = file address + bias (0 unless PIE). Modulo 2^64. */
 uint64_t go_process_bias(const struct go_process *self);
 
-/* Compares the bytes at every found site with the live memory. ERR_UNSUPPORTED when they differ (another
+/* Compares the bytes at every site to be armed with the live memory. ERR_UNSUPPORTED when they differ (another
  * tool's probe, a self-modified text), with the address in the message. A uprobe of another tool (0xcc) at
  * one of our sites is fine. */
 int go_process_check_sites(const struct go_process *self, const struct probe_plan *plan, struct error *err);
@@ -38,6 +38,19 @@ unsigned go_process_gomaxprocs(struct go_process *self);
 
 /* Garbage collections completed so far (runtime.memstats.numgc); 0 when unknown. */
 uint32_t go_process_gc_cycles(struct go_process *self);
+
+/* GOGC (-1: off) and GOMEMLIMIT in bytes (INT64_MAX: none), as in force now; false when unknown, and at the
+ * exec stop. */
+bool go_process_gogc(struct go_process *self, int32_t *out);
+bool go_process_memory_limit(struct go_process *self, int64_t *out);
+
+/* time.startNano, what the monotonic part of a time.Time counts from (CLOCK_MONOTONIC); 0: unknown, or not
+ * initialised yet. */
+uint64_t go_process_start_nano(struct go_process *self);
+
+/* The name of the type of a value in an interface with methods, from the interface's first word (itab,
+ * runtime/runtime2.go): "*context.timerCtx". NULL when there is none. Owned by the process object. */
+const char *go_process_itab_type(struct go_process *self, uint64_t itab);
 
 struct go_chan {
     uint64_t type_address; /* of the element type, for cheap comparison */

@@ -9,7 +9,8 @@
 
 struct probe_fetch_input {
     const struct go_layout *layout;
-    int minor;             /* of the Go version */
+    int minor; /* of the Go version */
+    enum record_detail detail;
     const char *g;         /* where the goroutine is: "%ax"; used by create and exec */
     bool exec_is_fallback; /* probed at gogo: inheritTime is not known */
     bool park_is_copy;     /* probed at the call of mcall in an inlined copy of gopark */

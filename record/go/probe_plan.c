@@ -22,6 +22,17 @@ static const char *const functions[PROBE_COUNT][2] = {
     [PROBE_PREEMPT_PARK] = {"runtime.preemptPark"},
     [PROBE_SYSCALL_NO_P] = {"runtime.exitsyscall0", "runtime.exitsyscallNoP"},
     [PROBE_CORO] = {"runtime.coroswitch_m"},
+    [PROBE_STW_BEGIN] = {"runtime.stopTheWorldWithSema"},
+    [PROBE_STW_END] = {"runtime.startTheWorldWithSema"},
+    [PROBE_GC_START] = {"runtime.gcStart"},
+    [PROBE_GC_MARK_DONE] = {"runtime.gcMarkTermination"},
+    [PROBE_GOMAXPROCS] = {"runtime.procresize"},
+    [PROBE_ASSIST] = {"runtime.gcAssistAlloc1"},
+    [PROBE_P_LOST] = {"runtime.exitsyscallfast_pidle", "runtime.exitsyscallTryGetP"},
+    [PROBE_P_HANDOFF] = {"runtime.handoffp"},
+    [PROBE_M_NEW] = {"runtime.newm1"},
+    [PROBE_CONTEXT] = {"context.(*cancelCtx).propagateCancel", "context.propagateCancel"},
+    [PROBE_CONTEXT_END] = {"context.(*cancelCtx).cancel"},
 };
 
 struct planner {
@@ -72,6 +83,7 @@ static bool format_fetch(const struct planner *planner, enum probe_id id, const 
     struct probe_site *site = &planner->plan->sites[id];
     struct probe_fetch_input input = {.layout = planner->layout,
                                       .minor = planner->info->minor,
+                                      .detail = planner->plan->detail,
                                       .g = g,
                                       .exec_is_fallback = exec_is_fallback,
                                       .with_flags = site->may_restart};
@@ -197,6 +209,61 @@ static bool find_coro(const struct planner *planner)
     return find_entry(planner, PROBE_CORO);
 }
 
+static bool not_needed(struct probe_site *site, const char *why)
+{
+    site->unneeded = true;
+    snprintf(site->missing, sizeof site->missing, "%s", why);
+    return false;
+}
+
+/* Since 1.23 the start of the world tells when it was stopped and why. */
+static bool find_stw_begin(const struct planner *planner)
+{
+    if (planner->info->minor >= 23)
+        return not_needed(&planner->plan->sites[PROBE_STW_BEGIN], "stw_end tells it since Go 1.23");
+    return find_entry(planner, PROBE_STW_BEGIN);
+}
+
+/* Since 1.21 the reason of a stop of the world tells it. */
+static bool find_gc_start(const struct planner *planner)
+{
+    if (planner->info->minor >= 21)
+        return not_needed(&planner->plan->sites[PROBE_GC_START], "stw_end tells it since Go 1.21");
+    return find_entry(planner, PROBE_GC_START);
+}
+
+static bool find_context_probe(const struct planner *planner, enum probe_id id)
+{
+    const struct go_layout *l = planner->layout;
+    struct probe_site *site = &planner->plan->sites[id];
+    uint64_t start, end;
+    if (!go_binary_function(planner->binary, functions[PROBE_CONTEXT_END][0], &start, &end))
+        return not_needed(site, "the program has no contexts that can be cancelled");
+    if (l->cancelctx_done < 0 || l->cancelctx_err < 0 || l->timerctx_deadline < 0) {
+        snprintf(site->missing, sizeof site->missing, "the debug information does not describe contexts");
+        return false;
+    }
+    return find_entry(planner, id);
+}
+
+static bool find_context(const struct planner *planner)
+{
+    return find_context_probe(planner, PROBE_CONTEXT);
+}
+
+static bool find_context_end(const struct planner *planner)
+{
+    return find_context_probe(planner, PROBE_CONTEXT_END);
+}
+
+/* Those with rules of their own; the others sit at the entry of their function. */
+static bool (*const finders[PROBE_COUNT])(const struct planner *) = {
+    [PROBE_CREATE] = find_create,       [PROBE_EXEC] = find_exec,
+    [PROBE_SELECT] = find_select,       [PROBE_CORO] = find_coro,
+    [PROBE_STW_BEGIN] = find_stw_begin, [PROBE_GC_START] = find_gc_start,
+    [PROBE_CONTEXT] = find_context,     [PROBE_CONTEXT_END] = find_context_end,
+};
+
 /* Functions whose inlined copies the probes of the real function do not see: profile-guided builds (-pgo)
  * have such copies. Those of gopark are probed as well; the others are told. */
 static const char *const must_stay[] = {"runtime.gopark", "runtime.ready", "runtime.execute",
@@ -216,8 +283,11 @@ struct inlined_copies {
 static bool plan_copies(const struct planner *planner, const char *function)
 {
     struct probe_plan *plan = planner->plan;
-    struct probe_fetch_input input = {
-        .layout = planner->layout, .minor = planner->info->minor, .g = "%r14", .park_is_copy = true};
+    struct probe_fetch_input input = {.layout = planner->layout,
+                                      .minor = planner->info->minor,
+                                      .detail = plan->detail,
+                                      .g = "%r14",
+                                      .park_is_copy = true};
     struct place places[PROBE_COPIES_MAX];
     struct code code;
     unsigned room = PROBE_COPIES_MAX - plan->copy_count;
@@ -280,23 +350,20 @@ static void note_inlined(const struct planner *planner)
     }
 }
 
-int probe_plan_make(const struct go_binary *binary, struct probe_plan *out, struct error *err)
+bool probe_plan_is_armed(const struct probe_plan *plan, enum probe_id id)
+{
+    return plan->sites[id].found && probe_spec_get(id)->detail <= plan->detail;
+}
+
+int probe_plan_make(const struct go_binary *binary, enum record_detail detail, struct probe_plan *out,
+                    struct error *err)
 {
     struct probe_plan plan;
     memset(&plan, 0, sizeof plan);
+    plan.detail = detail;
     struct planner planner = {binary, go_binary_build_info(binary), go_binary_layout(binary), &plan};
     for (enum probe_id id = 0; id < PROBE_COUNT; id++) {
-        bool found;
-        if (id == PROBE_CREATE)
-            found = find_create(&planner);
-        else if (id == PROBE_EXEC)
-            found = find_exec(&planner);
-        else if (id == PROBE_SELECT)
-            found = find_select(&planner);
-        else if (id == PROBE_CORO)
-            found = find_coro(&planner);
-        else
-            found = find_entry(&planner, id);
+        bool found = finders[id] ? finders[id](&planner) : find_entry(&planner, id);
         const struct probe_spec *spec = probe_spec_get(id);
         struct probe_site *site = &plan.sites[id];
         if (!found && site->missing[0] == '\0')

@@ -34,17 +34,23 @@ struct probe_site {
 #define PROBE_COPIES_MAX 16
 
 struct probe_plan {
+    enum record_detail detail;
     struct probe_site sites[PROBE_COUNT];
     struct probe_site copies[PROBE_COPIES_MAX]; /* further sites of PROBE_PARK, all found */
     unsigned copy_count;
     char note[512]; /* inlined copies and other doubts; "" when there are none */
 };
 
+/* Found, and part of the plan's level of detail. */
+bool probe_plan_is_armed(const struct probe_plan *plan, enum probe_id id);
+
 /* The name of a copy's event: "park_2", "park_3" … */
 #define PROBE_COPY_NAME_SIZE 16
 void probe_copy_name(unsigned copy, char out[PROBE_COPY_NAME_SIZE]);
 
-/* Fails when a required probe has no site, with the reason. */
-int probe_plan_make(const struct go_binary *binary, struct probe_plan *out, struct error *err);
+/* Finds the sites of all probes, also of those that are armed from a higher level of detail on (probe_table.h): the
+ * level decides what is fetched. Fails when a required probe has no site, with the reason. */
+int probe_plan_make(const struct go_binary *binary, enum record_detail detail, struct probe_plan *out,
+                    struct error *err);
 
 #endif

@@ -8,6 +8,7 @@
  *   record.start_ns              CLOCK_MONOTONIC when the probes had been armed (launch: when the program started)
  *   record.start_realtime_ns     the same moment in CLOCK_REALTIME
  *   record.mode                  launch | attach
+ *   record.detail                block | sched | all
  *   record.options               the options given that change what is recorded
  *   host.name host.kernel host.machine host.cpus host.boottime_offset_ns
  *   process.pid process.name process.exe process.exe_build_id process.args (only with --with-args)
@@ -22,7 +23,9 @@
  *   go.setting.NAME              every build setting, e.g. go.setting.GOARCH, go.setting.-buildmode
  *   go.dep.N                     "path version" or "path version => path version"
  *   go.wait_reason.N             the runtime's string of wait reason N
+ *   go.stw_reason.N              text of reason N for stopping the world (Go >= 1.21)
  *   go.gomaxprocs
+ *   go.gogc go.memory_limit      when the recording began; in the END chunk: when it ended
  *   probe.NAME                   "function+0x1f push emulated" and the like, one per armed probe
  *   probe.NAME.missing           why a probe is not armed
  *   probe.note                   what is to be known about the probes as a whole
@@ -30,6 +33,7 @@
  *
  * and in the END chunk:
  *   record.end_ns                CLOCK_MONOTONIC of the end of the recording
+ *   end.gomaxprocs               when the recording ended
  *   end.events end.lost          events written; records lost
  *   end.event.NAME               events of one type
  *   end.cgroup.cpu_max end.cgroup.memory_max end.cgroup.nr_periods end.cgroup.nr_throttled end.cgroup.throttled_us

@@ -79,7 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     use_function(binary, "main.selectS1R2");
     use_function(binary, "main.selectS0R12");
     use_function(binary, "runtime.selectgo");
-    probe_plan_make(binary, &plan, &err);
+    probe_plan_make(binary, DETAIL_ALL, &plan, &err);
     go_binary_close(binary);
     return 0;
 }

@@ -88,7 +88,7 @@ static void check_sites(struct go_process *process, const struct go_binary *bina
 {
     struct probe_plan plan;
     struct error err = {0};
-    assert_int_equal(probe_plan_make(binary, &plan, &err), 0);
+    assert_int_equal(probe_plan_make(binary, DETAIL_ALL, &plan, &err), 0);
     if (go_process_check_sites(process, &plan, &err) != 0)
         fail_msg("%s", err.message);
     /* as if the file differed from what runs */

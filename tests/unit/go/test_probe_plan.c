@@ -36,9 +36,10 @@ static void check_site(const struct go_binary *binary, const char *version, enum
 {
     const char *name = probe_spec_get(id)->name;
     uint64_t start, end, offset;
-    if (!site->found && (id == PROBE_CORO || !probe_spec_get(id)->required)) {
+    if (!site->found && !probe_spec_get(id)->required) {
+        if (!site->unneeded)
+            fail_msg("Go %s: no site for %s: %s", version, name, site->missing);
         assert_true(strlen(site->missing) > 0);
-        assert_true(id == PROBE_CORO && site->unneeded);
         return;
     }
     if (!site->found)
@@ -60,7 +61,7 @@ static void check_plan(struct go_binary *binary, const char *version, const char
     struct probe_plan plan;
     struct error err = {0};
     (void)path;
-    if (probe_plan_make(binary, &plan, &err) != 0)
+    if (probe_plan_make(binary, DETAIL_ALL, &plan, &err) != 0)
         fail_msg("Go %s: %s", version, err.message);
     assert_string_equal(plan.note, "");
     for (enum probe_id id = 0; id < PROBE_COUNT; id++)
@@ -104,7 +105,7 @@ static void test_plan_of_other_builds(void **state)
         struct error err = {0};
         if (!binary)
             continue;
-        if (probe_plan_make(binary, &plan, &err) != 0)
+        if (probe_plan_make(binary, DETAIL_ALL, &plan, &err) != 0)
             fail_msg("Go %s: %s", rows[i].version, err.message);
         for (enum probe_id id = 0; id < PROBE_COUNT; id++)
             check_site(binary, rows[i].version, id, &plan.sites[id]);
@@ -220,24 +221,65 @@ static void test_fetch(void **state)
     static const char *const places[] = {"%ax", "%cx", "+128(%sp)"};
     for (enum probe_id id = 0; id < PROBE_COUNT; id++) {
         for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-            for (int minor = 21; minor <= 22; minor++) {
+            for (int minor = 18; minor <= 27; minor++) {
                 char fetch[1024];
-                struct probe_fetch_input input = {&layout, minor, places[i], minor == 21};
+                struct probe_fetch_input input = {.layout = &layout,
+                                                  .minor = minor,
+                                                  .detail = minor % 2 ? DETAIL_ALL : DETAIL_BLOCK,
+                                                  .g = places[i],
+                                                  .exec_is_fallback = minor == 21};
                 assert_true(probe_fetch_format(id, &input, fetch, sizeof fetch));
                 check_fetch(id, fetch);
-                assert_false(probe_fetch_format(id, &input, fetch, 10));
+                assert_false(probe_fetch_format(id, &input, fetch, 5));
             }
         }
     }
 }
 
+/* The finer levels add to the coarser ones, and some values are fetched by the finer ones alone. */
+static void check_levels(struct go_binary *binary, const char *version, const char *path)
+{
+    static const unsigned count[DETAIL_COUNT] = {
+        [DETAIL_SNAPSHOT] = 0, [DETAIL_BLOCK] = 7, [DETAIL_SCHED] = 12, [DETAIL_ALL] = 16};
+    (void)path;
+    for (unsigned level = 0; level < DETAIL_COUNT; level++) {
+        struct probe_plan plan;
+        struct error err = {0};
+        unsigned armed = 0;
+        if (probe_plan_make(binary, (enum record_detail)level, &plan, &err) != 0)
+            fail_msg("Go %s: %s", version, err.message);
+        for (enum probe_id id = 0; id < PROBE_COUNT; id++)
+            armed += probe_plan_is_armed(&plan, id);
+        assert_in_range(armed, count[level], level == DETAIL_SNAPSHOT ? 0 : count[level] + 6);
+        assert_int_equal(probe_plan_is_armed(&plan, PROBE_PARK), level >= DETAIL_BLOCK);
+        assert_int_equal(probe_plan_is_armed(&plan, PROBE_EXEC), level >= DETAIL_SCHED);
+        assert_int_equal(probe_plan_is_armed(&plan, PROBE_ASSIST), level >= DETAIL_ALL);
+        bool has_labels = strstr(plan.sites[PROBE_PARK].fetch, "labels=+") != NULL;
+        assert_int_equal(has_labels, level >= DETAIL_SCHED);
+        bool has_sudog = strstr(plan.sites[PROBE_READY].fetch, "sudog=+") != NULL;
+        assert_int_equal(has_sudog, level >= DETAIL_ALL);
+    }
+}
+
+static void test_levels(void **state)
+{
+    enum record_detail level;
+    (void)state;
+    for (unsigned i = 0; i < DETAIL_COUNT; i++) {
+        assert_true(record_detail_find(record_detail_name((enum record_detail)i), &level));
+        assert_int_equal(level, i);
+    }
+    assert_false(record_detail_find("", &level));
+    assert_false(record_detail_find("everything", &level));
+    go_build_each(check_levels);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plan),
-        cmocka_unit_test(test_plan_of_other_builds),
-        cmocka_unit_test(test_selects),
-        cmocka_unit_test(test_fetch),
+        cmocka_unit_test(test_plan),    cmocka_unit_test(test_plan_of_other_builds),
+        cmocka_unit_test(test_selects), cmocka_unit_test(test_fetch),
+        cmocka_unit_test(test_levels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -48,6 +48,23 @@ static void command_without_dashes(void **state)
     assert_string_equal(o.command[1], "--help");
 }
 
+static void levels_of_detail(void **state)
+{
+    (void)state;
+    static const char *const names[] = {
+        [DETAIL_BLOCK] = "block", [DETAIL_SCHED] = "sched", [DETAIL_ALL] = "all"};
+    struct record_options o;
+    struct error err;
+    for (unsigned level = DETAIL_BLOCK; level < DETAIL_COUNT; level++) {
+        const char *argv[] = {"gotape-record", "--detail", names[level], "-p", "42", NULL};
+        assert_int_equal(parse(argv, &o, &err), 0);
+        assert_int_equal(o.detail, level);
+    }
+    const char *unknown[] = {"gotape-record", "--detail=most", "-p", "42", NULL};
+    assert_int_equal(parse(unknown, &o, &err), ERR_USAGE);
+    assert_non_null(strstr(err.message, "'most'"));
+}
+
 static void defaults_of_attach(void **state)
 {
     (void)state;
@@ -58,6 +75,7 @@ static void defaults_of_attach(void **state)
     assert_int_equal(o.mode, MODE_ATTACH);
     assert_int_equal(o.pid, 42);
     assert_int_equal(o.zstd_level, 3);
+    assert_int_equal(o.detail, DETAIL_SCHED);
     assert_int_equal(o.duration_ns, 0);
     assert_int_equal(o.ring_bytes, 0);
     assert_null(o.output);
@@ -99,6 +117,7 @@ int main(void)
         cmocka_unit_test(command_keeps_its_own_options),
         cmocka_unit_test(command_without_dashes),
         cmocka_unit_test(defaults_of_attach),
+        cmocka_unit_test(levels_of_detail),
         cmocka_unit_test(wrong_lines_say_what_is_wrong),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
