@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "find_process.h"
 #include "perf/uprobe.h"
 #include "preflight.h"
 #include "record_options.h"
@@ -16,7 +17,12 @@
 #include "session.h"
 #include "target.h"
 
-enum { EXIT_FAILURE_OF_OURS = 125, EXIT_CANNOT_RECORD = 126, EXIT_NOT_FOUND = 127 };
+enum {
+    EXIT_NO_SINGLE_PROCESS = 2,
+    EXIT_FAILURE_OF_OURS = 125,
+    EXIT_CANNOT_RECORD = 126,
+    EXIT_NOT_FOUND = 127
+};
 
 /* After Ctrl-C on the terminal COMMAND has got the signal too: its own end is awaited this long. */
 #define CTRL_C_GRACE_MS 2000
@@ -187,6 +193,17 @@ static int run_record(const struct record_options *options)
     return status;
 }
 
+/* What --name and --container stand for. */
+static int find_target(struct record_options *options, struct error *err)
+{
+    struct process_wish wish = {.name = options->name, .container = options->container};
+    pid_t pid;
+    int rc = find_process(&wish, &pid, err);
+    if (rc == 0)
+        options->pid = pid;
+    return rc;
+}
+
 int main(int argc, char **argv)
 {
     struct error err = {0};
@@ -204,6 +221,10 @@ int main(int argc, char **argv)
     catch_signals();
     if (options.mode == MODE_CLEANUP)
         return run_cleanup();
+    if (options.mode == MODE_ATTACH && options.pid == -1 && find_target(&options, &err) != 0) {
+        complain(&err);
+        return EXIT_NO_SINGLE_PROCESS;
+    }
     if (options.check)
         return run_check(&options);
     return run_record(&options);

@@ -14,7 +14,7 @@ struct parse_state {
     bool help, version, cleanup;
 };
 
-#define OPTION_ROWS 21
+#define OPTION_ROWS 23
 
 static void fill_table(struct parse_state *s, struct opt table[OPTION_ROWS])
 {
@@ -22,6 +22,11 @@ static void fill_table(struct parse_state *s, struct opt table[OPTION_ROWS])
     const struct opt rows[OPTION_ROWS] = {
         {0, NULL, OPT_HEADING, NULL, NULL, "What to record:"},
         {'p', "pid", OPT_INT, &o->pid, "PID", "attach to a running process, without stopping it"},
+        {0, "name", OPT_STRING, &o->name, "NAME",
+         "the same, by the name of the program; it must be the only one"},
+        {0, "container", OPT_STRING, &o->container, "ID",
+         "the same: the Go program in this container (the beginning of\nits id is enough); with --name one "
+         "of several"},
         {'d', "duration", OPT_DURATION, &o->duration_ns, "T",
          "stop after T (500ms, 10s, 2m); otherwise when the target exits,\nor at Ctrl-C or SIGTERM"},
         {0, "detail", OPT_STRING, &s->detail, "LEVEL",
@@ -63,13 +68,25 @@ static int parse_detail(const char *name, enum record_detail *out, struct error 
     return 0;
 }
 
+/* The process is to be found. */
+static bool is_search(const struct record_options *o)
+{
+    return o->name || o->container;
+}
+
 static int check_values(const struct record_options *o, struct error *err)
 {
     if (o->zstd_level < 1 || o->zstd_level > 19)
         return error_set(err, ERR_USAGE, "--level: %lld is not between 1 and 19", (long long)o->zstd_level);
     if (o->ring_bytes && (o->ring_bytes < RING_BYTES_MIN || o->ring_bytes > RING_BYTES_MAX))
         return error_set(err, ERR_USAGE, "--ring-size: must be between 64k and 1G");
-    if (o->mode == MODE_ATTACH && (o->pid <= 0 || o->pid > INT32_MAX))
+    if ((o->name && !*o->name) || (o->container && !*o->container))
+        return error_set(err, ERR_USAGE, "%s: the name is empty",
+                         o->name && !*o->name ? "--name" : "--container");
+    if (o->pid != -1 && is_search(o))
+        return error_set(err, ERR_USAGE,
+                         "--pid tells the process already: neither --name nor --container goes with it");
+    if (o->mode == MODE_ATTACH && !is_search(o) && (o->pid <= 0 || o->pid > INT32_MAX))
         return error_set(err, ERR_USAGE, "--pid: %lld is not a process id", (long long)o->pid);
     if (o->mode == MODE_ATTACH && o->user)
         return error_set(err, ERR_USAGE, "--user goes with a COMMAND, not with --pid");
@@ -94,12 +111,13 @@ int record_options_parse(int argc, char **argv, struct record_options *out, stru
     if (state.help || state.version) {
         o->mode = state.help ? MODE_HELP : MODE_VERSION;
     } else if (state.cleanup) {
-        if (operands || o->pid != -1)
+        if (operands || o->pid != -1 || is_search(o))
             return error_set(err, ERR_USAGE, "--cleanup takes neither COMMAND nor --pid");
         o->mode = MODE_CLEANUP;
-    } else if (o->pid != -1) {
+    } else if (o->pid != -1 || is_search(o)) {
         if (operands)
-            return error_set(err, ERR_USAGE, "give either --pid or a COMMAND, not both");
+            return error_set(err, ERR_USAGE,
+                             "give either --pid (--name, --container) or a COMMAND, not both");
         o->mode = MODE_ATTACH;
     } else if (operands) {
         o->mode = MODE_LAUNCH;
@@ -121,7 +139,8 @@ void record_options_print_help(FILE *out)
     struct opt table[OPTION_ROWS];
     fill_table(&state, table);
     fputs("Usage: gotape-record [options] -- COMMAND [ARG…]   start a program and record it\n"
-          "       gotape-record [options] -p PID             attach to a running process\n"
+          "       gotape-record [options] -p PID             attach to a running process (or --name, "
+          "--container)\n"
           "\n"
           "Records what every goroutine of a Go program does and waits for, with no change to the program,\n"
           "into one small file for gotape-replay. Needs root, or CAP_SYS_ADMIN with access to tracefs.\n",
@@ -130,12 +149,13 @@ void record_options_print_help(FILE *out)
     fputs(
         "\n"
         "Examples:\n"
-        "  gotape-record -d 10s -p $(pidof api)         ten seconds of a running service\n"
+        "  gotape-record -d 10s --name api              ten seconds of a running service\n"
         "  gotape-record -o run.gotape -- ./api -v      from the first instruction to the exit\n"
-        "  gotape-record --check -p $(pidof api)        can it be recorded, and at what cost?\n"
+        "  gotape-record --check --name api             can it be recorded, and at what cost?\n"
         "  gotape-replay who-blocked run.gotape         then ask who waited longest, and for whom\n"
         "\n"
         "Exit status: that of COMMAND (or its signal); 125 when the recorder itself fails, 126 when COMMAND\n"
-        "cannot be recorded, 127 when it is not found; 0 when the recording ended first.\n",
+        "cannot be recorded, 127 when it is not found; 2 when --name or --container fits no process or\n"
+        "several; 0 when the recording ended first.\n",
         out);
 }

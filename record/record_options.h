@@ -15,10 +15,12 @@ enum record_mode { MODE_LAUNCH, MODE_ATTACH, MODE_CLEANUP, MODE_HELP, MODE_VERSI
 
 struct record_options {
     enum record_mode mode;
-    bool check;           /* preflight only */
-    char *const *command; /* NULL-terminated, points into argv; NULL when attaching */
-    int64_t pid;          /* when attaching */
-    const char *output;   /* NULL: the default name; "-": standard output */
+    bool check;            /* preflight only */
+    char *const *command;  /* NULL-terminated, points into argv; NULL when attaching */
+    int64_t pid;           /* when attaching; -1: to be found by name and container */
+    const char *name;      /* of the process; NULL: any */
+    const char *container; /* beginning of its container's id; NULL: any */
+    const char *output;    /* NULL: the default name; "-": standard output */
     bool force;
     uint64_t duration_ns; /* 0: no limit */
     const char *user;     /* NULL: as we are */

@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -21,7 +22,7 @@ def test_help():
     result = record("--help")
     assert result.returncode == 0 and result.stderr == ""
     options = ["--output", "--duration", "--user", "--kill", "--ring-size", "--level", "--quiet", "--verbose", "--version", "--help",
-               "--check", "--cleanup", "--force", "--with-args", "--pid"]
+               "--check", "--cleanup", "--force", "--with-args", "--pid", "--name", "--container"]
     for option in options:
         assert option in result.stdout, option
     assert "gotape-record [options] -- COMMAND [ARG…]" in result.stdout
@@ -42,6 +43,13 @@ def test_version():
     (["-p", "99999999999999999999"], []),
     (["-p", "abc"], ["abc"]),
     (["-p", "1", "--", "true"], ["not both"]),
+    (["--name", "api", "--", "true"], ["not both"]),
+    (["--container", "4f5a", "-p", "1"], ["--container"]),
+    (["--name", "api", "-p", "1"], ["--name"]),
+    (["--name", ""], ["--name", "empty"]),
+    (["--container="], ["--container", "empty"]),
+    (["--name", "api", "--kill"], ["--kill"]),
+    (["--cleanup", "--name", "api"], ["--cleanup"]),
     (["--user", "nobody", "-p", "1"], ["--user"]),
     (["--kill", "-p", "1"], ["--kill"]),
     (["--cleanup", "-p", "1"], ["--cleanup"]),
@@ -65,6 +73,30 @@ def test_usage_errors(arguments, words):
     assert result.stderr.startswith("gotape-record: ") and result.stderr.count("\n") == 1, result.stderr
     for word in words:
         assert word in result.stderr, result.stderr
+
+
+@pytest.mark.parametrize("arguments, words", [
+    (["--name", "gotape-no-such-program"], ["gotape-no-such-program"]),
+    (["--container", "0123456789ab"], ["0123456789ab"]),
+    (["--container", "docker://0123456789ab", "--name", "api"], ["0123456789ab", "api"]),
+    (["--check", "--name", "gotape-no-such-program"], ["gotape-no-such-program"]),
+], ids=lambda value: " ".join(value) if isinstance(value, list) else None)
+def test_nobody_of_that_name(arguments, words):
+    result = record(*arguments)
+    assert result.returncode == 2, result
+    assert result.stdout == ""
+    assert result.stderr.startswith("gotape-record: ") and result.stderr.count("\n") == 1, result.stderr
+    for word in words:
+        assert word in result.stderr, result.stderr
+
+
+def test_name_of_a_program_that_is_not_go(tmp_path):
+    program = tmp_path / "gotape-not-go"
+    shutil.copy("/bin/sleep", program)
+    with subprocess.Popen([program, "60"]) as process:
+        result = record("--name", "gotape-not-go")
+        process.kill()
+    assert result.returncode == 2 and "none is a Go program" in result.stderr, result
 
 
 def test_options_of_the_command_are_its_own(tmp_path):
