@@ -16,7 +16,8 @@ struct event_builder *event_builder_new(const struct event_builder_options *opti
     self->gomaxprocs = options->gomaxprocs;
     self->rings = calloc(options->ring_count, sizeof *self->rings);
     self->contexts = context_table_new(options->process, options->writer);
-    if (!self->rings || !self->contexts) {
+    self->labels = label_table_new(options->process, options->writer);
+    if (!self->rings || !self->contexts || !self->labels) {
         event_builder_free(self);
         return NULL;
     }
@@ -29,6 +30,7 @@ void event_builder_free(struct event_builder *self)
     if (!self)
         return;
     context_table_free(self->contexts);
+    label_table_free(self->labels);
     free(self->rings);
     free(self);
 }
@@ -43,7 +45,7 @@ static const struct {
     [PROBE_SELECT] = {EV_SELECT, build_select},
     [PROBE_READY] = {EV_READY, build_ready},
     [PROBE_NET] = {EV_NET, build_net},
-    [PROBE_END] = {EV_END, build_goid},
+    [PROBE_END] = {EV_END, build_end},
     [PROBE_SCHED] = {EV_SCHED, build_sched},
     [PROBE_YIELD] = {EV_YIELD, build_goid},
     [PROBE_PREEMPT_PARK] = {EV_PREEMPT_PARK, build_goid},
@@ -129,6 +131,25 @@ static bool is_outside(const struct event_builder *self, unsigned ring, const st
     return record->time_ns < self->begin_ns || from_ns >= self->end_ns;
 }
 
+static void add_event(struct event_builder *self, const struct event *event)
+{
+    self->stats.events++;
+    trace_writer_event(self->o.writer, event);
+}
+
+/* What a handler has found beside its event. */
+static void add_extra(struct event_builder *self, const struct event *event, bool is_first)
+{
+    struct event *extra = &self->extra;
+    if (extra->type == EV_NONE || self->extra_is_first != is_first)
+        return;
+    extra->time_ns = event->time_ns;
+    extra->tid = event->tid;
+    extra->cpu = event->cpu;
+    add_event(self, extra);
+    extra->type = EV_NONE;
+}
+
 void event_builder_add(struct event_builder *self, unsigned ring, uint16_t cpu, const struct record *record)
 {
     struct event event = {.time_ns = record->time_ns, .tid = record->tid, .cpu = cpu};
@@ -138,9 +159,11 @@ void event_builder_add(struct event_builder *self, unsigned ring, uint16_t cpu, 
             self->stats.late++;
         if (event.time_ns > self->stats.last_ns)
             self->stats.last_ns = event.time_ns;
-        self->stats.events++;
-        trace_writer_event(self->o.writer, &event);
+        add_extra(self, &event, true);
+        add_event(self, &event);
+        add_extra(self, &event, false);
     }
+    self->extra.type = EV_NONE;
     if (record->time_ns > self->rings[ring].last_ns)
         self->rings[ring].last_ns = record->time_ns;
 }

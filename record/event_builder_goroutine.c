@@ -33,6 +33,16 @@ uint32_t event_builder_stack(struct event_builder *self, const struct record *r,
     return code_table_stack(self->o.code, chain, length, false, cut, hints_out);
 }
 
+static void tell_labels(struct event_builder *self, const struct record *r, uint64_t goid, uint64_t labels,
+                        bool is_first)
+{
+    uint32_t text;
+    if (!label_table_tell(self->labels, goid, labels, r->time_ns, &text))
+        return;
+    self->extra = (struct event){.type = EV_LABELS, .f = {[LABELS_GOID] = goid, [LABELS_LABELS] = text}};
+    self->extra_is_first = is_first;
+}
+
 bool build_create(struct event_builder *self, const struct record *r, struct event *e)
 {
     e->f[CREATE_GOID] = r->value[V_CREATE_GOID];
@@ -41,6 +51,7 @@ bool build_create(struct event_builder *self, const struct record *r, struct eve
     e->f[CREATE_STATUS] = r->value[V_CREATE_STATUS];
     e->f[CREATE_START] = code_table_location(self->o.code, r->value[V_CREATE_STARTPC], false);
     e->f[CREATE_STACK] = event_builder_stack(self, r, 0, NULL);
+    tell_labels(self, r, r->value[V_CREATE_GOID], r->value[V_CREATE_LABELS], false);
     return true;
 }
 
@@ -67,36 +78,21 @@ bool build_park(struct event_builder *self, const struct record *r, struct event
         e->f[PARK_OBJECT] = object_table_chan(self->o.objects, object.address, r->time_ns);
     else
         e->f[PARK_OBJECT] = object_table_plain(self->o.objects, object.kind, object.address, r->time_ns);
+    tell_labels(self, r, r->value[V_PARK_GOID], r->value[V_PARK_LABELS], true);
     return true;
 }
 
-/* scases lie in memory as runtime/select.go wants them: sends in source order, then receives in reverse
- * source order. */
-bool build_select(struct event_builder *self, const struct record *r, struct event *e)
+/* A sudog of a select: its channel is the one whose other end has come. */
+static void tell_fired(struct event_builder *self, const struct record *r)
 {
-    struct def_case cases[SELECT_ARRAY_CASES];
-    struct def_set set = {.cases = cases};
-    unsigned sends, receives;
-    e->f[SELECT_GOID] = r->value[V_SELECT_GOID];
-    uint64_t return_address = r->value[V_SELECT_RET] - go_process_bias(self->o.process);
-    if (!r->value[V_SELECT_CASES] ||
-        !go_binary_select_counts(self->o.binary, return_address, &sends, &receives))
-        return true;
-    unsigned total = sends + receives, shown = total < SELECT_ARRAY_CASES ? total : SELECT_ARRAY_CASES;
-    if (shown < total)
-        set.flags |= SET_INCOMPLETE;
-    for (unsigned i = 0; i < shown; i++) {
-        bool is_send = i < sends;
-        /* Of a cut list the missing receives are the first ones of the source: the known ones keep their
-         * order. */
-        unsigned place = is_send ? i : sends < shown ? sends + (shown - 1 - i) : i;
-        uint64_t hchan = r->value[V_SELECT_ARRAY + 2 * i];
-        cases[place] = (struct def_case){object_table_chan(self->o.objects, hchan, r->time_ns),
-                                         is_send ? SELECT_SEND : SELECT_RECV};
-    }
-    set.case_count = shown;
-    e->f[SELECT_SET] = trace_writer_set(self->o.writer, &set);
-    return true;
+    if (!r->value[V_READY_SUDOG] || r->value[V_READY_IS_SELECT] != 1)
+        return;
+    uint32_t object = object_table_chan(self->o.objects, r->value[V_READY_CHAN], r->time_ns);
+    if (!object)
+        return;
+    self->extra = (struct event){.type = EV_FIRED,
+                                 .f = {[FIRED_GOID] = r->value[V_READY_GOID], [FIRED_OBJECT] = object}};
+    self->extra_is_first = true;
 }
 
 bool build_ready(struct event_builder *self, const struct record *r, struct event *e)
@@ -104,6 +100,7 @@ bool build_ready(struct event_builder *self, const struct record *r, struct even
     e->f[READY_GOID] = r->value[V_READY_GOID];
     e->f[READY_WAKER] = r->value[V_READY_CURG] ? r->value[V_READY_CUR_GOID] : 0;
     e->f[READY_STACK] = event_builder_stack(self, r, r->value[V_READY_RET], NULL);
+    tell_fired(self, r);
     return true;
 }
 
@@ -120,6 +117,12 @@ bool build_net(struct event_builder *self, const struct record *r, struct event 
     e->f[NET_READ_G] = reads && r->value[V_NET_RG] > 2 ? r->value[V_NET_RG] : 0;
     e->f[NET_WRITE_G] = writes && r->value[V_NET_WG] > 2 ? r->value[V_NET_WG] : 0;
     return true;
+}
+
+bool build_end(struct event_builder *self, const struct record *r, struct event *e)
+{
+    label_table_forget(self->labels, r->value[V_GOID_ONLY]);
+    return build_goid(self, r, e);
 }
 
 bool build_goid(struct event_builder *self, const struct record *r, struct event *e)

@@ -8,6 +8,7 @@
 #include "context_table.h"
 #include "event_builder.h"
 #include "go/probe_table.h"
+#include "label_table.h"
 #include "wait_object.h"
 
 struct ring_state {
@@ -19,6 +20,9 @@ struct event_builder {
     const struct go_layout *layout;
     struct wait_rules rules;
     struct context_table *contexts;
+    struct label_table *labels;
+    struct event extra; /* of the record at hand: one more event, type EV_NONE: there is none */
+    bool extra_is_first;
     struct ring_state *rings;
     struct event_builder_stats stats;
     uint64_t watermark_ns;
@@ -33,6 +37,7 @@ bool build_park(struct event_builder *self, const struct record *r, struct event
 bool build_select(struct event_builder *self, const struct record *r, struct event *e);
 bool build_ready(struct event_builder *self, const struct record *r, struct event *e);
 bool build_net(struct event_builder *self, const struct record *r, struct event *e);
+bool build_end(struct event_builder *self, const struct record *r, struct event *e);
 bool build_goid(struct event_builder *self, const struct record *r, struct event *e);
 bool build_sched(struct event_builder *self, const struct record *r, struct event *e);
 bool build_coro(struct event_builder *self, const struct record *r, struct event *e);
