@@ -13,6 +13,14 @@
 #include "go/go_module.h"
 #include "go/go_select.h"
 
+#define CODE_CACHE_BITS 12
+
+/* One answer of go_binary_code; the next address with the same hash takes its place. */
+struct code_slot {
+    uint64_t address;
+    struct go_code code;
+};
+
 #define OLDEST_MINOR 18
 #define NEWEST_MINOR 27
 
@@ -24,8 +32,9 @@ struct go_binary {
     struct go_variables variables;
     char build_id[128];
     struct map names; /* hash of a function's name (probed upwards) → index in the function table */
-    struct intern *shown_names; /* names that are shown otherwise than they are stored */
-    struct map selects;         /* return address → sends << 32 | receives, or UNDECODED */
+    struct intern *shown_names;   /* names that are shown otherwise than they are stored */
+    struct map selects;           /* return address → sends << 32 | receives, or UNDECODED */
+    struct code_slot *code_cache; /* 1 << CODE_CACHE_BITS; address 0: free */
 };
 
 static const uint64_t UNDECODED = UINT64_MAX;
@@ -145,7 +154,8 @@ static int open_elf(struct go_elf *elf, const struct go_layout *layout, struct g
     map_init(&self->names);
     map_init(&self->selects);
     self->shown_names = intern_new();
-    int rc = self->shown_names
+    self->code_cache = calloc((size_t)1 << CODE_CACHE_BITS, sizeof *self->code_cache);
+    int rc = self->shown_names && self->code_cache
                  ? read_all(self, layout, err)
                  : error_set(err, ERR_NOMEM, "out of memory while reading %s", go_elf_shown(elf));
     if (rc != 0) {
@@ -179,6 +189,7 @@ void go_binary_close(struct go_binary *self)
     map_release(&self->names);
     map_release(&self->selects);
     intern_free(self->shown_names);
+    free(self->code_cache);
     go_elf_close(self->elf);
     free(self);
 }
@@ -281,6 +292,50 @@ bool go_binary_file_offset(const struct go_binary *self, uint64_t address, uint6
 bool go_binary_pointer(const struct go_binary *self, uint64_t address, uint64_t *value_out)
 {
     return go_elf_pointer(self->elf, address, value_out);
+}
+
+static bool is_named(const struct go_pclntab *table, const struct go_pclntab_function *function,
+                     const char *name)
+{
+    const char *its_name = go_pclntab_name(table, function->name);
+    return its_name && strcmp(its_name, name) == 0;
+}
+
+static bool find_code(const struct go_pclntab *table, uint64_t address, struct go_code *out)
+{
+    struct go_pclntab_function function;
+    size_t index;
+    if (!go_pclntab_find(table, address, &index) || !go_pclntab_function(table, index, &function) ||
+        address >= function.end)
+        return false;
+    *out = (struct go_code){
+        .entry = function.entry,
+        .stack_delta = go_pclntab_stack_delta(table, &function, address),
+        .is_top = (function.flags & GO_FUNCTION_TOP_FRAME) != 0,
+        /* cgocallback keeps a frame on the new stack that leads on (runtime/traceback.go) */
+        .switches_stack = (function.flags & GO_FUNCTION_STACK_SWITCH) != 0 &&
+                          !is_named(table, &function, "runtime.cgocallback"),
+        /* runtime/preempt.go, signal_amd64.go: the caller is where a signal hit */
+        .is_injected = is_named(table, &function, "runtime.asyncPreempt") ||
+                       is_named(table, &function, "runtime.sigpanic"),
+    };
+    return true;
+}
+
+bool go_binary_code(const struct go_binary *self, uint64_t address, struct go_code *out)
+{
+    struct code_slot *slot = &self->code_cache[address * 0x9e3779b97f4a7c15u >> (64 - CODE_CACHE_BITS)];
+    if (address == 0)
+        return false;
+    if (slot->address != address) {
+        if (!find_code(&self->module.functions, address, &slot->code)) {
+            slot->address = 0;
+            return false;
+        }
+        slot->address = address;
+    }
+    *out = slot->code;
+    return true;
 }
 
 struct inlined_search {

@@ -45,8 +45,8 @@ struct go_layout {
     int coro_gp;
     int sudog_elem, sudog_waitlink,
         sudog_c; /* since 1.26 those of maybeTraceablePtr.vu, which is always set */
-    int g_stack_lo, g_stack_hi, g_syscallsp, g_syscallpc, g_syscallbp, g_waitsince, g_lockedm, g_param, g_timer,
-        g_sleepwhen;
+    int g_stack_lo, g_stack_hi, g_syscallsp, g_syscallpc, g_syscallbp, g_waitsince, g_lockedm, g_param,
+        g_timer, g_sleepwhen;
     int sudog_g, sudog_success;
     int hchan_closed, hchan_recvq, hchan_sendq;
     int timer_when; /* runtime.timer: when, before 1.23 nextwhen */
@@ -98,6 +98,19 @@ void go_binary_identity(const struct go_binary *self, uint64_t *device_out, uint
 typedef void (*go_binary_inlined_fn)(void *context, size_t which, const char *into);
 void go_binary_each_inlined(const struct go_binary *self, const char *const *names, size_t count,
                             go_binary_inlined_fn fn, void *context);
+
+/* What unwinding needs to know about a code address, the bias not added. */
+struct go_code {
+    uint64_t entry;      /* of its function */
+    int32_t stack_delta; /* bytes from the stack pointer to the return address; negative: unknown */
+    bool is_top;         /* the outermost frame of a stack */
+    bool switches_stack; /* leaves for another stack: what is above it in memory is not its caller's */
+    bool is_injected;    /* called where no call instruction is: the place it returns to is yet to run */
+};
+
+/* False when the address is no Go code. The answers are kept in a table of fixed size, so asking again is
+ * cheap. */
+bool go_binary_code(const struct go_binary *self, uint64_t address, struct go_code *out);
 
 struct go_frame {
     const char *function; /* owned by the binary, valid until it is closed */

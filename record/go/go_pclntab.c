@@ -74,9 +74,11 @@ bool go_pclntab_function(const struct go_pclntab *self, size_t index, struct go_
         .entry = entry_of(self, index),
         .end = entry_of(self, index + 1),
         .name = u32_at(self, at + 4),
+        .stack = u32_at(self, at + 0x10),
         .files = u32_at(self, at + 0x14),
         .lines = u32_at(self, at + 0x18),
         .unit = u32_at(self, at + 0x20),
+        .flags = self->data[at + fixed - 3],
     };
     uint32_t tables = u32_at(self, at + 0x1c);
     unsigned datas = self->data[at + fixed - 1];
@@ -159,6 +161,12 @@ static int32_t pc_value(const struct go_pclntab *self, uint64_t entry, uint32_t 
             return walk.value;
     }
     return -1;
+}
+
+int32_t go_pclntab_stack_delta(const struct go_pclntab *self, const struct go_pclntab_function *function,
+                               uint64_t address)
+{
+    return pc_value(self, function->entry, function->stack, address);
 }
 
 static const char *file_of(const struct go_pclntab *self, const struct go_pclntab_function *function,

@@ -27,10 +27,18 @@ struct go_pclntab {
     size_t names_at, units_at, files_at, tables_at, functions_at;
 };
 
+/* _func.flag (internal/abi/symtab.go, the same since Go 1.17). */
+enum {
+    GO_FUNCTION_TOP_FRAME = 1,    /* the outermost frame of a stack */
+    GO_FUNCTION_STACK_SWITCH = 2, /* changes the stack pointer as no table can tell (FuncFlag_SPWRITE) */
+};
+
 struct go_pclntab_function {
     uint64_t entry, end;   /* addresses */
     uint32_t name;         /* offset, see go_pclntab_name */
     uint32_t files, lines; /* offsets of pc-value tables */
+    uint32_t stack;        /* the same: how far the stack pointer is below the return address (_func.pcsp) */
+    uint8_t flags;         /* GO_FUNCTION_* */
     uint32_t unit;
     uint32_t inline_index; /* pc-value table of the inline tree, 0: none */
     uint32_t inline_tree;  /* offset in gofunc */
@@ -58,6 +66,11 @@ const char *go_pclntab_name(const struct go_pclntab *self, uint32_t name);
  * place where it was inlined. Returns the number of frames, at most max. */
 size_t go_pclntab_frames(const struct go_pclntab *self, uint64_t address, struct go_pclntab_frame *frames,
                          size_t max);
+
+/* How many bytes the stack pointer at an address of the function's code is below the return address; negative
+ * when the table does not say. */
+int32_t go_pclntab_stack_delta(const struct go_pclntab *self, const struct go_pclntab_function *function,
+                               uint64_t address);
 
 /* Calls back with the name of each call that was inlined into a function. */
 void go_pclntab_each_inlined(const struct go_pclntab *self, const struct go_pclntab_function *function,

@@ -48,6 +48,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (!go_pclntab_function(&table, i, &function))
             continue;
         use_name(&table, function.name);
+        go_pclntab_stack_delta(&table, &function, function.entry);
+        go_pclntab_stack_delta(&table, &function, function.end - 1);
         use_address(&table, function.entry);
         use_address(&table, function.entry + (function.end - function.entry) / 2);
         use_address(&table, function.end - 1);
