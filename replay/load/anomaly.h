@@ -33,6 +33,7 @@ enum anomaly_kind {
     ANOMALY_CORO_UNKNOWN,
     ANOMALY_SNAPSHOT_DIFFERS,
     ANOMALY_SNAPSHOT_AHEAD,
+    ANOMALY_SPAN_LIMIT,
     ANOMALY_STALE_FETCH, /* from here on: what the recorder noted */
     ANOMALY_CHAIN_CUT,
     ANOMALY_DUPLICATE_RECORD,

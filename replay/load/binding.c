@@ -127,6 +127,27 @@ bool binding_parked_last(const struct binding *self, uint32_t tid, uint64_t goid
     return thread && thread->parked == goid;
 }
 
+uint64_t binding_goid(const struct binding *self, uint32_t tid)
+{
+    const struct thread *thread = find(self, tid);
+    return thread ? thread->goid : 0;
+}
+
+bool binding_is_on(const struct binding *self, uint32_t tid)
+{
+    const struct thread *thread = find(self, tid);
+    return thread && thread->presence == ON_CPU;
+}
+
+bool binding_is_off(const struct binding *self, uint32_t tid, uint64_t *since_out)
+{
+    const struct thread *thread = find(self, tid);
+    if (!thread || thread->presence != OFF_CPU)
+        return false;
+    *since_out = thread->since;
+    return true;
+}
+
 int64_t binding_p(const struct binding *self, uint32_t tid)
 {
     const struct thread *thread = find(self, tid);

@@ -28,6 +28,11 @@ uint64_t binding_enter(struct binding *self, uint32_t tid, uint64_t goid, int64_
 void binding_leave(struct binding *self, uint32_t tid, uint64_t goid, bool is_park);
 /* A sure sign that the thread runs this goroutine, although its exec was not seen. */
 void binding_see(struct binding *self, uint32_t tid, uint64_t goid);
+/* The goroutine that the thread runs; 0: none known. */
+uint64_t binding_goid(const struct binding *self, uint32_t tid);
+/* As far as its switches tell, which both may be false: the thread is on a CPU, or off since *since_out. */
+bool binding_is_on(const struct binding *self, uint32_t tid);
+bool binding_is_off(const struct binding *self, uint32_t tid, uint64_t *since_out);
 /* True when the thread has done nothing about goroutines since this one parked on it. */
 bool binding_parked_last(const struct binding *self, uint32_t tid, uint64_t goid);
 /* The P with which the thread's goroutine runs; ROW_NULL: unknown. */

@@ -9,6 +9,7 @@
 #include "load/goroutine_tracker.h"
 #include "load/interval.h"
 #include "load/net_pending.h"
+#include "load/syscall_log.h"
 
 struct snapshot_state {
     int64_t id; /* of the latest; 0: none yet */
@@ -31,6 +32,7 @@ struct goroutine_tracker {
     struct goroutine *doomed[4];
     unsigned doomed_count;
     struct snapshot_state snapshot;
+    struct syscall_log calls;
     uint64_t start_ns;
     enum record_detail detail;
     bool is_attach, failed;

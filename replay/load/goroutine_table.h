@@ -46,6 +46,7 @@ struct open_wait {
     enum waker_kind waker;
     enum wait_doubt doubt;
     bool is_silent, is_nil_chan, is_start_missed;
+    bool is_assist;   /* for credit to allocate, while the collector marks */
     uint32_t labels;  /* of the goroutine when it parked: row, 0: none */
     uint32_t fired;   /* which case of a select ended it: its place + 1; 0: not known */
     uint64_t noticed; /* the runtime had seen by then that it waits; 0: not told */
@@ -67,6 +68,7 @@ struct goroutine {
     bool woken_by_net;
     unsigned state_flags; /* of its interval */
     struct open_wait wait;
+    uint32_t fired;            /* the channel that is about to end its select; 0: not told */
     struct select_set *select; /* of a select that is about to park; owned reference */
 
     bool was_created, has_ended, is_start_inferred;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "load/fired.h"
 #include "load/goroutine_step.h"
 #include "load/net_wake.h"
 #include "load/park.h"
@@ -21,8 +22,10 @@ struct goroutine_tracker *goroutine_tracker_new(const struct tracker_options *op
     if (!self)
         return NULL;
     self->with = *options;
-    self->intervals = (struct interval_log){.rows = options->rows, .symbols = options->symbols};
+    self->intervals = (struct interval_log){
+        .rows = options->rows, .symbols = options->symbols, .runtime = options->runtime};
     goroutine_table_init(&self->table);
+    syscall_log_init(&self->calls);
     net_pending_init(&self->net_by_g);
     net_pending_init(&self->net_by_descriptor);
     return self;
@@ -33,6 +36,7 @@ void goroutine_tracker_free(struct goroutine_tracker *self)
     if (!self)
         return;
     snapshot_release(self);
+    syscall_log_release(&self->calls);
     net_pending_release(&self->net_by_g);
     net_pending_release(&self->net_by_descriptor);
     goroutine_table_release(&self->table);
@@ -44,12 +48,13 @@ int goroutine_tracker_check(const struct goroutine_tracker *self, struct error *
     return self->failed ? error_set(err, ERR_NOMEM, "out of memory for the goroutines alive at one time") : 0;
 }
 
-void goroutine_tracker_start(struct goroutine_tracker *self, uint64_t start_ns, bool is_attach,
-                             enum record_detail detail)
+void goroutine_tracker_start(struct goroutine_tracker *self, const struct tracker_facts *facts)
 {
-    self->detail = detail;
-    self->start_ns = start_ns;
-    self->is_attach = is_attach;
+    self->start_ns = facts->start_ns;
+    self->is_attach = facts->is_attach;
+    self->detail = facts->detail;
+    self->calls.machine = facts->machine;
+    self->calls.tells_lost_p = facts->tells_lost_p;
 }
 
 /* ---- finding goroutines ---- */
@@ -209,6 +214,7 @@ static void on_park(struct goroutine_tracker *self, const struct event *event)
         select_set_release(goroutine->select);
     }
     goroutine->select = NULL;
+    goroutine->fired = 0;
     goroutine_step_apply(self, goroutine,
                          &(struct step_facts){.step = STEP_PARK,
                                               .event = event,
@@ -219,6 +225,13 @@ static void on_park(struct goroutine_tracker *self, const struct event *event)
                                               .stack = wait.stack,
                                               .wait = &wait});
     binding_leave(self->with.binding, event->tid, goroutine->goid, true);
+}
+
+static void on_fired(struct goroutine_tracker *self, const struct event *event)
+{
+    struct goroutine *goroutine = goroutine_tracker_get(self, event, event->f[FIRED_GOID], false);
+    if (goroutine)
+        goroutine->fired = object_facts_unpack(event->f[FIRED_OBJECT]).id;
 }
 
 static void on_labels(struct goroutine_tracker *self, const struct event *event)
@@ -272,6 +285,11 @@ static void on_ready(struct goroutine_tracker *self, const struct event *event)
         if (kind == WAKER_UNKNOWN && goroutine->wait.stage != WAIT_STAGE_NONE)
             kind = wake_rule_of_wait(goroutine->wait.class, waits_for_timer(&goroutine->wait));
     }
+    if (goroutine->wait.stage == WAIT_STAGE_ASLEEP && goroutine->wait.set)
+        goroutine->wait.fired =
+            fired_case(goroutine->wait.set, goroutine->fired, kind,
+                       (enum channel_op)symbolizer_stack_facts(self->with.symbols, stack).channel_op);
+    goroutine->fired = 0;
     goroutine_step_apply(self, goroutine,
                          &(struct step_facts){.step = STEP_READY,
                                               .event = event,
@@ -337,9 +355,24 @@ static void on_coro(struct goroutine_tracker *self, const struct event *event)
         binding_enter(self->with.binding, event->tid, to->goid, p);
 }
 
+void goroutine_tracker_see_thread(struct goroutine_tracker *self, const struct event *event)
+{
+    if (self->calls.by_tid.count && event->tid)
+        syscall_log_event(self, event);
+}
+
+void goroutine_tracker_thread(struct goroutine_tracker *self, const struct event *event)
+{
+    if (event->type == EV_THREAD_OFF || event->type == EV_THREAD_IN)
+        syscall_log_thread(self, event);
+    else if (event->type == EV_THREAD_EXIT)
+        goroutine_tracker_see_thread(self, event);
+}
+
 void goroutine_tracker_event(struct goroutine_tracker *self, const struct event *event)
 {
     remove_doomed(self);
+    goroutine_tracker_see_thread(self, event);
     switch (event->type) {
     case EV_CREATE:
         on_create(self, event);
@@ -382,6 +415,9 @@ void goroutine_tracker_event(struct goroutine_tracker *self, const struct event 
     case EV_GOROUTINE:
         snapshot_event(self, event);
         break;
+    case EV_FIRED:
+        on_fired(self, event);
+        break;
     case EV_LABELS:
         on_labels(self, event);
         break;
@@ -393,6 +429,7 @@ void goroutine_tracker_event(struct goroutine_tracker *self, const struct event 
 void goroutine_tracker_finish(struct goroutine_tracker *self, uint64_t end_ns)
 {
     remove_doomed(self);
+    syscall_log_finish(self, end_ns);
     struct goroutine **list = goroutine_table_list(&self->table);
     size_t count = self->table.by_goid.count;
     if (!list && count)

@@ -15,7 +15,9 @@
 #include "load/gaps.h"
 #include "load/labels.h"
 #include "load/row_writer.h"
+#include "load/runtime_log.h"
 #include "load/symbolize.h"
+#include "load/syscall_name.h"
 #include "load/wait_reasons.h"
 
 struct goroutine_tracker;
@@ -25,6 +27,7 @@ struct tracker_options {
     struct anomaly_log *anomalies;
     struct symbolizer *symbols;
     struct labels *labels;
+    struct runtime_log *runtime;
     struct wait_reasons *reasons;
     struct binding *binding;
     struct gaps *gaps;
@@ -37,16 +40,26 @@ void goroutine_tracker_free(struct goroutine_tracker *self);
 /* What was recorded (META record.detail); snapshot: nothing but snapshots; block: no event about running. */
 enum record_detail { DETAIL_ALL, DETAIL_SCHED, DETAIL_BLOCK, DETAIL_SNAPSHOT };
 
-/* The recording began at start_ns; is_attach: with goroutines that nobody saw being made. Before the first
- * event. */
-void goroutine_tracker_start(struct goroutine_tracker *self, uint64_t start_ns, bool is_attach,
-                             enum record_detail detail);
+struct tracker_facts {
+    uint64_t start_ns; /* the recording began */
+    bool is_attach;    /* with goroutines that nobody saw being made */
+    enum record_detail detail;
+    enum syscall_machine machine;
+    bool tells_lost_p; /* a P that was lost has an event */
+};
+
+/* Before the first event. */
+void goroutine_tracker_start(struct goroutine_tracker *self, const struct tracker_facts *facts);
 /*
  * One event about goroutines. Its fields are resolved: stacks and functions are rows' ids or SYMBOL_LOST, a
  * wait's object is packed (object_facts_pack), a select's set is a pointer to a select_set whose reference
  * passes to the tracker. Times must not go back.
  */
 void goroutine_tracker_event(struct goroutine_tracker *self, const struct event *event);
+/* An event about threads (EV_THREAD_*), after the binding has seen it. */
+void goroutine_tracker_thread(struct goroutine_tracker *self, const struct event *event);
+/* Another event (EV_STW …) shows that its thread does something. */
+void goroutine_tracker_see_thread(struct goroutine_tracker *self, const struct event *event);
 /* Writes what is still open at the end of the recording. */
 void goroutine_tracker_finish(struct goroutine_tracker *self, uint64_t end_ns);
 int goroutine_tracker_check(const struct goroutine_tracker *self, struct error *err);

@@ -146,6 +146,8 @@ int64_t interval_put_wait(struct interval_log *self, struct goroutine *goroutine
             row_id(waker == WAKER_GOROUTINE ? wait->waker_goid : 0),
             symbolizer_stack_column(wait->waker_stack), !wait->is_start_missed, row_id(wait->labels), 0});
     put_objects(self, id, wait);
+    if (wait->is_assist && wait_length(wait, end) != ROW_NULL)
+        runtime_log_assist(self->runtime, wait->start, (uint64_t)wait_length(wait, end));
     select_set_release(wait->set);
     wait->set = NULL;
     wait->stage = WAIT_STAGE_NONE;

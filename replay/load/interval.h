@@ -7,6 +7,7 @@
 
 #include "load/goroutine_table.h"
 #include "load/row_writer.h"
+#include "load/runtime_log.h"
 #include "load/symbolize.h"
 
 /* Flags of rows in transition and interval. */
@@ -15,6 +16,7 @@ enum { FLAG_ILLEGAL = 1, FLAG_INFERRED = 2, FLAG_GAP = 4, FLAG_ABORTED = 8 };
 struct interval_log {
     struct row_writer *rows;
     const struct symbolizer *symbols;
+    struct runtime_log *runtime;
     int64_t last_wait; /* id */
 };
 

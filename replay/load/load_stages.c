@@ -10,11 +10,14 @@
 #include "format/trace_reader.h"
 #include "load/anomaly.h"
 #include "load/binding.h"
+#include "load/context_log.h"
 #include "load/goroutine_tracker.h"
 #include "load/labels.h"
 #include "load/merge.h"
 #include "load/resolve.h"
 #include "load/row_writer.h"
+#include "load/runtime_log.h"
+#include "load/span_log.h"
 #include "load/symbolize.h"
 #include "load/sync_object.h"
 #include "load/wait_reasons.h"
@@ -37,6 +40,9 @@ struct stages {
     struct symbolizer *symbols;
     struct sync_objects *objects;
     struct labels *labels;
+    struct runtime_log *runtime;
+    struct context_log *contexts;
+    struct span_log *spans;
     struct wait_reasons reasons;
     struct merge *merge;
     struct binding *binding;
@@ -110,11 +116,18 @@ static int set_up(struct stages *self, const char *trace_path, struct error *err
     self->labels = labels_new(self->store, self->rows, self->symbols, err);
     if (!self->labels)
         return err->code;
+    self->runtime = runtime_log_new(
+        self->rows, &(struct runtime_facts){trace_reader_meta(self->reader), self->run->meta});
+    self->contexts = context_log_new(self->rows, self->symbols);
+    self->spans = span_log_new(self->rows, self->anomalies);
+    if (!self->runtime || !self->contexts || !self->spans)
+        return error_set(err, ERR_NOMEM, "out of memory");
     self->binding = binding_new(self->rows, self->anomalies, self->symbols, self->run->gaps);
     self->tracker = goroutine_tracker_new(&(struct tracker_options){.rows = self->rows,
                                                                     .anomalies = self->anomalies,
                                                                     .symbols = self->symbols,
                                                                     .labels = self->labels,
+                                                                    .runtime = self->runtime,
                                                                     .reasons = &self->reasons,
                                                                     .binding = self->binding,
                                                                     .gaps = self->run->gaps});
@@ -133,6 +146,9 @@ static void tear_down(struct stages *self)
     binding_free(self->binding);
     merge_free(self->merge);
     sync_objects_free(self->objects);
+    span_log_free(self->spans);
+    context_log_free(self->contexts);
+    runtime_log_free(self->runtime);
     labels_free(self->labels);
     symbolizer_free(self->symbols);
     wait_reasons_release(&self->reasons);
@@ -189,7 +205,16 @@ static void start(struct stages *self, uint64_t first_ns)
     uint64_t start_ns = fact_of_start(self, "record.start_ns");
     self->is_started = true;
     self->start_ns = start_ns && start_ns < first_ns ? start_ns : first_ns;
-    goroutine_tracker_start(self->tracker, self->start_ns, is_attach(self), detail(self));
+    enum record_detail recorded = detail(self);
+    runtime_log_start(self->runtime, self->start_ns);
+    span_log_read(self->spans, self->run->meta);
+    goroutine_tracker_start(
+        self->tracker, &(struct tracker_facts){.start_ns = self->start_ns,
+                                               .is_attach = is_attach(self),
+                                               .detail = recorded,
+                                               .machine = syscall_name_machine(fact(self, "host.machine")),
+                                               .tells_lost_p = recorded == DETAIL_ALL &&
+                                                               !fact(self, "probe.p_lost.missing")});
 }
 
 /* ---- events that are due ---- */
@@ -239,6 +264,31 @@ static void handle(struct stages *self, struct event *event)
     case EV_THREAD_EXIT:
     case EV_THREAD_NAME:
         binding_event(self->binding, event);
+        goroutine_tracker_thread(self->tracker, event);
+        break;
+    case EV_STW:
+    case EV_GC:
+    case EV_GOMAXPROCS:
+    case EV_ASSIST:
+    case EV_P_LOST:
+    case EV_P_HANDOFF:
+    case EV_M_NEW:
+        goroutine_tracker_see_thread(self->tracker, event);
+        runtime_log_event(self->runtime, event);
+        break;
+    case EV_CONTEXT:
+    case EV_CONTEXT_END:
+        goroutine_tracker_see_thread(self->tracker, event);
+        context_log_event(self->contexts, event);
+        break;
+    case EV_SPAN_BEGIN:
+    case EV_SPAN_END:
+        goroutine_tracker_see_thread(self->tracker, event);
+        span_log_event(self->spans, event);
+        break;
+    case EV_END:
+        span_log_goroutine_ended(self->spans, event->f[END_GOID]);
+        goroutine_tracker_event(self->tracker, event);
         break;
     default:
         goroutine_tracker_event(self->tracker, event);
@@ -255,6 +305,10 @@ static int check(const struct stages *self, struct error *err)
         rc = sync_objects_check(self->objects, err);
     if (rc == 0)
         rc = labels_check(self->labels, err);
+    if (rc == 0)
+        rc = context_log_check(self->contexts, err);
+    if (rc == 0)
+        rc = span_log_check(self->spans, err);
     if (rc == 0)
         rc = binding_check(self->binding, err);
     if (rc == 0)
@@ -392,8 +446,10 @@ static int take_chunk(struct stages *self, const struct trace_chunk *chunk, stru
     if (rc < 0 || chunk->header.kind == 0)
         return rc;
     put_chunk(self, chunk);
-    if (chunk->header.kind == CHUNK_META && chunk->meta)
+    if (chunk->header.kind == CHUNK_META && chunk->meta) {
         rc = wait_reasons_read(&self->reasons, chunk->meta, err);
+        span_log_read(self->spans, chunk->meta);
+    }
     if (chunk->header.kind == CHUNK_END && chunk->meta) {
         self->recorded_end_ns = fact_number(chunk->meta, "record.end_ns");
         put_facts(self, chunk->meta);
@@ -447,6 +503,9 @@ static int finish(struct stages *self, struct error *err)
         end_ns = self->start_ns;
     goroutine_tracker_finish(self->tracker, end_ns);
     binding_finish(self->binding);
+    runtime_log_finish(self->runtime);
+    context_log_finish(self->contexts);
+    span_log_finish(self->spans);
     wait_reasons_finish(&self->reasons);
     put_recording(self, end_ns);
     put_facts(self, trace_reader_meta(self->reader));

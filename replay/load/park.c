@@ -30,5 +30,6 @@ struct open_wait park_make_wait(struct goroutine_tracker *self, struct goroutine
     wait.is_silent |=
         wait.class == WAIT_SLEEP && symbolizer_is_system_start(self->with.symbols, goroutine->start_function);
     wait.is_nil_chan = reason->is_nil_chan;
+    wait.is_assist = wait.class == WAIT_GC && strcmp(reason->name, "GC assist wait") == 0;
     return wait;
 }

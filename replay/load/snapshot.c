@@ -324,6 +324,9 @@ static void on_goroutine(struct goroutine_tracker *self, const struct event *eve
         sample(self, goroutine, event, &look);
     else
         adopt(self, goroutine, event, &look, is_new);
+    if (look.is_in_syscall && goroutine->state == GOROUTINE_RUNNING && goroutine->tid == look.tid &&
+        self->detail <= DETAIL_SCHED)
+        syscall_log_assume(self, goroutine, goroutine->since, look.wait.stack);
     select_set_release(look.wait.set);
 }
 

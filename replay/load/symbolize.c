@@ -7,6 +7,7 @@
 #include "base/intern.h"
 #include "base/map.h"
 #include "load/function_name.h"
+#include "load/syscall_name.h"
 
 /* A program has only so much code; what is beyond is not kept apart. */
 #define TEXT_MEMORY_MAX     (24u << 20)
@@ -333,6 +334,10 @@ static void see_function(struct walk *walk, const char *name)
 {
     if (walk->facts.waker == WAKER_UNKNOWN)
         walk->facts.waker = (unsigned char)wake_rule_of_function(name);
+    if (walk->facts.channel_op == CHANNEL_NONE)
+        walk->facts.channel_op = (unsigned char)wake_rule_channel_op(name);
+    if (!walk->facts.syscall)
+        walk->facts.syscall = syscall_name_of_function(name);
     if (walk->facts.caller_class == WAIT_OTHER)
         walk->facts.caller_class = (unsigned char)wait_class_of_caller(name);
 }

@@ -22,6 +22,8 @@ struct symbolizer;
 struct stack_facts {
     uint32_t innermost;         /* function; 0: none */
     uint32_t start_function;    /* outermost below runtime.goexit; 0: the chain does not reach it */
+    const char *syscall;        /* that the innermost function knows which makes one; NULL: none does */
+    unsigned char channel_op;   /* enum channel_op, for waker's chains */
     unsigned char waker;        /* enum waker_kind, for waker's chains */
     unsigned char caller_class; /* enum wait_class, for reasons that are_by_caller */
 };

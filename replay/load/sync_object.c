@@ -279,6 +279,7 @@ struct select_set *sync_objects_get_set(struct sync_objects *self, const struct 
         } else if ((set = malloc(sizeof *set + def->case_count * sizeof set->cases[0]))) {
             set->references = 1;
             set->count = def->case_count;
+            set->is_incomplete = (def->flags & SET_INCOMPLETE) != 0;
             for (uint32_t i = 0; i < def->case_count; i++) {
                 struct object_facts facts = sync_objects_get(self, reader, def->cases[i].object);
                 set->cases[i] =

@@ -26,6 +26,7 @@ struct object_facts {
 struct select_set {
     uint32_t references;
     uint32_t count;
+    bool is_incomplete; /* there were more */
     struct select_case {
         uint32_t object;   /* id of the row; 0: a nil channel */
         uint8_t direction; /* enum select_direction */

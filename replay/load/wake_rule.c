@@ -76,3 +76,22 @@ enum waker_kind wake_rule_of_silent(enum wait_class class)
 {
     return class == WAIT_GC ? WAKER_GC : class == WAIT_NET ? WAKER_NET : WAKER_SCHEDULER;
 }
+
+enum channel_op wake_rule_channel_op(const char *function)
+{
+    static const struct {
+        const char *name;
+        enum channel_op op;
+    } ops[] = {
+        {"runtime.send", CHANNEL_SEND},      {"runtime.chansend", CHANNEL_SEND},
+        {"runtime.chansend1", CHANNEL_SEND}, {"runtime.recv", CHANNEL_RECV},
+        {"runtime.chanrecv", CHANNEL_RECV},  {"runtime.chanrecv1", CHANNEL_RECV},
+        {"runtime.chanrecv2", CHANNEL_RECV}, {"runtime.closechan", CHANNEL_ANY},
+        {"runtime.selectgo", CHANNEL_ANY},
+    };
+    for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++) {
+        if (strcmp(function, ops[i].name) == 0)
+            return ops[i].op;
+    }
+    return CHANNEL_NONE;
+}
