@@ -3,6 +3,7 @@
 -- Parameters (NULL: no restriction unless said otherwise):
 --   :goid            only this one
 --   :since, :until   only goroutines seen within this time
+--   :label_key, :label_value   only goroutines that had this pprof label (value NULL: any)
 --   :limit           rows; NULL: all
 -- Columns:
 --   goid                       negative: the goid never became known
@@ -17,11 +18,17 @@
 --   waiting_by_reason          nanoseconds of waiting for each reason class
 --   most_class, most_ns        the class with most waiting, for the table
 --   is_system                  one of the runtime's own
+--   syscall_ns                 part of running_ns in which its thread slept in a system call
+--   labels, label_text         its last pprof labels
 --   start_inferred             the function is taken from the outermost frame of a stack
-WITH picked AS MATERIALIZED (
+WITH
+-- include: match_label
+picked AS MATERIALIZED (
   SELECT * FROM goroutine
   WHERE (:goid IS NULL OR goid = :goid) AND (:until IS NULL OR first_ns <= :until)
     AND (:since IS NULL OR coalesce(ended_ns, last_ns, first_ns) >= :since OR ended_ns IS NULL)
+    AND (:label_key IS NULL OR labels_id IN match_label
+         OR goid IN (SELECT wait.goid FROM wait WHERE :label_key IS NOT NULL AND wait.labels_id IN match_label))
   ORDER BY goid LIMIT coalesce(:limit, -1)
 ),
 per_goid AS MATERIALIZED (
@@ -38,8 +45,10 @@ SELECT picked.goid, started.name AS function, creator_goid, site.name AS create_
        waiting_by_reason AS "waiting_by_reason:json",
        (SELECT key FROM json_each(waiting_by_reason) ORDER BY value DESC LIMIT 1) AS "most_class:table",
        (SELECT max(value) FROM json_each(waiting_by_reason)) AS "most_ns:table",
-       is_system AS "is_system:bool", is_start_inferred AS "start_inferred:bool"
+       is_system AS "is_system:bool", is_start_inferred AS "start_inferred:bool",
+       syscall_ns, labels.text AS "label_text:table", labels.json AS "labels:json"
 FROM picked JOIN per_goid USING (goid)
+LEFT JOIN labels ON labels.id = picked.labels_id
 LEFT JOIN state ON state.id = picked.state
 LEFT JOIN function AS started ON started.id = picked.start_function_id
 LEFT JOIN stack ON stack.id = picked.create_stack_id

@@ -8,21 +8,25 @@
 --   wait_ns                    park to wake; open: to the end of the recording; NULL: the wake was not seen
 --   runnable_ns                wake to running; NULL: unknown
 --   open                       still waiting at the end of the recording
---   objects                    what it waited for: kind, addr, type, cap, generation, direction, timer, doubt
---   object_text   the same for the table
+--   start_seen                 false: it began before anybody looked, wait_ns is a lower bound
+--   objects                    what it waited for: kind, addr, type, cap, generation, direction, fired, timer, doubt
+--   object_text                the same for the table
 --   site, file, line           the first function outside Go's runtime, sync and internal packages
 --   stack                      function names, innermost first
 --   waker_goid, waker_kind, waker_site, waker_file, waker_line   who ended the wait, and where
 --   sleep_ns                   what a sleep asked for
 --   is_system                  by one of the runtime's own goroutines
 --   doubt                      why the figures are doubtful, or NULL
+--   labels, label_text         pprof labels of the goroutine as the wait began
 WITH
 -- include: match_reason
 -- include: match_chan
--- One of three ways to the longest waits; the LIMIT of the other two is 0. A busy channel is found sooner by walking all waits
+-- include: match_label
+-- One of four ways to the longest waits; the LIMIT of the others is 0. A busy channel is found sooner by walking all waits
 -- from the longest on than by sorting its own.
 plan (way) AS MATERIALIZED (
   SELECT CASE WHEN :goid IS NOT NULL THEN 'goroutine'
+              WHEN :label_key IS NOT NULL THEN 'scan'
               WHEN :chan IS NULL OR EXISTS (SELECT 1 FROM match_stack) THEN 'walk'
               WHEN (SELECT count(*) FROM (SELECT 1 FROM wait_object WHERE object_id IN match_object LIMIT 20000)) < 20000
               THEN 'object' ELSE 'walk' END
@@ -33,13 +37,23 @@ picked (id, wait_ns) AS MATERIALIZED (
     WHERE reason IN match_reason AND (:all IS NOT NULL OR is_system = 0)
       -- include: wait_in_time
       -- include: wait_on_chan
+      -- include: wait_of_label
     ORDER BY wait_ns DESC, id DESC LIMIT CASE (SELECT way FROM plan) WHEN 'walk' THEN coalesce(:limit, -1) ELSE 0 END)
+  UNION ALL
+  SELECT id, wait_ns FROM (
+    SELECT id, wait_ns FROM wait
+    WHERE reason IN match_reason AND (:all IS NOT NULL OR is_system = 0)
+      -- include: wait_in_time
+      -- include: wait_on_chan
+      -- include: wait_of_label
+    ORDER BY +wait_ns DESC, id DESC LIMIT CASE (SELECT way FROM plan) WHEN 'scan' THEN coalesce(:limit, -1) ELSE 0 END)
   UNION ALL
   SELECT id, wait_ns FROM (
     SELECT id, wait_ns FROM wait
     WHERE goid = :goid AND reason IN match_reason AND (:all IS NOT NULL OR is_system = 0)
       -- include: wait_in_time
       -- include: wait_on_chan
+      -- include: wait_of_label
     ORDER BY wait_ns DESC, id DESC LIMIT CASE (SELECT way FROM plan) WHEN 'goroutine' THEN coalesce(:limit, -1) ELSE 0 END)
   UNION ALL
   SELECT id, wait_ns FROM (
@@ -49,30 +63,34 @@ picked (id, wait_ns) AS MATERIALIZED (
     CROSS JOIN wait ON wait.id = found.wait_id
     WHERE reason IN match_reason AND (:all IS NOT NULL OR is_system = 0)
       -- include: wait_in_time
+      -- include: wait_of_label
     ORDER BY wait_ns DESC, id DESC LIMIT CASE (SELECT way FROM plan) WHEN 'object' THEN coalesce(:limit, -1) ELSE 0 END)
   ORDER BY wait_ns DESC, id DESC LIMIT coalesce(:limit, -1)
 )
-SELECT w.goid, started.name AS goroutine_function, w.reason, w.reason_class, w.start_ns, w.wait_ns, w.runnable_ns,
-       w.is_open AS "open:bool",
+SELECT w.goid, started.name AS goroutine_function, reason.name AS reason, reason.class AS reason_class, w.start_ns, w.wait_ns, w.runnable_ns,
+       w.is_open AS "open:bool", w.is_start_seen AS "start_seen:bool",
        (
           -- include: wait_objects
        ) AS "objects:json",
-       (SELECT group_concat(text, ', ') FROM (
-          SELECT
-                 -- include: object_text
-                 || CASE WHEN w.reason_class = 'select' AND wait_object.direction IS NOT NULL
-                         THEN ' (' || wait_object.direction || ')' ELSE '' END AS text
-          FROM wait_object LEFT JOIN object ON object.id = wait_object.object_id
-          WHERE wait_object.wait_id = w.id ORDER BY wait_object.ordinal)) AS "object_text:table",
-       w.site, w.file, w.line,
+       (
+          -- include: objects_text
+       ) AS "object_text:table",
+       site.name AS site, file.path AS file, stack.site_line AS line,
        (SELECT json_group_array(function) FROM (SELECT function FROM stack_frame WHERE stack_id = w.stack_id ORDER BY depth))
          AS "stack:json",
-       CASE w.waker_kind WHEN 'goroutine' THEN w.waker_goid END AS waker_goid, w.waker_kind, w.waker_site,
+       CASE w.waker_kind WHEN 'goroutine' THEN w.waker_goid END AS waker_goid, w.waker_kind,
+       waker_site.name AS waker_site,
        waker_file.path AS waker_file, waker_stack.site_line AS waker_line,
-       CASE w.reason_class WHEN 'sleep' THEN w.value END AS sleep_ns, w.is_system AS "is_system:bool", w.doubt
-FROM picked CROSS JOIN wait_named AS w ON w.id = picked.id
+       CASE reason.class WHEN 'sleep' THEN w.value END AS sleep_ns, w.is_system AS "is_system:bool", w.doubt,
+       labels.text AS "label_text:table", labels.json AS "labels:json"
+FROM picked CROSS JOIN wait AS w ON w.id = picked.id CROSS JOIN reason ON reason.number = w.reason
+LEFT JOIN stack ON stack.id = w.stack_id
+LEFT JOIN function AS site ON site.id = stack.site_function_id
+LEFT JOIN file ON file.id = stack.site_file_id
+LEFT JOIN labels ON labels.id = w.labels_id
 LEFT JOIN goroutine ON goroutine.goid = w.goid
 LEFT JOIN function AS started ON started.id = goroutine.start_function_id
 LEFT JOIN stack AS waker_stack ON waker_stack.id = w.waker_stack_id
+LEFT JOIN function AS waker_site ON waker_site.id = waker_stack.site_function_id
 LEFT JOIN file AS waker_file ON waker_file.id = waker_stack.site_file_id
 ORDER BY picked.wait_ns DESC, picked.id DESC;

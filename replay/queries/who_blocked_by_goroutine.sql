@@ -10,6 +10,7 @@
 WITH
 -- include: match_reason
 -- include: match_chan
+-- include: match_label
 summed AS MATERIALIZED (
   SELECT goid, count(*) AS waits, sum(is_open) AS open_waits, coalesce(sum(wait_ns), 0) AS total_wait_ns,
          coalesce(sum(runnable_ns), 0) AS total_runnable_ns, max(wait_ns) AS longest_wait_ns, reason, stack_id
@@ -17,6 +18,7 @@ summed AS MATERIALIZED (
   WHERE (:goid IS NULL OR goid = :goid) AND reason IN match_reason AND (:all IS NOT NULL OR is_system = 0)
     -- include: wait_in_time
     -- include: wait_on_chan
+    -- include: wait_of_label
   -- The sign keeps SQLite from visiting the waits in the order of an index, which is slower than sorting.
   GROUP BY +goid ORDER BY total_wait_ns DESC, goid LIMIT coalesce(:limit, -1)
 )

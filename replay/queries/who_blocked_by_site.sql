@@ -11,6 +11,7 @@
 WITH
 -- include: match_reason
 -- include: match_chan
+-- include: match_label
 summed AS MATERIALIZED (
   SELECT stack.site_function_id AS function_id, stack.site_file_id AS file_id, stack.site_line AS line, wait.reason,
          count(*) AS waits, sum(is_open) AS open_waits, count(DISTINCT goid) AS goroutines,
@@ -20,6 +21,7 @@ summed AS MATERIALIZED (
   WHERE (:goid IS NULL OR goid = :goid) AND reason IN match_reason AND (:all IS NOT NULL OR is_system = 0)
     -- include: wait_in_time
     -- include: wait_on_chan
+    -- include: wait_of_label
   GROUP BY 1, 2, 3, 4 ORDER BY total_wait_ns DESC, 1, 2, 3, 4 LIMIT coalesce(:limit, -1)
 )
 SELECT site.name AS site, file.path AS file, summed.line, reason.name AS reason, reason.class AS reason_class, waits,

@@ -96,3 +96,13 @@ LEFT JOIN reason ON reason.number = transition.reason;
 CREATE VIEW interval_named AS
 SELECT interval.id, goid, state.name AS state, start_ns, end_ns, tid, p, wait_id, flags
 FROM interval JOIN state ON state.id = interval.state;
+
+-- Objects as people read them: chan main.Job cap 8 0xc000102060, mutex main.mu 0x5a3c20. An address that was used again
+-- ends with its generation (#2), one that may have been with a question mark.
+CREATE VIEW object_named AS
+SELECT id, CASE kind WHEN 'chan' THEN CASE is_timer WHEN 1 THEN 'timer chan ' ELSE 'chan ' END || coalesce(type, '?')
+                     WHEN 'unknown' THEN coalesce(type, '') ELSE kind || coalesce(' ' || type, '') END
+           || CASE WHEN capacity > 0 THEN ' cap ' || capacity ELSE '' END || printf(' 0x%llx', addr)
+           || CASE WHEN generation > 1 THEN '#' || generation ELSE '' END
+           || CASE is_doubtful WHEN 1 THEN '?' ELSE '' END AS text
+FROM object;

@@ -9,4 +9,5 @@
 --   :chan_type       element type
 --   :chan_function   function of the site
 --   :chan_file, :chan_line   the site's file by suffix, and line (NULL: any)
+--   :label_key, :label_value   only waits with this pprof label (value NULL: any)
 --   :limit           rows; NULL: all

@@ -12,7 +12,7 @@
 
 int fixture_open(void **state)
 {
-    char path[] = "/tmp/gotape-query-XXXXXX", sql[16384];
+    char path[] = "/tmp/gotape-query-XXXXXX", sql[65536];
     struct store *store = NULL;
     struct error err = {0};
     FILE *file = fopen("recording.sql", "r");

@@ -1,0 +1,6 @@
+-- What the two ways to ask for goroutines that never resumed can be given.
+-- Parameters (NULL: no restriction unless said otherwise):
+--   :all             not NULL: also the runtime's own goroutines and waits
+--   :min_ns          only waits of at least this length
+--   :label_key, :label_value   only goroutines with this pprof label (value NULL: any)
+--   :limit           rows; NULL: all

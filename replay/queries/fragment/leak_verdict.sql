@@ -1,0 +1,86 @@
+-- CTE judged: every goroutine that waits at the end of the recording, with what could still wake it.
+open_wait AS MATERIALIZED (
+  SELECT goroutine.goid, goroutine.start_function_id, goroutine.create_stack_id, goroutine.creator_goid,
+         goroutine.labels_id AS last_labels_id, goroutine.is_system OR coalesce(w.is_system, 0) AS is_system, w.id, w.reason,
+         w.stack_id, w.start_ns, w.labels_id, w.doubt,
+         coalesce(w.is_start_seen, 0) AS is_start_seen, w.value,
+         min(coalesce(w.start_ns, goroutine.last_ns), coalesce(goroutine.wait_since_ns, w.start_ns, goroutine.last_ns)) AS since_ns
+  FROM goroutine
+  LEFT JOIN wait AS w
+    ON w.id = (SELECT wait.id FROM wait WHERE wait.goid = goroutine.goid ORDER BY wait.start_ns DESC, wait.id DESC LIMIT 1)
+    AND w.is_open = 1
+  WHERE goroutine.state = 3
+    AND (:all IS NOT NULL OR (goroutine.is_system = 0 AND coalesce(w.is_system, 0) = 0))
+    AND (:label_key IS NULL OR coalesce(w.labels_id, goroutine.labels_id) IN match_label)
+),
+-- The last wait on each object that somebody ended: who used the object last. Its other waits are older (see wait.id).
+object_use (object_id, wait_id) AS MATERIALIZED (
+  SELECT object_id,
+         (SELECT wait_object.wait_id FROM wait_object CROSS JOIN wait AS w ON w.id = wait_object.wait_id
+          WHERE wait_object.object_id = found.object_id AND w.wake_ns IS NOT NULL AND coalesce(wait_object.is_fired, 1) = 1
+          ORDER BY wait_object.wait_id DESC LIMIT 1)
+  FROM (SELECT DISTINCT wait_object.object_id FROM open_wait CROSS JOIN wait_object ON wait_object.wait_id = open_wait.id
+        WHERE wait_object.object_id IS NOT NULL) AS found
+),
+-- Ended waits at the same place: what is usual there.
+sibling (stack_id, wakes, longest_ns) AS MATERIALIZED (
+  SELECT +stack_id, count(*), max(+wait_ns) FROM wait
+  WHERE is_open = 0 AND wake_ns IS NOT NULL AND stack_id IN (SELECT stack_id FROM open_wait) GROUP BY 1
+),
+looked AS MATERIALIZED (
+  SELECT open_wait.*, (SELECT end_ns FROM recording) - since_ns AS waited_ns, reason.name AS reason_name, reason.class AS reason_class,
+         sibling.wakes AS sibling_wakes, sibling.longest_ns AS sibling_longest_ns,
+         (SELECT count(*) FROM wait_object WHERE wait_object.wait_id = open_wait.id AND object_id IS NOT NULL) AS objects,
+         (SELECT max(object_use.wait_id) FROM wait_object CROSS JOIN object_use ON object_use.object_id = wait_object.object_id
+          WHERE wait_object.wait_id = open_wait.id) AS use_id,
+         EXISTS (SELECT 1 FROM wait_object CROSS JOIN object ON object.id = wait_object.object_id
+                 WHERE wait_object.wait_id = open_wait.id AND object.is_timer = 1) AS has_timer,
+         EXISTS (SELECT 1 FROM wait_object CROSS JOIN object ON object.id = wait_object.object_id
+                 WHERE wait_object.wait_id = open_wait.id AND object.type = 'os.Signal') AS has_signal,
+         EXISTS (SELECT 1 FROM frame CROSS JOIN function ON function.id = frame.function_id
+                 WHERE frame.stack_id = open_wait.stack_id AND function.name LIKE '%.accept') AS is_accept
+  FROM open_wait LEFT JOIN reason ON reason.number = open_wait.reason
+  LEFT JOIN sibling ON sibling.stack_id = open_wait.stack_id
+  WHERE :min_ns IS NULL OR (SELECT end_ns FROM recording) - since_ns >= :min_ns
+),
+verdict AS MATERIALIZED (
+  SELECT looked.*,
+    CASE WHEN looked.is_system THEN 'runtime'
+         WHEN looked.id IS NULL THEN 'unknown'
+         WHEN reason_name LIKE '%(nil chan)%' OR reason_name LIKE 'select (no cases)%' THEN 'stuck'
+         WHEN reason_class = 'net' THEN 'net'
+         WHEN reason_class = 'sleep' OR has_timer THEN 'timer'
+         WHEN reason_class IN ('gc', 'runtime', 'syscall') THEN 'runtime'
+         WHEN has_signal OR used.wake_ns >= since_ns THEN 'idle'
+         WHEN objects > 0 AND sibling_longest_ns >= waited_ns THEN 'idle'
+         WHEN objects = 0 AND reason_class <> 'coroutine' THEN 'unknown'
+         ELSE 'stuck' END AS verdict,
+    CASE WHEN looked.is_system THEN 'one of the runtime''s own'
+         WHEN looked.id IS NULL THEN 'waits, but its wait was not recorded'
+         WHEN reason_name LIKE '%(nil chan)%' THEN 'a nil channel: nothing can ever wake it'
+         WHEN reason_name LIKE 'select (no cases)%' THEN 'a select without cases: nothing can ever wake it'
+         WHEN reason_class = 'net' AND is_accept THEN 'a listener: waits for connections'
+         WHEN reason_class = 'net' THEN 'the network may wake it'
+         WHEN reason_class = 'sleep' THEN 'sleeps'
+         WHEN has_timer THEN 'a timer''s channel is among what it waits for'
+         WHEN reason_class IN ('gc', 'runtime', 'syscall') THEN 'the runtime will wake it'
+         WHEN has_signal THEN 'waits for a signal to the process'
+         WHEN used.wake_ns >= since_ns THEN 'what it waits for is in use: others were woken by it meanwhile'
+         WHEN objects > 0 AND sibling_longest_ns >= waited_ns
+           THEN printf('%,d waits here were ended, some as long as this one', sibling_wakes)
+         WHEN objects = 0 AND reason_class = 'coroutine' THEN 'a coroutine that nobody resumed'
+         WHEN objects = 0 THEN 'what it waits for was not recorded'
+         WHEN used.id IS NOT NULL THEN 'nobody was woken by it since this wait began'
+         ELSE 'no other goroutine touched it in the recording' END
+    || CASE WHEN objects > 0 AND sibling_longest_ns < waited_ns AND NOT looked.is_system AND NOT has_timer AND reason_class <> 'net'
+            THEN printf('; %,d other waits here were ended, after %.3f s at most', sibling_wakes, sibling_longest_ns / 1e9)
+            ELSE '' END AS why,
+    used.wake_ns AS last_use_ns, used.goid AS last_use_goid, used.waker_kind AS last_use_waker_kind,
+    CASE used.waker_kind WHEN 'goroutine' THEN used.waker_goid END AS last_use_waker_goid, used.waker_stack_id AS last_use_stack_id
+  FROM looked LEFT JOIN wait AS used ON used.id = looked.use_id
+),
+judged AS MATERIALIZED (
+  SELECT verdict.*, CASE verdict WHEN 'stuck' THEN 0 WHEN 'unknown' THEN 1 WHEN 'idle' THEN 2 WHEN 'timer' THEN 3 WHEN 'net' THEN 4
+                                 ELSE 5 END AS rank
+  FROM verdict
+),

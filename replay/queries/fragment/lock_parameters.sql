@@ -1,0 +1,5 @@
+-- What the three ways to ask for locks can be given.
+-- Parameters (NULL: no restriction unless said otherwise):
+--   :since, :until   only waits that overlap this time (CLOCK_MONOTONIC)
+--   :label_key, :label_value   only waits with this pprof label (value NULL: any)
+--   :limit           rows; NULL: all

@@ -1,0 +1,7 @@
+-- What the two ways to ask for spans can be given.
+-- Parameters (NULL: no restriction unless said otherwise):
+--   :goid            only calls by this goroutine
+--   :name            only calls of this function
+--   :min_ns          only calls of at least this length
+--   :since, :until   only calls that overlap this time (CLOCK_MONOTONIC)
+--   :limit           rows; NULL: all

@@ -1,0 +1,8 @@
+-- What the four ways to ask for system calls can be given.
+-- Parameters (NULL: no restriction unless said otherwise):
+--   :goid            only calls of this goroutine
+--   :name            only this system call (read, futex …, cgo)
+--   :min_ns          only calls of at least this length
+--   :since, :until   only calls that overlap this time (CLOCK_MONOTONIC)
+--   :label_key, :label_value   only calls with this pprof label (value NULL: any)
+--   :limit           rows; NULL: all

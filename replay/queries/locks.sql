@@ -1,0 +1,62 @@
+-- The mutexes that goroutines waited for, longest total first, and who held them: the goroutines that ended the waits.
+--
+-- include: lock_parameters
+-- Columns:
+--   lock                     kind, name of the package variable where it is one, and address, for the table
+--   kind, addr, generation   mutex, rwmutex; the address may have been used again; NULL: not recorded
+--   name                     the package variable that holds it; NULL: none
+--   waits, open_waits        how many, and how many of them last to the end of the recording
+--   waiters                  how many different goroutines waited
+--   total_wait_ns, longest_wait_ns   how long
+--   longest_goid             who waited longest
+--   sites                    where it was waited: site, file, line, waits, total_wait_ns (the ten longest)
+--   holders                  who ended the waits: goid, function, site, file, line, waits, total_wait_ns (the ten longest)
+--   site_text, holder_text   the first of them for the table
+--   doubt                    the address may have been used again unnoticed
+WITH
+-- include: match_label
+-- include: lock_wait
+summed AS MATERIALIZED (
+  SELECT object_id, count(*) AS waits, sum(is_open) AS open_waits, count(DISTINCT goid) AS waiters,
+         coalesce(sum(wait_ns), 0) AS total_wait_ns, max(wait_ns) AS longest_wait_ns, goid AS longest_goid
+  FROM held GROUP BY object_id ORDER BY total_wait_ns DESC, waits DESC, object_id LIMIT coalesce(:limit, -1)
+),
+place AS MATERIALIZED (
+  SELECT object_id, stack.site_function_id AS function_id, stack.site_file_id AS file_id, stack.site_line AS line,
+         count(*) AS waits, coalesce(sum(wait_ns), 0) AS ns
+  FROM held LEFT JOIN stack ON stack.id = held.stack_id
+  WHERE object_id IS NULL OR object_id IN (SELECT object_id FROM summed) GROUP BY 1, 2, 3, 4
+),
+holder AS MATERIALIZED (
+  SELECT object_id, waker_goid, stack.site_function_id AS function_id, stack.site_file_id AS file_id, stack.site_line AS line,
+         count(*) AS waits, coalesce(sum(wait_ns), 0) AS ns
+  FROM held LEFT JOIN stack ON stack.id = held.waker_stack_id
+  WHERE waker_kind = 'goroutine' AND (object_id IS NULL OR object_id IN (SELECT object_id FROM summed)) GROUP BY 1, 2, 3, 4, 5
+)
+SELECT coalesce(object_named.text, 'a lock that was not recorded') AS "lock:table", object.kind, printf('0x%llx', object.addr) AS addr,
+       object.generation, object.type AS name, summed.waits, open_waits, waiters, total_wait_ns, longest_wait_ns, longest_goid,
+       (SELECT json_group_array(json_object('site', site, 'file', file, 'line', line, 'waits', waits, 'total_wait_ns', ns))
+        FROM (SELECT function.name AS site, file.path AS file, line, waits, ns FROM place
+              LEFT JOIN function ON function.id = function_id LEFT JOIN file ON file.id = file_id
+              WHERE place.object_id IS summed.object_id ORDER BY ns DESC, site, line LIMIT 10)) AS "sites:json",
+       (SELECT json_group_array(json_object('goid', goid, 'function', started, 'site', site, 'file', file, 'line', line,
+                                            'waits', waits, 'total_wait_ns', ns))
+        FROM (SELECT waker_goid AS goid, started.name AS started, function.name AS site, file.path AS file, line, waits, ns FROM holder
+              LEFT JOIN function ON function.id = function_id LEFT JOIN file ON file.id = file_id
+              LEFT JOIN goroutine ON goroutine.goid = waker_goid
+              LEFT JOIN function AS started ON started.id = goroutine.start_function_id
+              WHERE holder.object_id IS summed.object_id ORDER BY ns DESC, goid, site, line LIMIT 10)) AS "holders:json",
+       (SELECT coalesce(site, '?') || coalesce(' ' || replace(path, rtrim(path, replace(path, '/', '')), ''), '') || coalesce(':' || line, '')
+               || CASE places WHEN 1 THEN '' ELSE ' +' || (places - 1) END
+        FROM (SELECT function.name AS site, file.path, line, count(*) OVER () AS places FROM place
+              LEFT JOIN function ON function.id = function_id LEFT JOIN file ON file.id = file_id
+              WHERE place.object_id IS summed.object_id ORDER BY ns DESC, site, line LIMIT 1)) AS "site_text:table",
+       (SELECT coalesce(goid, '?') || coalesce(' ' || site, '')
+               || coalesce(' ' || replace(path, rtrim(path, replace(path, '/', '')), ''), '') || coalesce(':' || line, '')
+               || CASE places WHEN 1 THEN '' ELSE ' +' || (places - 1) END
+        FROM (SELECT waker_goid AS goid, function.name AS site, file.path, line, count(*) OVER () AS places FROM holder
+              LEFT JOIN function ON function.id = function_id LEFT JOIN file ON file.id = file_id
+              WHERE holder.object_id IS summed.object_id ORDER BY ns DESC, goid, site, line LIMIT 1)) AS "holder_text:table",
+       object.is_doubtful AS "doubt:bool"
+FROM summed LEFT JOIN object ON object.id = summed.object_id LEFT JOIN object_named ON object_named.id = summed.object_id
+ORDER BY total_wait_ns DESC, summed.waits DESC, summed.object_id;
