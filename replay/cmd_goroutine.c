@@ -24,6 +24,9 @@ static void print_for(struct buf *out, const struct row *row, const struct table
                       void *context)
 {
     (void)column;
+    if (!row_find(row, "duration_ns"))
+        return;
+    present_lower(out, row, context);
     present_duration(out, row, "duration_ns");
     present_marks(out, row, context);
 }
@@ -33,6 +36,10 @@ static void print_state(struct buf *out, const struct row *row, const struct tab
 {
     (void)column;
     struct view *view = context;
+    const char *kind = row_text(row, "kind", "state");
+    if (strcmp(kind, "state") != 0)
+        buf_printf(out, "  %s%s", strcmp(kind, "context_end") == 0 ? "context" : kind,
+                   row_find(row, "state") ? ": " : "");
     buf_printf(out, "%s", row_text(row, "state", ""));
     if (row_int(row, "inferred", 0)) {
         buf_printf(out, "*");
@@ -46,6 +53,10 @@ static void print_what(struct buf *out, const struct row *row, const struct tabl
     (void)column;
     (void)context;
     const struct cell *tid = row_find(row, "tid"), *p = row_find(row, "p");
+    if (row_find(row, "what")) {
+        buf_printf(out, "%s", row_text(row, "what", ""));
+        return;
+    }
     if (tid)
         buf_printf(out, "thread %" PRId64, tid->integer);
     if (p && p->integer >= 0)
@@ -76,6 +87,7 @@ static const struct table_column columns[] = {
     {"WHAT", false, 20, print_what},
     {"WHERE", false, 16, present_place_cell, true},
     {"WOKEN BY", false, 16, print_waker, true},
+    PRESENT_LABELS,
 };
 
 static int print_heading(void *context, const struct row *row, struct error *err)
@@ -104,13 +116,21 @@ static int print_heading(void *context, const struct row *row, struct error *err
     }
     buf_printf(&text, "; running ");
     present_duration(&text, row, "running_ns");
+    if (row_int(row, "syscall_ns", 0) > 0) {
+        buf_printf(&text, " (");
+        present_duration(&text, row, "syscall_ns");
+        buf_printf(&text, " in system calls)");
+    }
     buf_printf(&text, ", runnable ");
     present_duration(&text, row, "runnable_ns");
     buf_printf(&text, ", waiting ");
     present_duration(&text, row, "waiting_ns");
     buf_printf(&text, " in ");
     present_count(&text, row, "waits");
-    buf_printf(&text, " waits\n\n");
+    buf_printf(&text, " waits\n");
+    if (row_find(row, "label_text"))
+        buf_printf(&text, "labels %s\n", row_text(row, "label_text", ""));
+    buf_printf(&text, "\n");
     struct buf safe;
     buf_init(&safe);
     if (!buf_failed(&text))
@@ -169,14 +189,10 @@ static int answer(void *context, const struct opened *opened, const struct opera
                      LISTING_PARAMETERS + 1, &table, &result, err);
     if (rc != 0 || listing->format != LISTING_TABLE)
         return rc;
-    if (view.has_inferred || view.present.has_doubt || view.present.has_open)
-        printf("\n");
-    if (view.present.has_open)
-        printf("+ still so when the recording ended.\n");
+    present_print_notes(&view.present);
     if (view.has_inferred)
-        printf("* inferred from what came before and after, not seen.\n");
-    if (view.present.has_doubt)
-        printf("? records were lost nearby, or an event is missing: the figure is doubtful.\n");
+        printf("%s* inferred from what came before and after, not seen.\n",
+               present_has_notes(&view.present) ? "" : "\n");
     listing_print_more(listing, &result, "states");
     return 0;
 }

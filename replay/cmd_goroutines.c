@@ -5,14 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "listing.h"
-#include "present.h"
-#include "terminal.h"
-
-struct view {
-    struct present present;
-    bool has_unknown;
-};
+#include "answer.h"
 
 static void print_goroutine(struct buf *out, const struct row *row, const struct table_column *column,
                             void *context)
@@ -45,16 +38,13 @@ static void print_creator(struct buf *out, const struct row *row, const struct t
                   ((const struct present *)context)->is_short);
 }
 
-static void print_waiting(struct buf *out, const struct row *row, const struct table_column *column,
-                          void *context)
+/* Nothing for no time at all, so that the column is only there when it tells something. */
+static void print_some(struct buf *out, const struct row *row, const struct table_column *column,
+                       void *context)
 {
-    (void)column;
-    struct view *view = context;
-    present_duration(out, row, "waiting_ns");
-    if (row_int(row, "unknown_ns", 0) > 0) {
-        buf_printf(out, "*");
-        view->has_unknown = true;
-    }
+    (void)context;
+    if (row_int(row, column->key, 0) > 0)
+        present_duration(out, row, column->key);
 }
 
 static void print_most(struct buf *out, const struct row *row, const struct table_column *column,
@@ -88,37 +78,26 @@ static const struct table_column columns[] = {
     {"LIFE", true, 0, present_duration_cell, .key = "life_ns"},
     {"RUNNING", true, 0, present_duration_cell, .key = "running_ns"},
     {"RUNNABLE", true, 0, present_duration_cell, .key = "runnable_ns"},
-    {"WAITING", true, 0, print_waiting},
+    {"IN SYSCALLS", true, 0, print_some, .key = "syscall_ns", .is_optional = true},
+    {"WAITING", true, 0, present_duration_cell, .key = "waiting_ns"},
+    {"NOT OBSERVED", true, 0, print_some, .key = "unknown_ns", .is_optional = true},
     {"MOSTLY", false, 0, print_most},
     {"WAITS", true, 0, present_count_cell, .key = "waits"},
     {"AT THE END", false, 0, print_end},
+    PRESENT_LABELS,
 };
 
-static int answer(void *context, const struct opened *opened, const struct operands *operands,
-                  struct error *err)
-{
-    struct listing *listing = context;
-    struct view view = {
-        .present = {.start_ns = opened->quality.start_ns, .is_short = terminal_width(stdout) > 0}};
-    struct query_result result;
-    struct table_options table = {TABLE_COLUMNS(columns), .context = &view};
-    (void)operands;
-    int rc = listing_answer(listing, opened, "goroutines", &table, &result, err);
-    if (rc != 0)
-        return rc;
-    if (listing->format == LISTING_TABLE && view.has_unknown)
-        printf("\n* and some time in a state that was not observed (unknown_ns).\n");
-    listing_print_more(listing, &result, "goroutines");
-    return 0;
-}
+static const struct answer_way ways[] = {{NULL, "goroutines", "goroutines", TABLE_COLUMNS(columns)}};
 
 int run_goroutines(const struct command *self, int argc, char **argv)
 {
-    struct listing listing;
-    struct listing_command command = {&listing, 1, 1, NULL, answer, &listing};
-    listing_init(&listing);
+    struct answer answer;
+    struct listing_command command = {&answer.listing, 1, 1, answer_check, answer_run, &answer};
+    answer_init(&answer, ways, 1);
+    answer.empty = "No goroutines match.";
     const struct opt options[] = {
-        LISTING_OPTIONS(listing),
+        LABEL_FILTER_OPTION(answer.label),
+        LISTING_OPTIONS(answer.listing),
         COMMAND_HELP_OPTION(command.help),
         {0},
     };

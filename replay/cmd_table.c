@@ -31,6 +31,31 @@ static const struct command commands[] = {
      "  gotape-replay who-blocked api.gotape --reason mutex --by site\n"
      "  gotape-replay who-blocked api.gotape --since 2s --until 2.5s --format json\n",
      run_who_blocked},
+    {"leaks", "TRACE", "Goroutines that never resumed, and what could still wake them.",
+     "Every goroutine that waits when the recording ends; those that were started and wait alike stand in "
+     "one "
+     "row.\n"
+     "VERDICT: stuck (nothing that was seen can wake it), unknown (what it waits for was not recorded), idle "
+     "(others are\n"
+     "woken by the same object, or after waits as long at the same place), timer, net, runtime.\n",
+     "  gotape-replay leaks api.gotape\n"
+     "  gotape-replay leaks api.gotape --min-wait 30s --stacks\n"
+     "  gotape-replay leaks api.gotape --by goroutine --format jsonl | jq 'select(.verdict == \"stuck\")'\n",
+     run_leaks},
+    {"why", "TRACE N",
+     "Why goroutine N waited: who ended its longest wait, what that one waited for, and so on.",
+     "Each step is the longest wait, within the wait before, of the goroutine that ended it, and tells "
+     "whether a lock, another\n"
+     "goroutine, a timer, the network, the garbage collector, the scheduler or a system call was to blame.\n",
+     "  gotape-replay why api.gotape 18\n"
+     "  gotape-replay why api.gotape 18 --at 2.5s --depth 10\n"
+     "  gotape-replay why api.gotape 18 --format json\n",
+     run_why},
+    {"locks", "TRACE", "The mutexes that were waited for, longest total first, and who held them.",
+     "Who held a lock is who ended the wait for it by unlocking.\n",
+     "  gotape-replay locks api.gotape\n"
+     "  gotape-replay locks api.gotape --by holder\n",
+     run_locks},
     {"chans", "TRACE", "Every channel seen: waits, waiters, wakers and places, most waited for first.",
      "A select counts as a wait on each of its channels.\n",
      "  gotape-replay chans api.gotape\n"
@@ -41,10 +66,44 @@ static const struct command commands[] = {
      "  gotape-replay goroutines api.gotape\n"
      "  gotape-replay goroutines api.gotape --format jsonl | jq 'select(.ended_ns == null)'\n",
      run_goroutines},
-    {"goroutine", "TRACE N", "The life of goroutine N as a time line of states.", "",
+    {"goroutine", "TRACE N", "The life of goroutine N as a time line of states.",
+     "Within the states stand its system calls, its spans, the contexts that it made or ended, and what "
+     "snapshots saw of it.\n",
      "  gotape-replay goroutine api.gotape 18\n"
      "  gotape-replay goroutine api.gotape 18 --stacks --since -1s\n",
      run_goroutine},
+    {"syscalls", "TRACE", "System calls and cgo calls that put their thread to sleep, longest first.",
+     "Seen from the kernel's scheduler: a call that never leaves the CPU is not listed.\n",
+     "  gotape-replay syscalls api.gotape\n"
+     "  gotape-replay syscalls api.gotape --by name\n"
+     "  gotape-replay syscalls api.gotape --name fsync --min 10ms\n",
+     run_syscalls},
+    {"threads", "TRACE",
+     "The program's threads: time on a CPU, preempted and by whom, idle, in system calls.", "",
+     "  gotape-replay threads api.gotape\n"
+     "  gotape-replay threads api.gotape --since 2s --until 3s\n",
+     run_threads},
+    {"gc", "TRACE", "Cycles of the garbage collector: what they stopped, and who waited for them.", "",
+     "  gotape-replay gc api.gotape\n", run_gc},
+    {"stw", "TRACE", "Times in which the world was stopped, longest first: why, by whom, how long.", "",
+     "  gotape-replay stw api.gotape\n"
+     "  gotape-replay stw api.gotape --by reason\n",
+     run_stw},
+    {"contexts", "TRACE", "Contexts: made where, deadline, ended when and by whom; who went on regardless.",
+     "",
+     "  gotape-replay contexts api.gotape\n"
+     "  gotape-replay contexts api.gotape --ignored     who waited on after its context had ended\n",
+     run_contexts},
+    {"spans", "TRACE", "Calls of the functions given to gotape-record --probe, and what went on in them.", "",
+     "  gotape-replay spans api.gotape\n"
+     "  gotape-replay spans api.gotape --by probe\n"
+     "  gotape-replay spans api.gotape --name main.handleOrder --min 100ms\n",
+     run_spans},
+    {"snapshots", "TRACE [N]", "The looks at all goroutines; with N, the goroutines of one, by equal stacks.",
+     "",
+     "  gotape-replay snapshots api.gotape\n"
+     "  gotape-replay snapshots api.gotape 1 --limit 0\n",
+     run_snapshots},
     {"sql", "TRACE [QUERY]", "Answer a query, or open a read-only SQL shell.",
      "The tables are explained by 'gotape-replay schema'; the queries behind the commands by 'gotape-replay "
      "schema --queries'.\n"

@@ -7,6 +7,7 @@
 
 #include "chan_filter.h"
 #include "goroutine_filter.h"
+#include "label_filter.h"
 #include "listing.h"
 #include "present.h"
 #include "query/catalog.h"
@@ -16,17 +17,6 @@ struct view {
     struct present present;
     bool has_reuse;
 };
-
-static void print_wait(struct buf *out, const struct row *row, const struct table_column *column,
-                       void *context)
-{
-    (void)column;
-    if (row_find(row, "wait_ns"))
-        present_duration(out, row, "wait_ns");
-    else
-        buf_printf(out, "unknown");
-    present_marks(out, row, context);
-}
 
 static void print_object(struct buf *out, const struct row *row, const struct table_column *column,
                          void *context)
@@ -51,7 +41,7 @@ static void print_longest_place(struct buf *out, const struct row *row, const st
 }
 
 static const struct table_column wait_columns[] = {
-    {"WAIT", true, 0, print_wait},
+    {"WAIT", true, 0, present_marked_cell, .key = "wait_ns"},
     {"AT", true, 0, present_time_cell, .key = "start_ns"},
     {"GOROUTINE", false, 12, present_goroutine_cell, .key = "goroutine_function"},
     {"REASON", false, 8, present_text_cell, .key = "reason"},
@@ -59,6 +49,7 @@ static const struct table_column wait_columns[] = {
     {"WHERE", false, 16, present_place_cell, true},
     {"WOKEN BY", false, 14, present_waker_cell, true},
     {"READY>RUN", true, 0, present_duration_cell, .key = "runnable_ns"},
+    PRESENT_LABELS,
 };
 
 static const struct table_column goroutine_columns[] = {
@@ -96,6 +87,7 @@ static const struct aggregation aggregations[] = {
 struct request {
     struct listing listing;
     struct chan_filter chan;
+    struct label_filter label;
     const struct aggregation *by;
     const char *chan_text, *by_name, *reason; /* as given */
     int64_t goid;                             /* INT64_MIN: absent */
@@ -114,6 +106,8 @@ static const struct aggregation *find_aggregation(const char *name)
 static int check_filters(const struct request *request, struct store *store, struct error *err)
 {
     int rc = chan_filter_check(&request->chan, store, err);
+    if (rc == 0)
+        rc = label_filter_check(&request->label, store, err);
     if (rc == 0 && request->reason)
         rc = reason_filter_check(request->reason, store, err);
     if (rc == 0 && request->goid != INT64_MIN)
@@ -128,18 +122,15 @@ static void print_footer(const struct request *request, const struct view *view,
         return;
     if (result->rows == 0)
         printf("No waits%s.%s\n",
-               request->chan.text || request->reason || request->goid != INT64_MIN ? " match" : "",
+               request->chan.text || request->label.text || request->reason || request->goid != INT64_MIN
+                   ? " match"
+                   : "",
                request->all ? "" : " --all adds network, sleep and the runtime's own goroutines.");
-    if (view->present.has_open || view->present.has_doubt || view->has_reuse)
-        printf("\n");
-    if (view->present.has_open)
-        printf("+ still waiting when the recording ended: the wait lasted at least this long.\n");
-    if (view->present.has_doubt)
-        printf("? a doubtful figure: records were lost nearby, or the wake was not seen (column doubt of "
-               "--format json).\n");
+    present_print_notes(&view->present);
     if (view->has_reuse)
-        printf("An object with ? may be several that had the same address one after the other, or its type "
-               "is unknown.\n");
+        printf("%sAn object with ? may be several that had the same address one after the other, or its type "
+               "is unknown.\n",
+               present_has_notes(&view->present) ? "" : "\n");
     listing_print_more(&request->listing, result, request->by->rows);
 }
 
@@ -150,14 +141,16 @@ static int check(void *context, const struct operands *operands, struct error *e
     request->by = find_aggregation(request->by_name);
     if (!request->by)
         return error_set(err, ERR_USAGE, "--by: '%s' is not wait, goroutine or site", request->by_name);
-    return chan_filter_parse(request->chan_text, &request->chan, err);
+    int rc = chan_filter_parse(request->chan_text, &request->chan, err);
+    return rc == 0 ? label_filter_parse(&request->label, err) : rc;
 }
 
 static int answer(void *context, const struct opened *opened, const struct operands *operands,
                   struct error *err)
 {
     struct request *request = context;
-    struct query_parameter parameters[LISTING_PARAMETERS + CHAN_FILTER_PARAMETERS + 3];
+    struct query_parameter
+        parameters[LISTING_PARAMETERS + CHAN_FILTER_PARAMETERS + 3 + LABEL_FILTER_PARAMETERS];
     struct view view = {
         .present = {.start_ns = opened->quality.start_ns, .is_short = terminal_width(stdout) > 0}};
     struct query_result result;
@@ -176,6 +169,7 @@ static int answer(void *context, const struct opened *opened, const struct opera
         (struct query_parameter){.name = ":reason", .text = request->reason, .is_null = !request->reason};
     rest[2] = (struct query_parameter){
         .name = ":goid", .integer = request->goid, .is_null = request->goid == INT64_MIN};
+    label_filter_parameters(&request->label, rest + 3);
     struct table_options table = {
         .columns = request->by->columns, .count = request->by->count, .context = &view};
     listing_print_header(&request->listing, &opened->quality);
@@ -201,6 +195,7 @@ int run_who_blocked(const struct command *self, int argc, char **argv)
          "Only waits for this reason: the runtime's words ('chan\nreceive') or a class (chan_recv, "
          "chan_send, select,\n"
          "mutex, rwmutex, cond, waitgroup, sleep, net, gc,\nsyscall, coroutine, runtime, other)."},
+        LABEL_FILTER_OPTION(request.label),
         {0, "by", OPT_STRING, &request.by_name, "KIND",
          "List single waits (wait, default), or sum them up by\ngoroutine or by site."},
         {'a', "all", OPT_FLAG, &request.all, NULL, "Also network, sleep, and the runtime's own goroutines."},

@@ -1,6 +1,7 @@
 #include "present.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/units.h"
@@ -111,6 +112,44 @@ void present_marks(struct buf *out, const struct row *row, struct present *prese
     }
 }
 
+void present_lower(struct buf *out, const struct row *row, struct present *present)
+{
+    if (row_int(row, "start_seen", 1))
+        return;
+    buf_printf(out, ">= ");
+    present->has_lower = true;
+}
+
+bool present_has_notes(const struct present *present)
+{
+    return present->has_open || present->has_doubt || present->has_lower;
+}
+
+void present_print_notes(const struct present *present)
+{
+    if (present_has_notes(present))
+        printf("\n");
+    if (present->has_lower)
+        printf(">= it began before anybody looked: it lasted at least this long.\n");
+    if (present->has_open)
+        printf("+ not over when the recording ended: it lasted at least this long.\n");
+    if (present->has_doubt)
+        printf("? a doubtful figure: records were lost nearby, only snapshots tell about it, or an event is "
+               "missing (column doubt of --format json).\n");
+}
+
+void present_marked_cell(struct buf *out, const struct row *row, const struct table_column *column,
+                         void *context)
+{
+    if (row_find(row, column->key)) {
+        present_lower(out, row, context);
+        present_duration(out, row, column->key);
+    } else {
+        buf_printf(out, "unknown");
+    }
+    present_marks(out, row, context);
+}
+
 void present_duration_cell(struct buf *out, const struct row *row, const struct table_column *column,
                            void *context)
 {
@@ -144,6 +183,14 @@ void present_goroutine_cell(struct buf *out, const struct row *row, const struct
 {
     const struct present *present = context;
     present_goroutine(out, row, "goid", column->key, present->is_short);
+}
+
+void present_goid_cell(struct buf *out, const struct row *row, const struct table_column *column,
+                       void *context)
+{
+    (void)context;
+    if (row_find(row, column->key))
+        present_goroutine(out, row, column->key, "", false);
 }
 
 void present_place_cell(struct buf *out, const struct row *row, const struct table_column *column,

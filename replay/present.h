@@ -24,11 +24,19 @@ void present_waker(struct buf *out, const struct row *row, bool is_short);
 struct present {
     int64_t start_ns; /* of the recording */
     bool is_short;
-    bool has_open, has_doubt; /* set by present_marks */
+    bool has_open, has_doubt, has_lower; /* set by present_marks and present_lower */
 };
 /* What follows a figure: "+" for one that was still growing at the end of the recording, "?" for a doubtful
  * one, from the columns open, gap and doubt. */
 void present_marks(struct buf *out, const struct row *row, struct present *present);
+/* What stands before a figure: ">=" for a wait that began before anybody looked, from the column start_seen. */
+void present_lower(struct buf *out, const struct row *row, struct present *present);
+/* The notes that explain these marks, as far as they were used, after an empty line. */
+void present_print_notes(const struct present *present);
+bool present_has_notes(const struct present *present);
+/* A duration with its marks; "unknown" when it is NULL. Needs struct present. */
+void present_marked_cell(struct buf *out, const struct row *row, const struct table_column *column,
+                         void *context);
 /* The column's key names the row's column: a duration, a count, a text. */
 void present_duration_cell(struct buf *out, const struct row *row, const struct table_column *column,
                            void *context);
@@ -42,11 +50,21 @@ void present_time_cell(struct buf *out, const struct row *row, const struct tabl
 /* The goroutine in column goid, the key names the column with its function; needs struct present. */
 void present_goroutine_cell(struct buf *out, const struct row *row, const struct table_column *column,
                             void *context);
+/* The goroutine in the column that the key names, without more. */
+void present_goid_cell(struct buf *out, const struct row *row, const struct table_column *column,
+                       void *context);
 /* The place in the columns site, file and line; needs struct present. */
 void present_place_cell(struct buf *out, const struct row *row, const struct table_column *column,
                         void *context);
 /* The waker in the columns waker_*; needs struct present. */
 void present_waker_cell(struct buf *out, const struct row *row, const struct table_column *column,
                         void *context);
+
+/* The optional column with pprof labels. */
+#define PRESENT_LABELS                                                                                       \
+    {                                                                                                        \
+        .heading = "LABELS", .shrink_min = 12, .print = present_text_cell, .key = "label_text",              \
+        .is_optional = true                                                                                  \
+    }
 
 #endif

@@ -24,6 +24,7 @@ struct sink_table {
     const struct column *query_columns;
     int count;
     size_t *widths;
+    bool *hidden;             /* of optional columns, once the widths are fixed */
     struct table_cell *cells; /* WINDOW_ROWS x count */
     char **details;           /* one a row of the window; NULL: none */
     size_t rows;
@@ -63,9 +64,10 @@ static int table_begin(struct row_sink *base, const struct column *columns, int 
         return error_set(err, ERR_UNSUPPORTED, "a table of %d columns is too wide: use --format csv",
                          self->count);
     self->widths = calloc((size_t)self->count + 1, sizeof *self->widths);
+    self->hidden = calloc((size_t)self->count + 1, sizeof *self->hidden);
     self->cells = calloc((size_t)self->count * WINDOW_ROWS + 1, sizeof *self->cells);
     self->details = calloc(WINDOW_ROWS, sizeof *self->details);
-    if (!self->widths || !self->cells || !self->details)
+    if (!self->widths || !self->hidden || !self->cells || !self->details)
         return error_set(err, ERR_NOMEM, "out of memory for a table");
     return 0;
 }
@@ -75,12 +77,12 @@ static void fit_to_terminal(struct sink_table *self)
 {
     size_t total = 0;
     for (int i = 0; i < self->count; i++)
-        total += self->widths[i] + (i > 0 ? GAP : 0);
+        total += self->hidden[i] ? 0 : self->widths[i] + (i > 0 ? GAP : 0);
     while (self->options.width > 0 && total > self->options.width) {
         int widest = -1;
         for (int i = 0; i < self->count; i++) {
             size_t least = self->options.columns ? self->options.columns[i].shrink_min : 8;
-            if (least > 0 && self->widths[i] > least &&
+            if (least > 0 && !self->hidden[i] && self->widths[i] > least &&
                 (widest < 0 || self->widths[i] > self->widths[widest]))
                 widest = i;
         }
@@ -94,12 +96,14 @@ static void fit_to_terminal(struct sink_table *self)
 static void fix_widths(struct sink_table *self)
 {
     for (int i = 0; i < self->count; i++) {
-        self->widths[i] = utf8_width(heading(self, i), strlen(heading(self, i)));
+        size_t widest = 0, least = utf8_width(heading(self, i), strlen(heading(self, i)));
         for (size_t r = 0; r < self->rows; r++) {
             size_t width = self->cells[r * (size_t)self->count + (size_t)i].width;
-            if (width > self->widths[i])
-                self->widths[i] = width;
+            if (width > widest)
+                widest = width;
         }
+        self->hidden[i] = widest == 0 && self->options.columns && self->options.columns[i].is_optional;
+        self->widths[i] = widest > least ? widest : least;
     }
     fit_to_terminal(self);
     self->has_widths = true;
@@ -121,6 +125,8 @@ static void put_cut(struct buf *line, const struct table_cell *cell, size_t colu
 
 static void put_padded(struct sink_table *self, int column, const struct table_cell *cell)
 {
+    if (self->hidden[column])
+        return;
     size_t limit = self->widths[column];
     bool cut = self->options.width > 0 && cell->width > limit;
     size_t padding = cell->width < limit ? limit - cell->width : 0;
@@ -261,6 +267,7 @@ static void table_free(struct row_sink *base)
     free(self->cells);
     free(self->details);
     free(self->widths);
+    free(self->hidden);
     buf_release(&self->line);
     buf_release(&self->scratch);
     free(self);

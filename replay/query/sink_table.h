@@ -14,8 +14,9 @@ struct table_column {
     unsigned shrink_min; /* may be shortened down to this many characters; 0: never */
     /* Appends the cell. Control characters are replaced afterwards. */
     void (*print)(struct buf *out, const struct row *row, const struct table_column *column, void *context);
-    bool keeps_end;  /* shortened in the middle: the end tells more (a file and line) */
-    const char *key; /* the row's column that it shows, for a print that serves several; else NULL */
+    bool keeps_end;   /* shortened in the middle: the end tells more (a file and line) */
+    const char *key;  /* the row's column that it shows, for a print that serves several; else NULL */
+    bool is_optional; /* left out when it is empty in all of the first 1000 rows; never the first column */
 };
 
 struct table_options {

@@ -9,7 +9,8 @@ import pytest
 
 from conftest import REPLAY, ROOT
 
-COMMANDS = ["info", "load", "who-blocked", "chans", "goroutines", "goroutine", "sql", "schema", "verify", "dump"]
+COMMANDS = ["info", "load", "who-blocked", "leaks", "why", "locks", "chans", "goroutines", "goroutine", "syscalls", "threads", "gc",
+            "stw", "contexts", "spans", "snapshots", "sql", "schema", "verify", "dump"]
 
 
 def test_overview_names_every_command(replay):

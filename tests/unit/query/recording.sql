@@ -22,3 +22,7 @@ INSERT INTO wait (id, goid, start_ns, wake_ns, run_ns, wait_ns, runnable_ns, is_
 INSERT INTO wait_object (wait_id, ordinal, object_id, direction) VALUES (1,0,1,'recv'),(2,0,2,'send'),(2,1,3,'recv'),(2,2,NULL,'recv'),(3,0,1,'send'),(4,0,4,NULL),(7,0,2,'recv'),(8,0,1,'recv');
 INSERT INTO interval VALUES (1,18,1,1200000000,1210000000,NULL,NULL,NULL,0),(2,18,2,1210000000,1500000000,4712,0,NULL,2),(3,18,3,1500000000,3800000000,NULL,NULL,1,0),(4,18,1,3800000000,3800050000,NULL,NULL,NULL,0),(5,18,2,3800050000,4000000000,4712,1,NULL,4),(6,18,3,4000000000,4100000000,NULL,NULL,2,0),(7,18,2,4100000000,9000000000,4712,1,NULL,0);
 INSERT INTO anomaly_kind VALUES ('illegal','error','an event does not follow from the state before','see'),('stale','info','a','b');
+INSERT INTO labels VALUES (1,'{"tenant_id":"video-a"}','tenant_id=video-a');
+UPDATE wait SET labels_id = 1 WHERE id = 2;
+UPDATE wait_object SET is_fired = ordinal = 1 WHERE wait_id = 2 AND object_id IS NOT NULL;
+UPDATE goroutine SET labels_id = 1, syscall_ns = 7 WHERE goid = 18;

@@ -100,18 +100,18 @@ static void tells_all_about_a_wait(void **state)
     const char *row = strchr(csv, '\n') + 1;
     assert_string_equal(
         row,
-        "18,main.worker,select,select,4000000000,100000000,1000,false,"
+        "18,main.worker,select,select,4000000000,100000000,1000,false,true,"
         "\"[{\"\"kind\"\":\"\"chan\"\",\"\"addr\"\":\"\"0xc000102060\"\",\"\"type\"\":\"\"int\"\","
         "\"\"cap\"\":0,"
-        "\"\"generation\"\":2,\"\"direction\"\":\"\"send\"\",\"\"timer\"\":false,\"\"doubt\"\":false},"
+        "\"\"generation\"\":2,\"\"direction\"\":\"\"send\"\",\"\"fired\"\":false,\"\"timer\"\":false,\"\"doubt\"\":false},"
         "{\"\"kind\"\":\"\"chan\"\",\"\"addr\"\":\"\"0xc000103000\"\",\"\"type\"\":\"\"struct "
         "{}\"\",\"\"cap\"\":0,"
-        "\"\"generation\"\":1,\"\"direction\"\":\"\"recv\"\",\"\"timer\"\":false,\"\"doubt\"\":true},"
+        "\"\"generation\"\":1,\"\"direction\"\":\"\"recv\"\",\"\"fired\"\":true,\"\"timer\"\":false,\"\"doubt\"\":true},"
         "{\"\"kind\"\":\"\"chan\"\",\"\"addr\"\":\"\"0x0\"\",\"\"type\"\":null,\"\"cap\"\":null,"
-        "\"\"generation\"\":null,\"\"direction\"\":\"\"recv\"\",\"\"timer\"\":false,\"\"doubt\"\":false}]\","
+        "\"\"generation\"\":null,\"\"direction\"\":\"\"recv\"\",\"\"fired\"\":null,\"\"timer\"\":false,\"\"doubt\"\":false}]\","
         "main.worker,/src/app/"
         "worker.go,31,\"[\"\"runtime.gopark\"\",\"\"runtime.chanrecv1\"\",\"\"main.worker\"\"]\","
-        ",timer,,,,,false,\r\n");
+        ",timer,,,,,false,,\"{\"\"tenant_id\"\":\"\"video-a\"\"}\"\r\n");
     free(csv);
 }
 
@@ -161,7 +161,7 @@ static void lists_goroutines(void **state)
     assert_non_null(strstr(
         csv, "\r\n18,main.worker,1,main.main,/src/app/main.go,12,1200000000,9000000000,7800000000,dead,"
              "100000000,2000,3000000000,0,3,\"{\"\"chan_recv\"\":2300100000,\"\"select\"\":100000000}\","
-             "false,false\r\n"));
+             "false,false,7,\"{\"\"tenant_id\"\":\"\"video-a\"\"}\"\r\n"));
     assert_non_null(strstr(csv, "\r\n3,runtime.bgsweep,,,,,,,10000000000,waiting,"));
     free(csv);
 }
@@ -170,10 +170,10 @@ static void tells_a_life(void **state)
 {
     const struct query_parameter parameters[] = {INTEGER(":goid", 18), INTEGER(":until", 3900000000)};
     char *csv = fixture_query(*state, "goroutine_timeline", parameters, 2);
-    assert_non_null(strstr(csv, "\r\nrunnable,1200000000,1210000000,10000000,false,"));
+    assert_non_null(strstr(csv, "\r\nstate,runnable,1200000000,1210000000,10000000,false,true,"));
     assert_non_null(
-        strstr(csv, "\r\nwaiting,1500000000,3800000000,2300000000,false,,,chan receive,chan_recv,"));
-    assert_non_null(strstr(csv, "\r\nrunning,3800050000,4000000000,199950000,false,4712,1,"));
+        strstr(csv, "\r\nstate,waiting,1500000000,3800000000,2300000000,false,true,,,chan receive,chan_recv,"));
+    assert_non_null(strstr(csv, "\r\nstate,running,3800050000,4000000000,199950000,false,true,4712,1,"));
     assert_null(strstr(csv, "4100000000"));
     free(csv);
 }
