@@ -10,6 +10,7 @@ import subprocess
 import pytest
 
 import harness
+import judge
 
 FOLDER = pathlib.Path("src/internal/trace/testdata/testprog")
 PROGRAMS = ["annotations", "annotations-stress", "cgo-callback", "cpu-profile", "futile-wakeup", "gc-stress", "gomaxprocs",
@@ -32,16 +33,8 @@ def comparer():
 
 
 @functools.lru_cache(maxsize=None)
-def go_root(version):
-    reason = harness.toolchain(version)
-    if reason:
-        pytest.skip(reason)
-    return pathlib.Path(harness.go_command(version, "env", "GOROOT", cwd="/").out.strip())
-
-
-@functools.lru_cache(maxsize=None)
 def program(version, name):
-    root = go_root(version)
+    root = judge.go_root(version)
     if not (root / FOLDER / f"{name}.go").exists():
         pytest.skip(f"{version} comes without {FOLDER}/{name}.go")
     target = harness.ROOT / "build/judge" / version / name
