@@ -11,7 +11,7 @@
 
 #include "perf/perf_session_impl.h"
 
-enum { COMMIT_BYTES = 64 << 10 };
+enum { COMMIT_BYTES = 64 << 10, TIDS_MAX = 1 << 16 };
 
 static uint64_t monotonic_ns(void)
 {
@@ -64,8 +64,22 @@ static void forget_old_exits(struct perf_session *self)
     self->exits = empty;
 }
 
+/* The number of the next thread is known when it is one of the target that has left a CPU before. */
+static int translate_next(struct perf_session *self, struct record *record)
+{
+    uint64_t ours;
+    if (self->tid_by_first.count >= TIDS_MAX)
+        map_reset(&self->tid_by_first);
+    if (map_put(&self->tid_by_first, record->prev_first_tid, record->tid) != 0)
+        return ERR_NOMEM;
+    if (record->next_tid)
+        record->next_tid =
+            map_get(&self->tid_by_first, record->next_tid, &ours) ? (uint32_t)ours : RECORD_TID_ELSEWHERE;
+    return 0;
+}
+
 /* 1: hand it out; 0: dropped, counted. */
-static int judge(struct perf_session *self, struct session_ring *ring, const struct record *record)
+static int judge(struct perf_session *self, struct session_ring *ring, struct record *record)
 {
     if (record->kind == RECORD_SKIP)
         return 0;
@@ -78,6 +92,8 @@ static int judge(struct perf_session *self, struct session_ring *ring, const str
         self->stats.foreign++;
         return 0;
     }
+    if (self->is_nested && record->kind == RECORD_SWITCH_OUT && translate_next(self, record) != 0)
+        return ERR_NOMEM;
     int rc = is_owner(ring, record);
     if (rc == 0)
         self->stats.duplicates++;

@@ -10,6 +10,7 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "perf/perf_session_impl.h"
@@ -124,6 +125,14 @@ static int find_switch_event(struct perf_session *self, const char *tracefs, str
     return rc;
 }
 
+/* The first pid namespace has a fixed inode number (PID_NS_INIT_INO in include/uapi/linux/nsfs.h of Linux 6.18, the same
+ * since 3.8). */
+static bool is_nested(void)
+{
+    struct stat st;
+    return stat("/proc/self/ns/pid", &st) == 0 && st.st_ino != 0xEFFFFFFCu;
+}
+
 int perf_session_new(const struct perf_session_options *options, const char *tracefs,
                      struct perf_session **out, struct error *err)
 {
@@ -134,6 +143,8 @@ int perf_session_new(const struct perf_session_options *options, const char *tra
     self->ring_bytes = options->ring_bytes;
     self->epoll_fd = -1;
     map_init(&self->decoder.events);
+    map_init(&self->tid_by_first);
+    self->is_nested = is_nested();
     int rc = perf_features_probe(&self->features, err);
     self->decoder.max_stack = self->features.max_stack;
     if (rc == 0 && options->thread_switches)
@@ -163,6 +174,7 @@ void perf_session_free(struct perf_session *self)
     if (self->epoll_fd >= 0)
         close(self->epoll_fd);
     map_release(&self->decoder.events);
+    map_release(&self->tid_by_first);
     free(self->exits.tids);
     free(self->old_exits.tids);
     free(self->descriptors);

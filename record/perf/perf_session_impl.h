@@ -53,6 +53,8 @@ struct perf_session {
     uint64_t last_round_ns; /* when the previous round started; 0 before the first */
     /* Threads that exited: forgotten one round later, when no ring can hold a record of theirs any more. */
     struct session_exits exits, old_exits;
+    bool is_nested;          /* we are in a pid namespace of our own */
+    struct map tid_by_first; /* when nested: a thread's number in the first namespace → ours */
     struct perf_session_stats stats;
 };
 

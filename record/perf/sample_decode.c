@@ -98,13 +98,15 @@ static bool take_values(const struct sample_layout *layout, const uint8_t *raw, 
 static bool take_switch(const struct sample_switch_layout *layout, const uint8_t *raw, size_t size,
                         struct record *out)
 {
-    uint64_t state, next;
-    if (!get_field(&layout->prev_state, 0, raw, size, &state) ||
+    uint64_t prev, state, next;
+    if (!get_field(&layout->prev_tid, 0, raw, size, &prev) ||
+        !get_field(&layout->prev_state, 0, raw, size, &state) ||
         !get_field(&layout->next_tid, 0, raw, size, &next))
         return false;
     if (layout->next_name_offset > size || layout->next_name_size > size - layout->next_name_offset)
         return false;
     out->prev_state = (uint32_t)state & PREV_STATE_MASK;
+    out->prev_first_tid = (uint32_t)prev;
     out->next_tid = (uint32_t)next;
     copy_name(out->name, raw + layout->next_name_offset, layout->next_name_size);
     return true;
@@ -238,7 +240,7 @@ static void clear(struct record *out)
     out->chain = NULL;
     out->chain_length = 0;
     out->chain_cut = out->is_exec = false;
-    out->prev_state = out->next_tid = out->new_pid = out->new_tid = 0;
+    out->prev_state = out->next_tid = out->prev_first_tid = out->new_pid = out->new_tid = 0;
     out->ip = out->sp = out->bp = 0;
     memset(out->name, 0, sizeof out->name);
 }

@@ -28,6 +28,9 @@ enum record_kind {
     RECORD_NAME, /* name; is_exec when it comes from execve */
 };
 
+/* A thread that our pid namespace does not show. */
+#define RECORD_TID_ELSEWHERE UINT32_MAX
+
 struct record {
     enum record_kind kind;
     uint64_t time_ns; /* CLOCK_MONOTONIC */
@@ -39,7 +42,8 @@ struct record {
     uint32_t chain_length;
     bool chain_cut;      /* as long as kernel.perf_event_max_stack: outer frames are missing */
     uint32_t prev_state; /* THREAD_OUT_STATE mask */
-    uint32_t next_tid;
+    /* sched_switch numbers threads as the first pid namespace does; the session turns next_tid into ours. */
+    uint32_t next_tid, prev_first_tid;
     uint32_t new_pid, new_tid;
     uint64_t ip, sp, bp; /* user registers; 0 when the thread had none */
     char name[16];       /* next_name, or the thread's new name; always terminated */
@@ -76,7 +80,7 @@ struct sample_layout {
 };
 
 struct sample_switch_layout {
-    struct sample_field prev_state, next_tid;
+    struct sample_field prev_tid, prev_state, next_tid;
     uint32_t next_name_offset, next_name_size;
 };
 

@@ -110,13 +110,16 @@ int tracepoint_parse_switch(const char *format, struct sample_switch_layout *out
     if (rc < 0)
         return rc;
     const struct tep_format_field *state = tep_find_field(parsed.event, "prev_state");
+    const struct tep_format_field *prev = tep_find_field(parsed.event, "prev_pid");
     const struct tep_format_field *tid = tep_find_field(parsed.event, "next_pid");
     const struct tep_format_field *name = tep_find_field(parsed.event, "next_comm");
     struct sample_switch_layout layout;
-    if (!state || !to_field(state, 1, &layout.prev_state) || !tid || !to_field(tid, 1, &layout.next_tid) ||
-        !name || name->offset < 0 || name->size <= 0 || (name->flags & TEP_FIELD_IS_DYNAMIC)) {
-        rc = error_set(err, ERR_UNSUPPORTED,
-                       "this kernel's sched:sched_switch event lacks prev_state, next_pid or next_comm");
+    if (!state || !to_field(state, 1, &layout.prev_state) || !prev || !to_field(prev, 1, &layout.prev_tid) ||
+        !tid || !to_field(tid, 1, &layout.next_tid) || !name || name->offset < 0 || name->size <= 0 ||
+        (name->flags & TEP_FIELD_IS_DYNAMIC)) {
+        rc = error_set(
+            err, ERR_UNSUPPORTED,
+            "this kernel's sched:sched_switch event lacks prev_pid, prev_state, next_pid or next_comm");
     } else {
         layout.next_name_offset = (uint32_t)name->offset;
         layout.next_name_size = (uint32_t)name->size;

@@ -254,7 +254,7 @@ CREATE TABLE thread_switch (
   cpu INTEGER NOT NULL,                -- where
   is_in INTEGER NOT NULL,              -- 1: got the CPU, 0: left it
   state INTEGER,                       -- out: 0 still runnable (preempted), 1 sleeping, 2 uninterruptible, other bits as in Linux
-  next_tid INTEGER,                    -- out: who took the CPU (0: nobody)
+  next_tid INTEGER,                    -- out: who took the CPU (0: nobody; 4294967295: outside of the recorder's pid namespace)
   next_name TEXT,                      -- out: its name
   function_id INTEGER REFERENCES function (id), -- out: where in user code the thread was
   activity TEXT,                       -- out: go, idle, syscall, foreign (cgo), runtime; NULL: not known

@@ -32,6 +32,7 @@ static void make_decoder(struct sample_decoder *decoder)
         .fields = {{.offset = 16, .width = 8, .elements = 16}, {.offset = 144, .width = 4, .elements = 16}}};
     decoder->switches = (struct sample_switch_layout){
         .prev_state = {.offset = 32, .width = 8, .elements = 1, .is_signed = true},
+        .prev_tid = {.offset = 24, .width = 4, .elements = 1, .is_signed = true},
         .next_tid = {.offset = 56, .width = 4, .elements = 1, .is_signed = true},
         .next_name_offset = 40,
         .next_name_size = 16,

@@ -32,6 +32,7 @@ static int set_up(void **state)
         .call_chain = true, .field_count = 1, .fields = {{.offset = 8, .width = 4, .elements = 1}}};
     decoder.switches = (struct sample_switch_layout){
         .prev_state = {.offset = 8, .width = 8, .elements = 1, .is_signed = true},
+        .prev_tid = {.offset = 0, .width = 4, .elements = 1, .is_signed = true},
         .next_tid = {.offset = 16, .width = 4, .elements = 1, .is_signed = true},
         .next_name_offset = 20,
         .next_name_size = 16,
@@ -236,7 +237,7 @@ static void make_switch(struct buf *bytes, uint64_t state, uint64_t abi)
     struct buf raw;
     buf_init(&raw);
     buf_reset(bytes);
-    buf_put_u64(&raw, 0);
+    buf_put_u64(&raw, 333);
     buf_put_u64(&raw, state);
     buf_put_u32(&raw, 777);
     buf_put(&raw, "sixteen-letters!", 16);
@@ -261,6 +262,7 @@ static void test_switch_out(void **state)
     assert_int_equal(decode(&bytes, &record), 0);
     assert_int_equal(record.kind, RECORD_SWITCH_OUT);
     assert_int_equal(record.prev_state, 2);
+    assert_int_equal(record.prev_first_tid, 333);
     assert_int_equal(record.next_tid, 777);
     assert_string_equal(record.name, "sixteen-letters"); /* always terminated */
     assert_true(record.bp == 0xb && record.sp == 0x5 && record.ip == 0x1);

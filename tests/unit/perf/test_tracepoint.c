@@ -108,6 +108,7 @@ static void test_switch_fields(void **state)
     assert_int_equal(tracepoint_parse_switch(switch_format, &layout, &err), 0);
     assert_int_equal(layout.prev_state.offset, 32);
     assert_int_equal(layout.prev_state.width, 8);
+    assert_int_equal(layout.prev_tid.offset, 24);
     assert_int_equal(layout.next_tid.offset, 56);
     assert_int_equal(layout.next_tid.width, 4);
     assert_int_equal(layout.next_name_offset, 40);
