@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "find_process.h"
+#include "host_check.h"
 #include "perf/uprobe.h"
 #include "preflight.h"
 #include "record_options.h"
@@ -219,6 +220,8 @@ int main(int argc, char **argv)
         return 0;
     }
     catch_signals();
+    if (host_check_proc(&err) != 0)
+        return complain(&err);
     if (options.mode == MODE_CLEANUP)
         return run_cleanup();
     if (options.mode == MODE_ATTACH && options.pid == -1 && find_target(&options, &err) != 0) {

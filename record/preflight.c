@@ -9,8 +9,7 @@
 
 #include "go/go_process.h"
 #include "go/probe_plan.h"
-#include "perf/perf_session.h"
-#include "perf/uprobe.h"
+#include "host_check.h"
 #include "proc_info.h"
 #include "target.h"
 
@@ -122,23 +121,6 @@ static int check_program(const struct record_options *options, const char *path,
     return rc;
 }
 
-static int check_host(FILE *out, struct error *err)
-{
-    char tracefs[256];
-    struct perf_session *perf = NULL;
-    struct perf_session_options options = {.pid = getpid(), .thread_switches = true};
-    int rc = tracefs_find(tracefs, sizeof tracefs, err);
-    if (rc == 0)
-        rc = perf_session_new(&options, tracefs, &perf, err);
-    if (rc == 0)
-        fprintf(out,
-                "host     tracefs at %s, perf events permitted, %u CPUs with a ring of %" PRIu64
-                " bytes each\n",
-                tracefs, perf_session_ring_count(perf), perf_session_ring_bytes(perf));
-    perf_session_free(perf);
-    return rc;
-}
-
 static int check_command(const struct record_options *options, FILE *out, struct error *err)
 {
     const char *command = options->command[0];
@@ -174,9 +156,7 @@ static int check_process(const struct record_options *options, FILE *out, struct
 int preflight_run(const struct record_options *options, FILE *out, struct error *err)
 {
     struct error host = {0};
-    int host_rc = check_host(out, &host);
-    if (host_rc != 0)
-        fprintf(out, "host     %s\n", host.message);
+    int host_rc = host_check(out, &host);
     int rc = options->command ? check_command(options, out, err) : check_process(options, out, err);
     if (rc == 0 && host_rc != 0) {
         *err = host;
