@@ -72,8 +72,28 @@ static uint32_t name_id(struct event_builder *self, const char *name)
 /* At the jbe of a stack check that jumps: the function starts again on a larger stack, and is hit again. */
 static bool restarts(const struct event_builder *self, const struct record *r)
 {
-    unsigned at = self->o.flags_at[r->probe];
+    unsigned at = self->o.uses[r->probe].flags_at;
     return at && (r->value[at] & PROBE_JBE_FLAGS);
+}
+
+static bool fill_span(const struct record *r, const struct probe_use *use, struct event *e)
+{
+    bool is_end = use->role == ROLE_SPAN_END;
+    e->type = is_end ? EV_SPAN_END : EV_SPAN_BEGIN;
+    e->f[is_end ? SPAN_END_GOID : SPAN_BEGIN_GOID] = r->value[0];
+    e->f[is_end ? SPAN_END_PROBE : SPAN_BEGIN_PROBE] = use->probe + 1u;
+    for (unsigned i = 0; i < use->value_count && !is_end; i++)
+        e->f[SPAN_BEGIN_VALUES + i] = r->value[1 + i];
+    return true;
+}
+
+static bool fill_probe(struct event_builder *self, const struct record *r, struct event *e)
+{
+    const struct probe_use *use = &self->o.uses[r->probe];
+    if (use->role != ROLE_RUNTIME)
+        return fill_span(r, use, e);
+    e->type = probe_handlers[use->probe].event;
+    return probe_handlers[use->probe].fill(self, r, e);
 }
 
 /* Fills the event for a record; false when there is nothing to write. */
@@ -81,10 +101,7 @@ static bool fill_event(struct event_builder *self, unsigned ring, const struct r
 {
     switch (r->kind) {
     case RECORD_PROBE:
-        if (r->probe >= self->o.probe_count || restarts(self, r))
-            return false;
-        e->type = probe_handlers[self->o.probe_of[r->probe]].event;
-        return probe_handlers[self->o.probe_of[r->probe]].fill(self, r, e);
+        return r->probe < self->o.probe_count && !restarts(self, r) && fill_probe(self, r, e);
     case RECORD_SWITCH_OUT:
         e->type = EV_THREAD_OUT;
         e->f[THREAD_OUT_STATE] = r->prev_state;

@@ -19,6 +19,15 @@
 
 struct event_builder;
 
+/* What an event of the perf session is. */
+enum probe_role { ROLE_RUNTIME, ROLE_SPAN_BEGIN, ROLE_SPAN_END };
+struct probe_use {
+    uint8_t role;        /* enum probe_role */
+    uint8_t probe;       /* enum probe_id, or the number of a user's probe, 0, 1 … */
+    uint8_t value_count; /* of a user's probe, behind the goroutine's id */
+    uint8_t flags_at;    /* index of the flags register among its values, 0: not fetched */
+};
+
 struct event_builder_options {
     pid_t pid;
     struct go_binary *binary;
@@ -28,9 +37,7 @@ struct event_builder_options {
     struct object_table *objects;
     const char *const *reasons; /* the runtime's wait reason strings; borrowed */
     size_t reason_count;
-    const uint8_t *probe_of; /* perf session's probe number → enum probe_id; borrowed */
-    const uint8_t
-        *flags_at; /* and → index of the flags register among its values, 0: not fetched; borrowed */
+    const struct probe_use *uses; /* by the perf session's probe number; borrowed */
     unsigned probe_count;
     unsigned ring_count;
     unsigned gomaxprocs; /* when the recording begins; 0: not known */

@@ -161,6 +161,36 @@ static void put_probes(const struct metadata_input *in, struct trace_meta *meta,
         trace_meta_set(meta, "probe.note", in->plan->note, err);
 }
 
+struct span_input {
+    struct trace_meta *meta;
+    struct error *err;
+};
+
+static int put_span_site(void *context, const struct span_site *span, struct error *err)
+{
+    struct span_input *in = context;
+    (void)err;
+    put_site(span->name, span->site, in->meta, in->err);
+    return 0;
+}
+
+static void put_user_probes(const struct metadata_input *in, struct trace_meta *meta, struct error *err)
+{
+    struct span_input input = {meta, err};
+    for (unsigned i = 0; i < in->spans->count; i++) {
+        const struct user_probe *probe = &in->spans->probes[i];
+        char key[64], names[256];
+        snprintf(key, sizeof key, "user_probe.%u", i + 1);
+        trace_meta_set(meta, key, probe->spec, err);
+        snprintf(key, sizeof key, "user_probe.%u.function", i + 1);
+        trace_meta_set(meta, key, probe->function, err);
+        snprintf(key, sizeof key, "user_probe.%u.values", i + 1);
+        user_probe_value_names(probe, names, sizeof names);
+        trace_meta_set(meta, key, names, err);
+    }
+    span_probes_each(in->spans, put_span_site, &input, err);
+}
+
 int metadata_fill_limits(struct go_process *process, struct trace_meta *out, struct error *err)
 {
     int32_t gogc;
@@ -181,6 +211,7 @@ int metadata_fill(const struct metadata_input *in, struct trace_meta *out, struc
     put_process(in, out, &first);
     put_build(in, out, &first);
     put_probes(in, out, &first);
+    put_user_probes(in, out, &first);
     if (first.code != 0)
         *err = first;
     return first.code;

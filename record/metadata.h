@@ -10,6 +10,7 @@
 #include "go/go_process.h"
 #include "go/probe_plan.h"
 #include "record_options.h"
+#include "span_probes.h"
 #include "target.h"
 
 /* The three clocks, as near to one moment as can be had. */
@@ -22,6 +23,7 @@ struct metadata_input {
     const struct target *target;
     const struct go_binary *binary;
     const struct probe_plan *plan;
+    const struct span_probes *spans;
     const uint8_t *trace_id;
     const struct chunk_clocks *start;
     const char *const *reasons;

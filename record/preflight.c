@@ -11,6 +11,7 @@
 #include "go/probe_plan.h"
 #include "host_check.h"
 #include "proc_info.h"
+#include "span_probes.h"
 #include "target.h"
 
 /* Where the shell would find a command; false when nowhere. */
@@ -70,6 +71,30 @@ static void print_levels(FILE *out, const struct probe_plan *plan)
     }
 }
 
+static int print_span_site(void *context, const struct span_site *span, struct error *err)
+{
+    (void)err;
+    print_site(context, span->site, span->name);
+    return 0;
+}
+
+static int check_spans(const struct record_options *options, const struct go_binary *binary, FILE *out,
+                       unsigned *probes, struct error *err)
+{
+    struct span_probes spans;
+    char text[512];
+    int rc = span_probes_init(options, binary, &spans, err);
+    if (rc == 0)
+        rc = span_probes_each(&spans, print_span_site, out, err);
+    for (unsigned i = 0; rc == 0 && i < spans.count; i++) {
+        *probes += 1 + spans.plans[i].return_count;
+        if (span_probes_warning(&spans, i, text, sizeof text))
+            fprintf(out, "note     %s\n", text);
+    }
+    span_probes_release(&spans);
+    return rc;
+}
+
 static int check_program(const struct record_options *options, const char *path, const char *shown, pid_t pid,
                          FILE *out, struct error *err)
 {
@@ -96,6 +121,7 @@ static int check_program(const struct record_options *options, const char *path,
             print_site(out, &plan.copies[i], name);
         }
         probes += plan.copy_count;
+        rc = check_spans(options, binary, out, &probes, err);
         print_levels(out, &plan);
         if (plan.note[0])
             fprintf(out, "note     %s\n", plan.note);

@@ -11,14 +11,17 @@
 struct parse_state {
     struct record_options options;
     const char *detail;
+    const char *probe_specs[USER_PROBES_MAX];
+    struct opt_list probes;
     bool help, version, cleanup;
 };
 
-#define OPTION_ROWS 23
+#define OPTION_ROWS 24
 
 static void fill_table(struct parse_state *s, struct opt table[OPTION_ROWS])
 {
     struct record_options *o = &s->options;
+    s->probes = (struct opt_list){.items = s->probe_specs, .capacity = USER_PROBES_MAX};
     const struct opt rows[OPTION_ROWS] = {
         {0, NULL, OPT_HEADING, NULL, NULL, "What to record:"},
         {'p', "pid", OPT_INT, &o->pid, "PID", "attach to a running process, without stopping it"},
@@ -33,6 +36,10 @@ static void fill_table(struct parse_state *s, struct opt table[OPTION_ROWS])
          "block: waits, wakes and stops of the world, the cheapest;\nsched (default): also when goroutines "
          "run, "
          "and pprof labels;\nall: also contexts, Ps, GC assists, new threads, which case of\na select fired"},
+        {0, "probe", OPT_LIST, &s->probes, "SPEC",
+         "also calls of a function, with up to 6 values at its entry:\n'main.handleOrder(id=+8(%ax):u64)'; "
+         "up to 16 "
+         "times"},
         {0, "user", OPT_STRING, &o->user, "NAME", "run COMMAND as this user"},
         {0, "kill", OPT_FLAG, &o->kill_at_end, NULL,
          "stop COMMAND when the recording stops (it is left running otherwise)"},
@@ -126,6 +133,8 @@ int record_options_parse(int argc, char **argv, struct record_options *out, stru
         return error_set(err, ERR_USAGE, "nothing to record: give -p PID, or -- COMMAND [ARG…] (see --help)");
     }
     rc = check_values(o, err);
+    for (unsigned i = 0; rc == 0 && i < state.probes.count; i++)
+        rc = user_probe_parse(state.probes.items[i], &o->probes[o->probe_count++], err);
     if (rc == 0 && state.detail)
         rc = parse_detail(state.detail, &o->detail, err);
     if (rc == 0)

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "go/probe_table.h"
+#include "user_probe.h"
 
 enum record_mode { MODE_LAUNCH, MODE_ATTACH, MODE_CLEANUP, MODE_HELP, MODE_VERSION };
 
@@ -28,6 +29,8 @@ struct record_options {
     uint64_t ring_bytes; /* 0: the default */
     int64_t zstd_level;
     enum record_detail detail;
+    struct user_probe probes[USER_PROBES_MAX];
+    unsigned probe_count;
     bool with_args;
     bool quiet;
     int verbose;

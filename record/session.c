@@ -31,6 +31,25 @@ uint64_t session_now_ns(void)
     return (uint64_t)ts.tv_sec * SECOND_NS + (uint64_t)ts.tv_nsec;
 }
 
+static int check_span_site(void *context, const struct span_site *span, struct error *err)
+{
+    const struct session *self = context;
+    return go_process_check_site(self->process, span->site, err);
+}
+
+static int look_at_spans(struct session *self, struct error *err)
+{
+    char text[512];
+    int rc = span_probes_init(self->options, self->binary, &self->spans, err);
+    if (rc == 0)
+        rc = span_probes_each(&self->spans, check_span_site, self, err);
+    for (unsigned i = 0; rc == 0 && i < self->spans.count; i++) {
+        if (span_probes_warning(&self->spans, i, text, sizeof text))
+            session_say(self, self->hooks->warn, "%s", text);
+    }
+    return rc;
+}
+
 static int look_at_program(struct session *self, struct error *err)
 {
     char path[64];
@@ -42,6 +61,8 @@ static int look_at_program(struct session *self, struct error *err)
         rc = go_process_open(self->target->pid, self->binary, &self->process, err);
     if (rc == 0)
         rc = go_process_check_sites(self->process, &self->plan, err);
+    if (rc == 0)
+        rc = look_at_spans(self, err);
     if (rc != 0)
         return rc;
     session_say(self, self->hooks->verbose, "%s: %s, %s", self->target->exe,
@@ -200,6 +221,7 @@ void session_free(struct session *self)
     code_table_free(self->code);
     trace_writer_free(self->writer);
     trace_meta_release(&self->meta);
+    span_probes_release(&self->spans);
     go_process_close(self->process);
     go_binary_close(self->binary);
     if (self->output.fd >= 0)

@@ -15,35 +15,54 @@
 
 #define THREAD_PASSES 64 /* looks at /proc/PID/task while the target creates threads */
 
+/* Defines a probe and hands it to perf. The fields of `probe` but for its id and format are filled. */
+static int define_probe(struct session *self, const struct probe_site *site, struct sample_probe *probe,
+                        struct probe_use use, struct error *err)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/exe", (int)self->target->pid);
+    int rc = uprobe_define(self->group, probe->name, path, site->file_offset, site->fetch, err);
+    if (rc != 0)
+        return rc;
+    unsigned fields = 0, values = 0;
+    for (; fields < RECORD_VALUES_MAX && probe->values[fields]; fields++)
+        values += probe->elements[fields] ? probe->elements[fields] : 1;
+    if (site->may_restart && fields < RECORD_VALUES_MAX) {
+        probe->values[fields] = PROBE_FLAGS_NAME;
+        use.flags_at = (uint8_t)values;
+    }
+    char *format = NULL;
+    rc = uprobe_read_format(self->group, probe->name, &format, &probe->event_id, err);
+    probe->format = format;
+    if (rc == 0)
+        rc = perf_session_add_probe(self->perf, probe, err);
+    free(format);
+    if (rc == 0)
+        self->uses[self->probe_count++] = use;
+    return rc;
+}
+
 static int add_probe(struct session *self, enum probe_id id, const struct probe_site *site, const char *name,
                      struct error *err)
 {
     const struct probe_spec *spec = probe_spec_get(id);
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/exe", (int)self->target->pid);
-    int rc = uprobe_define(self->group, name, path, site->file_offset, site->fetch, err);
-    if (rc != 0)
-        return rc;
     struct sample_probe probe = {.name = name, .call_chain = spec->call_chain};
-    unsigned fields = 0, values = 0;
-    for (; fields < sizeof spec->values / sizeof *spec->values && spec->values[fields].name; fields++) {
-        probe.values[fields] = spec->values[fields].name;
-        probe.elements[fields] = spec->values[fields].elements;
-        values += spec->values[fields].elements;
+    for (unsigned i = 0; i < sizeof spec->values / sizeof *spec->values && spec->values[i].name; i++) {
+        probe.values[i] = spec->values[i].name;
+        probe.elements[i] = spec->values[i].elements;
     }
-    if (site->may_restart)
-        probe.values[fields] = PROBE_FLAGS_NAME;
-    char *format = NULL;
-    rc = uprobe_read_format(self->group, name, &format, &probe.event_id, err);
-    probe.format = format;
-    if (rc == 0)
-        rc = perf_session_add_probe(self->perf, &probe, err);
-    free(format);
-    if (rc == 0) {
-        self->flags_at[self->probe_count] = site->may_restart ? (uint8_t)values : 0;
-        self->probe_of[self->probe_count++] = (uint8_t)id;
-    }
-    return rc;
+    return define_probe(self, site, &probe, (struct probe_use){ROLE_RUNTIME, (uint8_t)id, 0, 0}, err);
+}
+
+static int add_span_site(void *context, const struct span_site *span, struct error *err)
+{
+    struct session *self = context;
+    struct sample_probe probe = {.name = span->name, .values = {"goid"}};
+    struct probe_use use = {span->is_end ? ROLE_SPAN_END : ROLE_SPAN_BEGIN, (uint8_t)span->probe,
+                            (uint8_t)span->value_count, 0};
+    for (unsigned i = 0; i < span->value_count; i++)
+        probe.values[1 + i] = span_value_names[i];
+    return define_probe(self, span->site, &probe, use, err);
 }
 
 int session_prepare_probes(struct session *self, struct error *err)
@@ -70,6 +89,8 @@ int session_prepare_probes(struct session *self, struct error *err)
         probe_copy_name(i, name);
         rc = add_probe(self, PROBE_PARK, &self->plan.copies[i], name, err);
     }
+    if (rc == 0)
+        rc = span_probes_each(&self->spans, add_span_site, self, err);
     return rc;
 }
 
@@ -84,8 +105,7 @@ static int prepare_builder(struct session *self, const char *const *reasons, siz
         .objects = self->objects,
         .reasons = reasons,
         .reason_count = count,
-        .probe_of = self->probe_of,
-        .flags_at = self->flags_at,
+        .uses = self->uses,
         .probe_count = self->probe_count,
         .ring_count = perf_session_ring_count(self->perf),
         .gomaxprocs = self->target->held ? 0 : go_process_gomaxprocs(self->process),
@@ -140,6 +160,7 @@ static int write_meta(struct session *self, const char *const *reasons, size_t c
         .target = self->target,
         .binary = self->binary,
         .plan = &self->plan,
+        .spans = &self->spans,
         .trace_id = self->trace_id,
         .start = &self->start,
         .reasons = reasons,

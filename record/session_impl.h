@@ -13,8 +13,12 @@
 #include "format/trace_meta.h"
 #include "go/go_process.h"
 #include "perf/uprobe.h"
+#include "span_probes.h"
 
 #define SECOND_NS 1000000000ull
+
+_Static_assert(PROBE_COUNT + PROBE_COPIES_MAX + SPAN_SITES_MAX <= SAMPLE_PROBES_MAX,
+               "every probe has a number with perf");
 
 struct session {
     const struct record_options *options;
@@ -33,9 +37,8 @@ struct session {
     struct trace_meta meta;
     struct cgroup cgroup; /* of the target */
     uint8_t trace_id[16];
-    uint8_t probe_of[PROBE_COUNT + PROBE_COPIES_MAX]; /* perf's probe number → enum probe_id */
-    uint8_t
-        flags_at[PROBE_COUNT + PROBE_COPIES_MAX]; /* where its flags register is among the values, 0: not */
+    struct span_probes spans;
+    struct probe_use uses[SAMPLE_PROBES_MAX]; /* by perf's probe number */
     unsigned probe_count;
     unsigned ring_now; /* ring of the section being written; UINT32_MAX: none */
     struct chunk_clocks start;

@@ -279,6 +279,20 @@ bool go_binary_function(const struct go_binary *self, const char *name, uint64_t
     return true;
 }
 
+void go_binary_each_function(const struct go_binary *self, void (*fn)(void *context, const char *name),
+                             void *context)
+{
+    const struct go_pclntab *table = &self->module.functions;
+    for (size_t i = 0; i < table->function_count; i++) {
+        struct go_pclntab_function function;
+        const char *name = NULL;
+        if (go_pclntab_function(table, i, &function))
+            name = go_pclntab_name(table, function.name);
+        if (name)
+            fn(context, name);
+    }
+}
+
 const uint8_t *go_binary_bytes(const struct go_binary *self, uint64_t address, size_t size)
 {
     return go_elf_bytes(self->elf, address, size);

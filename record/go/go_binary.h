@@ -74,6 +74,9 @@ uint64_t go_binary_load_address(const struct go_binary *self);
 
 /* Entry and end of a function by its full name; false when absent. */
 bool go_binary_function(const struct go_binary *self, const char *name, uint64_t *start, uint64_t *end);
+/* Calls back with the name of every function. */
+void go_binary_each_function(const struct go_binary *self, void (*fn)(void *context, const char *name),
+                             void *context);
 /* Bytes of code or read-only data at an address; NULL when the range is not in the file. */
 const uint8_t *go_binary_bytes(const struct go_binary *self, uint64_t address, size_t size);
 /* File offset of a code address, for a uprobe; false when it is not in an executable segment. */

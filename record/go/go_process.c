@@ -71,7 +71,7 @@ uint64_t go_process_bias(const struct go_process *self)
     return self->bias;
 }
 
-static int check_site(const struct go_process *self, const struct probe_site *site, struct error *err)
+int go_process_check_site(const struct go_process *self, const struct probe_site *site, struct error *err)
 {
     uint8_t live[sizeof site->bytes];
     uint64_t address = site->address + self->bias;
@@ -99,12 +99,12 @@ int go_process_check_sites(const struct go_process *self, const struct probe_pla
     for (unsigned i = 0; i < PROBE_COUNT; i++) {
         if (!probe_plan_is_armed(plan, i))
             continue;
-        int rc = check_site(self, &plan->sites[i], err);
+        int rc = go_process_check_site(self, &plan->sites[i], err);
         if (rc != 0)
             return rc;
     }
     for (unsigned i = 0; i < plan->copy_count; i++) {
-        int rc = check_site(self, &plan->copies[i], err);
+        int rc = go_process_check_site(self, &plan->copies[i], err);
         if (rc != 0)
             return rc;
     }

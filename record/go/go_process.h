@@ -28,6 +28,8 @@ uint64_t go_process_bias(const struct go_process *self);
  * one of our sites is fine. */
 int go_process_check_sites(const struct go_process *self, const struct probe_plan *plan, struct error *err);
 
+int go_process_check_site(const struct go_process *self, const struct probe_site *site, struct error *err);
+
 /* The runtime's wait reason strings; *count_out of them, owned by the process object. They come from the
  * executable file with its relocations applied, so they are right at the exec stop too. */
 int go_process_wait_reasons(struct go_process *self, const char *const **strings_out, size_t *count_out,

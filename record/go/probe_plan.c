@@ -53,11 +53,11 @@ static bool code_of(const struct go_binary *binary, const char *name, struct cod
     return out->bytes != NULL;
 }
 
-static bool settle_at(const struct planner *planner, struct probe_site *site, const char *function,
-                      const struct code *code, const struct place *place)
+bool probe_plan_settle(const struct go_binary *binary, const char *function, const struct code *code,
+                       const struct place *place, struct probe_site *site)
 {
     site->address = code->address + place->offset;
-    if (!go_binary_file_offset(planner->binary, site->address, &site->file_offset))
+    if (!go_binary_file_offset(binary, site->address, &site->file_offset))
         return false;
     snprintf(site->function, sizeof site->function, "%s", function);
     snprintf(site->instruction, sizeof site->instruction, "%s", place->instruction);
@@ -74,7 +74,7 @@ static bool settle_at(const struct planner *planner, struct probe_site *site, co
 static bool settle(const struct planner *planner, enum probe_id id, const char *function,
                    const struct code *code, const struct place *place)
 {
-    return settle_at(planner, &planner->plan->sites[id], function, code, place);
+    return probe_plan_settle(planner->binary, function, code, place, &planner->plan->sites[id]);
 }
 
 static bool format_fetch(const struct planner *planner, enum probe_id id, const char *g,
@@ -296,7 +296,7 @@ static bool plan_copies(const struct planner *planner, const char *function)
     for (unsigned i = 0; i < found; i++) {
         struct probe_site *site = &plan->copies[plan->copy_count];
         memset(site, 0, sizeof *site);
-        if (settle_at(planner, site, function, &code, &places[i]) &&
+        if (probe_plan_settle(planner->binary, function, &code, &places[i], site) &&
             probe_fetch_format(PROBE_PARK, &input, site->fetch, sizeof site->fetch)) {
             plan->copy_count++;
             planned++;

@@ -6,6 +6,7 @@
 #define GOTAPE_RECORD_PROBE_PLAN_H
 
 #include "go/go_binary.h"
+#include "go/probe_site.h"
 #include "go/probe_table.h"
 
 enum probe_cost {
@@ -52,5 +53,10 @@ void probe_copy_name(unsigned copy, char out[PROBE_COPY_NAME_SIZE]);
  * level decides what is fetched. Fails when a required probe has no site, with the reason. */
 int probe_plan_make(const struct go_binary *binary, enum record_detail detail, struct probe_plan *out,
                     struct error *err);
+
+/* Fills a site (without `fetch`) for a place in the code of a function, as one whose instruction is emulated; false
+ * when it lies outside of the executable segments. */
+bool probe_plan_settle(const struct go_binary *binary, const char *function, const struct code *code,
+                       const struct place *place, struct probe_site *site);
 
 #endif

@@ -14,7 +14,7 @@
 #include "base/map.h"
 
 #define RECORD_VALUES_MAX 32
-#define SAMPLE_PROBES_MAX 32
+#define SAMPLE_PROBES_MAX 160
 
 enum record_kind {
     RECORD_SKIP = 0,   /* of no interest */

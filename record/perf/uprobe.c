@@ -14,7 +14,7 @@
 #include "perf/tracefs.h"
 
 enum {
-    GROUP_EVENTS_MAX = 64,
+    GROUP_EVENTS_MAX = 160,
     FORMAT_SIZE_MAX = 1 << 20,
     DELETE_TRIES = 50, /* one second in all */
     DELETE_PAUSE_MS = 20,

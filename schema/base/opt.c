@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/suggest.h"
 #include "base/units.h"
 
 static bool is_end(const struct opt *o)
@@ -48,35 +49,17 @@ static int store(const struct opt *o, const char *shown, const char *text, struc
         if (!units_parse_size(text, o->value))
             return error_set(err, ERR_USAGE, "%s: '%s' is not a size (examples: 512k, 8M)", shown, text);
         return 0;
+    case OPT_LIST: {
+        struct opt_list *list = o->value;
+        if (list->count == list->capacity)
+            return error_set(err, ERR_USAGE, "%s: given more than %u times", shown, list->capacity);
+        list->items[list->count++] = text;
+        return 0;
+    }
     case OPT_HEADING:
         break;
     }
     return error_set(err, ERR_USAGE, "%s: not an option", shown);
-}
-
-/* How many single-character edits lie between two words; enough to guess what was meant. */
-static unsigned edit_distance(const char *a, const char *b)
-{
-    unsigned row[64];
-    size_t la = strlen(a), lb = strlen(b);
-    if (la > 60 || lb > 60)
-        return 99;
-    for (size_t j = 0; j <= lb; j++)
-        row[j] = (unsigned)j;
-    for (size_t i = 1; i <= la; i++) {
-        unsigned diagonal = row[0];
-        row[0] = (unsigned)i;
-        for (size_t j = 1; j <= lb; j++) {
-            unsigned best = diagonal + (a[i - 1] != b[j - 1]);
-            diagonal = row[j];
-            if (row[j] + 1 < best)
-                best = row[j] + 1;
-            if (row[j - 1] + 1 < best)
-                best = row[j - 1] + 1;
-            row[j] = best;
-        }
-    }
-    return row[lb];
 }
 
 static int unknown_option(const struct opt *table, const char *name, struct error *err)
@@ -85,7 +68,7 @@ static int unknown_option(const struct opt *table, const char *name, struct erro
     /* More than half of a word wrong is another word. */
     unsigned best = strlen(name) < 8 ? (unsigned)strlen(name) / 2 + 1 : 5;
     for (const struct opt *o = table; !is_end(o); o++) {
-        unsigned d = o->long_name ? edit_distance(name, o->long_name) : 99;
+        unsigned d = o->long_name ? suggest_distance(name, o->long_name) : SUGGEST_FAR;
         if (d < best) {
             best = d;
             nearest = o->long_name;

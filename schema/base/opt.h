@@ -19,7 +19,13 @@ enum opt_type {
     OPT_INT,      /* int64_t, decimal or 0x… */
     OPT_DURATION, /* uint64_t ns */
     OPT_SIZE,     /* uint64_t bytes */
+    OPT_LIST,     /* struct opt_list: one more item, may be given several times */
     OPT_HEADING,  /* no option: `help` is printed as a heading of --help */
+};
+
+struct opt_list {
+    const char **items; /* of the caller; they point into argv */
+    unsigned count, capacity;
 };
 
 struct opt {

@@ -29,6 +29,9 @@
  *   probe.NAME                   "function+0x1f push emulated" and the like, one per armed probe
  *   probe.NAME.missing           why a probe is not armed
  *   probe.note                   what is to be known about the probes as a whole
+ *   user_probe.N                 a probe that the user asked for, as given; N is its number in the events of spans
+ *   user_probe.N.function        its function
+ *   user_probe.N.values          names of its values: "id,total"
  *   perf.ring_bytes              bytes of each ring
  *
  * and in the END chunk:

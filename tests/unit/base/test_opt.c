@@ -15,6 +15,8 @@ static int verbose;
 static const char *output;
 static int64_t pid;
 static uint64_t duration, size;
+static const char *list_items[2];
+static struct opt_list list = {list_items, 0, 2};
 
 static const struct opt table[] = {
     {0, NULL, OPT_HEADING, NULL, NULL, "Options:"},
@@ -25,6 +27,7 @@ static const struct opt table[] = {
     {'p', "pid", OPT_INT, &pid, "PID", "process"},
     {'d', "duration", OPT_DURATION, &duration, "T", "how long"},
     {'m', "ring-size", OPT_SIZE, &size, "S", "ring"},
+    {0, "probe", OPT_LIST, &list, "SPEC", "more"},
     {0},
 };
 
@@ -41,6 +44,7 @@ static int parse(const char *line, bool stop_at_operand)
     output = NULL;
     pid = 0;
     duration = size = 0;
+    list.count = 0;
     operands = -1;
     strcpy(copy, line);
     arg_count = 0;
@@ -71,6 +75,17 @@ static void all_forms_are_understood(void **state)
     assert_int_equal(pid, 10);
     assert_int_equal(parse("-p -5", false), 0);
     assert_int_equal(pid, -5);
+}
+
+static void lists_grow_up_to_their_end(void **state)
+{
+    (void)state;
+    assert_int_equal(parse("--probe a -q --probe=b", false), 0);
+    assert_int_equal(list.count, 2);
+    assert_string_equal(list.items[0], "a");
+    assert_string_equal(list.items[1], "b");
+    assert_int_equal(parse("--probe a --probe b --probe c", false), ERR_USAGE);
+    assert_non_null(strstr(err.message, "more than 2 times"));
 }
 
 static void operands_move_to_the_end(void **state)
@@ -144,7 +159,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_forms_are_understood),    cmocka_unit_test(operands_move_to_the_end),
         cmocka_unit_test(a_command_keeps_its_options), cmocka_unit_test(mistakes_are_explained),
-        cmocka_unit_test(help_shows_every_option),
+        cmocka_unit_test(help_shows_every_option),     cmocka_unit_test(lists_grow_up_to_their_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "go/probe_fetch.h"
+#include "go/span_plan.h"
 #include "go_builds.h"
 
 /* Where the sites of plain builds are, measured once by disassembly. */
@@ -274,12 +275,48 @@ static void test_levels(void **state)
     go_build_each(check_levels);
 }
 
+static void check_spans(struct go_binary *binary, const char *version, const char *path)
+{
+    struct span_plan plan;
+    struct error err = {0};
+    uint64_t start, end;
+    (void)path;
+    if (span_plan_make(binary, "main.keep", "value_1=%ax:u64", &plan, &err) != 0)
+        fail_msg("Go %s: %s", version, err.message);
+    assert_true(go_binary_function(binary, "main.keep", &start, &end));
+    assert_int_equal(plan.entry.cost, PROBE_COST_EMULATED);
+    assert_true(is_emulated(plan.entry.bytes));
+    assert_true(plan.entry.address > start && plan.entry.address < end);
+    assert_non_null(strstr(plan.entry.fetch, " value_1=%ax:u64"));
+    assert_true(plan.return_count >= 1);
+    for (unsigned i = 0; i < plan.return_count; i++) {
+        assert_int_equal(plan.returns[i].bytes[0], 0xc3);
+        assert_int_equal(plan.returns[i].cost, PROBE_COST_SINGLE_STEP);
+        assert_true(plan.returns[i].address > plan.entry.address && plan.returns[i].address < end);
+        assert_null(strstr(plan.returns[i].fetch, "value_1"));
+    }
+    span_plan_release(&plan);
+
+    assert_int_equal(span_plan_make(binary, "main.kepe", "", &plan, &err), ERR_USAGE);
+    assert_non_null(strstr(err.message, "did you mean main.keep"));
+    assert_int_equal(span_plan_make(binary, "nowhere.at_all", "", &plan, &err), ERR_USAGE);
+    assert_null(strstr(err.message, "did you mean"));
+    assert_int_equal(span_plan_make(binary, "main.through", "", &plan, &err), ERR_UNSUPPORTED);
+    assert_non_null(strstr(err.message, "inlined"));
+}
+
+static void test_spans(void **state)
+{
+    (void)state;
+    go_build_each(check_spans);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_plan),    cmocka_unit_test(test_plan_of_other_builds),
         cmocka_unit_test(test_selects), cmocka_unit_test(test_fetch),
-        cmocka_unit_test(test_levels),
+        cmocka_unit_test(test_levels),  cmocka_unit_test(test_spans),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
