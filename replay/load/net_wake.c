@@ -80,10 +80,15 @@ static void net_ready(struct goroutine_tracker *self, const struct event *event,
             self->failed = true;
         return;
     }
+    bool is_woken = goroutine->state == GOROUTINE_RUNNABLE && goroutine->woken_by_net;
     goroutine_step_apply(
         self, goroutine,
         &(struct step_facts){
             .step = STEP_NET_READY, .event = event, .p = ROW_NULL, .reason = ROW_NULL, .waker = WAKER_NET});
+    /* Two threads are in netpollready for one descriptor: one has taken the goroutine, the other will find who
+     * parks there next. */
+    if (is_woken && key && !net_pending_put(&self->net_by_descriptor, key, event))
+        self->failed = true;
 }
 
 void net_wake_event(struct goroutine_tracker *self, const struct event *event)

@@ -43,6 +43,18 @@ var rules = []rule{
 		},
 	},
 	{
+		"taken by the poller while it parked",
+		"netpollready looked for the goroutine before it parked, or for an earlier wait, and took it after (runtime/netpoll.go): " +
+			"gotape's probe at its entry sees nobody there, and gives no moment of waking",
+		func(theirs, ours []step, before step) (int, int) {
+			if before.state == waiting && before.reason == "IO wait" && states(theirs, runnable, running) && states(ours, running) &&
+				ours[0].event == "exec" {
+				return 2, 1
+			}
+			return 0, 0
+		},
+	},
+	{
 		"system call that lost its P",
 		"back from a system call the thread found another P at once: Go's tracer writes GoSyscallEndBlocked and GoStart " +
 			"(runtime/proc.go exitsyscall), but the goroutine has never been in a queue: running for gotape",
