@@ -13,18 +13,25 @@
 #define NET_RACE_NS 100000000u
 #define WOKEN_BY_G  2 /* larger values in a pollDesc are addresses of a g (runtime/netpoll.go) */
 
-enum life { UNSEEN, RUNNABLE, RUNNING, WAITING, PREEMPTED, DEAD };
-static const char *const life_names[] = {"unseen", "runnable", "running", "waiting", "preempted", "dead"};
+/* A probe fires before the status changes, and its thread may be preempted in between. */
+#define STATE_YOUNG_NS 1000000u
+
+/* OPEN: known to live, but not whether it runs. */
+enum life { UNSEEN, OPEN, RUNNABLE, RUNNING, WAITING, PREEMPTED, DEAD };
+static const char *const life_names[] = {"unseen",  "open",      "runnable", "running",
+                                         "waiting", "preempted", "dead"};
 
 struct check_goroutine {
     enum life life;
-    uint32_t tid;   /* where it runs, or ran last */
-    bool park_seen; /* this wait began by an event that we saw */
-    bool silent;    /* the scheduler may end this wait without telling */
-    bool scavenger; /* sysmon ends any wait of the scavenger, its sleep too */
-    bool net_woken; /* a deadline may still come */
-    bool on_net;    /* waits for a descriptor */
-    uint64_t since; /* the wait began */
+    uint32_t tid;      /* where it runs, or ran last */
+    bool park_seen;    /* this wait began by an event that we saw */
+    bool silent;       /* the scheduler may end this wait without telling */
+    bool scavenger;    /* sysmon ends any wait of the scavenger, its sleep too */
+    bool net_woken;    /* a deadline may still come */
+    bool on_net;       /* waits for a descriptor */
+    uint64_t since;    /* the wait began */
+    uint64_t changed;  /* its last event */
+    uint64_t snapshot; /* the last one that told about it */
 };
 
 void check_life_complain(struct check_life *self, uint64_t *counter, const char *format, ...)
@@ -87,13 +94,41 @@ static void illegal(struct check_life *self, const struct event *e, uint64_t goi
                         e->time_ns, event_spec_get(e->type)->name, goid, e->tid, life_names[g->life], g->tid);
 }
 
+/* A wait is over by what `counter` counts; waits that began before the recording do not count. */
+static void end_wait(struct check_goroutine *g, uint64_t *counter)
+{
+    if (g->life == WAITING && g->park_seen)
+        ++*counter;
+    g->park_seen = false;
+}
+
+static bool are_runs_unseen(struct check_life *self)
+{
+    if (self->runs == RUNS_NOT_ASKED) {
+        const char *detail = trace_meta_get(trace_reader_meta(self->reader), "record.detail");
+        self->runs = detail && strcmp(detail, "block") == 0 ? RUNS_UNSEEN : RUNS_SEEN;
+    }
+    return self->runs == RUNS_UNSEEN;
+}
+
+/* Runnable or running, where that can be told. */
+static enum life awake(struct check_life *self, enum life life)
+{
+    return are_runs_unseen(self) ? OPEN : life;
+}
+
 /* The goroutine does something itself: it must be running, on this thread. */
 static struct check_goroutine *acts(struct check_life *self, const struct event *e)
 {
     struct check_goroutine *g = find(self, e->f[0]);
-    if (g->life != UNSEEN && (g->life != RUNNING || g->tid != e->tid))
+    if (g->life == WAITING && are_runs_unseen(self)) {
+        end_wait(g, &self->n.unseen_wakes);
+        g->life = OPEN;
+    }
+    if (g->life != UNSEEN && g->life != OPEN && (g->life != RUNNING || g->tid != e->tid))
         illegal(self, e, e->f[0], g);
     g->tid = e->tid;
+    g->changed = e->time_ns;
     return g;
 }
 
@@ -104,14 +139,6 @@ static void begin_wait(struct check_life *self, struct check_goroutine *g, bool 
     g->park_seen = true;
     g->silent = silent;
     g->net_woken = false;
-}
-
-/* A wait is over by what `counter` counts; waits that began before the recording do not count. */
-static void end_wait(struct check_goroutine *g, uint64_t *counter)
-{
-    if (g->life == WAITING && g->park_seen)
-        ++*counter;
-    g->park_seen = false;
 }
 
 /* The runtime's text of a wait reason; NULL when unknown. */
@@ -140,8 +167,10 @@ static void on_create(struct check_life *self, const struct event *e)
     struct check_goroutine *g = find(self, e->f[CREATE_GOID]);
     if (g->life != UNSEEN)
         illegal(self, e, e->f[CREATE_GOID], g);
-    *g = (struct check_goroutine){.life = e->f[CREATE_STATUS] == GO_STATUS_WAITING ? WAITING : RUNNABLE,
-                                  .tid = e->tid};
+    *g = (struct check_goroutine){.life = e->f[CREATE_STATUS] == GO_STATUS_WAITING ? WAITING
+                                                                                   : awake(self, RUNNABLE),
+                                  .tid = e->tid,
+                                  .changed = e->time_ns};
     know_g(self, e->f[CREATE_G], e->f[CREATE_GOID]);
 }
 
@@ -159,6 +188,7 @@ static void on_exec(struct check_life *self, const struct event *e)
         illegal(self, e, e->f[EXEC_GOID], g);
     g->life = RUNNING;
     g->tid = e->tid;
+    g->changed = e->time_ns;
     g->net_woken = false;
     know_g(self, e->f[EXEC_G], e->f[EXEC_GOID]);
 }
@@ -180,7 +210,8 @@ static void on_ready(struct check_life *self, const struct event *e)
     if (g->life == RUNNING || g->life == DEAD || (g->life == RUNNABLE && !g->net_woken))
         illegal(self, e, e->f[READY_GOID], g);
     end_wait(g, &self->n.readies);
-    g->life = RUNNABLE;
+    g->life = awake(self, RUNNABLE);
+    g->changed = e->time_ns;
     g->net_woken = false;
 }
 
@@ -195,7 +226,8 @@ static void net_wake(struct check_life *self, const struct event *e, uint64_t ad
     if (g->life != WAITING)
         return;
     end_wait(g, &self->n.net_wakes);
-    g->life = RUNNABLE;
+    g->life = awake(self, RUNNABLE);
+    g->changed = e->time_ns;
     g->net_woken = true;
 }
 
@@ -219,10 +251,11 @@ static void on_coro(struct check_life *self, const struct event *e)
     if (!map_get(&self->by_g, e->f[CORO_TO_G], &goid))
         return;
     struct check_goroutine *to = find(self, goid);
-    if (to->life != UNSEEN && to->life != WAITING)
+    if (to->life != UNSEEN && to->life != OPEN && to->life != WAITING)
         illegal(self, e, goid, to);
     end_wait(to, &self->n.coroutine_wakes);
-    to->life = RUNNING;
+    to->life = awake(self, RUNNING);
+    to->changed = e->time_ns;
     to->tid = e->tid;
 }
 
@@ -230,14 +263,85 @@ static void on_coro(struct check_life *self, const struct event *e)
 static void check_thread(struct check_life *self, const struct event *e)
 {
     uint64_t *off = map_find(&self->off, e->tid);
-    if (e->type == EV_LOST || e->type == EV_NOTE || e->tid == 0)
+    if (e->type == EV_LOST || e->type == EV_NOTE || e->tid == 0 || e->cpu == RING_RECORDER)
         return;
     if (off && *off && e->type != EV_THREAD_IN && !self->n.lost)
         check_life_complain(self, &self->n.off_cpu,
                             "at %" PRIu64 ": %s on thread %" PRIu32 ", which is off its CPU", e->time_ns,
                             event_spec_get(e->type)->name, e->tid);
-    if (map_put(&self->off, e->tid, e->type == EV_THREAD_OUT) != 0)
+    if (map_put(&self->off, e->tid, e->type == EV_THREAD_OUT || e->type == EV_THREAD_OFF) != 0)
         check_life_out_of_memory();
+}
+
+static void on_stw(struct check_life *self, const struct event *e)
+{
+    uint64_t begin = e->f[STW_BEGIN], stopped = e->f[STW_STOPPED];
+    if (begin > e->time_ns || stopped > e->time_ns || (begin && stopped && stopped < begin))
+        check_life_complain(self, &self->n.order,
+                            "at %" PRIu64 ": a stop of the world begins at %" PRIu64
+                            " and has stopped it at %" PRIu64,
+                            e->time_ns, begin, stopped);
+    if (e->f[STW_GOID])
+        acts(self, e)->life = awake(self, RUNNING);
+}
+
+/* ---- snapshots ---- */
+
+static void on_snapshot(struct check_life *self, const struct event *e)
+{
+    bool begins = e->f[SNAPSHOT_PHASE] == SNAPSHOT_BEGIN;
+    uint64_t found = e->f[SNAPSHOT_GOROUTINES], unstable = e->f[SNAPSHOT_UNSTABLE];
+    if (begins == self->snapshot.is_open || (!begins && e->f[SNAPSHOT_NUMBER] != self->snapshot.number))
+        check_life_complain(self, &self->n.order, "at %" PRIu64 ": snapshot %" PRIu64 " %s out of turn",
+                            e->time_ns, e->f[SNAPSHOT_NUMBER], begins ? "begins" : "ends");
+    else if (!begins && self->snapshot.looks != found - unstable)
+        check_life_complain(self, &self->n.order,
+                            "at %" PRIu64 ": snapshot %" PRIu64 " tells of %" PRIu64 " goroutines, %" PRIu64
+                            " of them left out, but has %" PRIu64,
+                            e->time_ns, e->f[SNAPSHOT_NUMBER], found, unstable, self->snapshot.looks);
+    self->snapshot.is_open = begins;
+    self->snapshot.number = e->f[SNAPSHOT_NUMBER];
+    self->snapshot.looks = 0;
+    self->snapshot.origin_goid = 0;
+    self->n.snapshots += begins;
+}
+
+/* Where the events know better, a snapshot has to agree. */
+static bool agrees(const struct check_goroutine *g, uint64_t status)
+{
+    switch (g->life) {
+    case RUNNABLE:
+        return status == GO_STATUS_RUNNABLE;
+    case RUNNING:
+        return status == GO_STATUS_RUNNING || status == GO_STATUS_SYSCALL;
+    case WAITING:
+        return status == GO_STATUS_WAITING || (g->silent && status == GO_STATUS_RUNNABLE);
+    case PREEMPTED:
+        return status == GO_STATUS_PREEMPTED || status == GO_STATUS_WAITING;
+    case DEAD:
+        return false;
+    default:
+        return true;
+    }
+}
+
+static void on_look(struct check_life *self, const struct event *e)
+{
+    uint64_t goid = e->f[GOROUTINE_GOID], origin = self->snapshot.origin_goid;
+    struct check_goroutine *g = find(self, goid);
+    self->n.snapshot_looks++;
+    self->snapshot.looks++;
+    self->snapshot.origin_goid = 0;
+    if (!self->snapshot.is_open || (origin && origin != goid) || g->snapshot == self->n.snapshots)
+        check_life_complain(self, &self->n.order,
+                            "at %" PRIu64 ": goroutine %" PRIu64 " out of turn in a snapshot", e->time_ns,
+                            goid);
+    g->snapshot = self->n.snapshots;
+    if (!agrees(g, e->f[GOROUTINE_STATUS]) && e->time_ns - g->changed >= STATE_YOUNG_NS)
+        check_life_complain(self, &self->n.snapshot_differs,
+                            "at %" PRIu64 ": a snapshot found goroutine %" PRIu64 " with status %" PRIu64
+                            ", which is %s since %" PRIu64,
+                            e->time_ns, goid, e->f[GOROUTINE_STATUS], life_names[g->life], g->changed);
 }
 
 void check_life_event(struct check_life *self, const struct event *e)
@@ -255,7 +359,30 @@ void check_life_event(struct check_life *self, const struct event *e)
         on_park(self, e);
         break;
     case EV_SELECT:
-        acts(self, e)->life = RUNNING;
+        if (e->cpu != RING_RECORDER)
+            acts(self, e)->life = awake(self, RUNNING);
+        break;
+    case EV_GC:
+    case EV_ASSIST:
+    case EV_P_LOST:
+    case EV_CONTEXT:
+    case EV_CONTEXT_END:
+    case EV_SPAN_BEGIN:
+    case EV_SPAN_END:
+        if (e->f[0])
+            acts(self, e)->life = awake(self, RUNNING);
+        break;
+    case EV_STW:
+        on_stw(self, e);
+        break;
+    case EV_SNAPSHOT:
+        on_snapshot(self, e);
+        break;
+    case EV_GOROUTINE_ORIGIN:
+        self->snapshot.origin_goid = e->f[ORIGIN_GOID];
+        break;
+    case EV_GOROUTINE:
+        on_look(self, e);
         break;
     case EV_READY:
         on_ready(self, e);
@@ -269,7 +396,7 @@ void check_life_event(struct check_life *self, const struct event *e)
     case EV_SCHED:
     case EV_YIELD:
     case EV_SYSCALL_NO_P:
-        acts(self, e)->life = RUNNABLE;
+        acts(self, e)->life = awake(self, RUNNABLE);
         break;
     case EV_PREEMPT_PARK:
         acts(self, e)->life = PREEMPTED;
@@ -294,7 +421,8 @@ void check_life_balance(struct check_life *self)
     struct counters *n = &self->n;
     for (uint64_t i = 0; i < n->goroutines; i++)
         n->still_parked += self->goroutines[i].life == WAITING && self->goroutines[i].park_seen;
-    uint64_t ended = n->readies + n->net_wakes + n->system_wakes + n->coroutine_wakes + n->aborted;
+    uint64_t ended =
+        n->readies + n->net_wakes + n->system_wakes + n->coroutine_wakes + n->aborted + n->unseen_wakes;
     if (n->parks != ended + n->still_parked && !n->lost)
         check_life_complain(self, &n->unbalanced,
                             "%" PRIu64 " parks, but %" PRIu64 " ends and %" PRIu64 " still parked", n->parks,

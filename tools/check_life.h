@@ -17,6 +17,7 @@
     X(net_wakes)                                                                                             \
     X(system_wakes)                                                                                          \
     X(coroutine_wakes)                                                                                       \
+    X(unseen_wakes)                                                                                          \
     X(aborted)                                                                                               \
     X(still_parked)                                                                                          \
     X(unbalanced)                                                                                            \
@@ -30,6 +31,9 @@
     X(late)                                                                                                  \
     X(late_told)                                                                                             \
     X(unjudged)                                                                                              \
+    X(snapshots)                                                                                             \
+    X(snapshot_looks)                                                                                        \
+    X(snapshot_differs)                                                                                      \
     X(lost)
 
 struct counters {
@@ -48,6 +52,15 @@ struct check_life {
     struct map by_goid, by_g;     /* goid → place in goroutines; address of g → goid */
     struct map off;               /* tid → 1 while it is off its CPU */
     uint64_t net_found_nobody_ns; /* latest such net event */
+    enum {
+        RUNS_NOT_ASKED,
+        RUNS_SEEN,
+        RUNS_UNSEEN
+    } runs; /* META record.detail block: without events about running */
+    struct {
+        bool is_open;
+        uint64_t number, looks, origin_goid; /* origin_goid: whose EV_GOROUTINE must be next; 0: anybody's */
+    } snapshot;
     unsigned shown;
 };
 

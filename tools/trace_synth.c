@@ -17,12 +17,16 @@
 #define LIVE_MAX      4096
 #define CHANNELS      512
 #define SITES         400
+#define TENANTS       20
 #define BATCH_NS      100000000u /* rings are drained ten times a second */
 #define REASON_RECV   14
 #define REASON_SEND   15
 #define REASON_SELECT 9
 #define REASON_NET    2
 #define REASON_LOCK   20
+
+#define REASON_STW_MARK  1
+#define REASON_STW_SWEEP 2
 
 enum state { FREE, RUNNABLE, RUNNING, WAITING };
 
@@ -54,7 +58,8 @@ struct synth {
     unsigned waiting_count, live_count;
     struct trace_writer *writer;
     uint32_t epoch; /* of the ids below */
-    uint32_t stacks[SITES], locations[SITES], objects[CHANNELS], sets[CHANNELS], idle_name;
+    uint32_t stacks[SITES], locations[SITES], objects[CHANNELS], sets[CHANNELS], labels[TENANTS], idle_name;
+    uint32_t gc_step; /* what the collector does next */
     bool failed;
 };
 
@@ -133,6 +138,8 @@ static void define_all(struct synth *self)
                 (struct def_case){self->objects[(i * 7 + j * 4) % CHANNELS], j ? SELECT_RECV : SELECT_SEND};
         self->sets[i] = trace_writer_set(self->writer, &set);
     }
+    for (unsigned i = 0; i < TENANTS; i++)
+        self->labels[i] = text(self, "{\"tenant_id\":\"tenant-%u\"}", i);
     self->idle_name = text(self, "swapper/%u", 0);
 }
 
@@ -191,6 +198,9 @@ static void create(struct synth *self, struct cpu *cpu, const struct goroutine *
     e->f[CREATE_START] = self->locations[g->behaviour];
     e->f[CREATE_STACK] = self->stacks[g->behaviour * 3 % SITES];
     make_runnable(self, index, cpu->now);
+    e = put(self, cpu, EV_LABELS);
+    e->f[LABELS_GOID] = g->goid;
+    e->f[LABELS_LABELS] = self->labels[g->behaviour % TENANTS];
 }
 
 static void park(struct synth *self, struct cpu *cpu, int index)
@@ -246,16 +256,41 @@ static void wake_one(struct synth *self, struct cpu *cpu, const struct goroutine
     make_runnable(self, index, cpu->now);
 }
 
-static void switch_out(struct synth *self, struct cpu *cpu)
+static void thread_off(struct synth *self, struct cpu *cpu, enum thread_activity activity, uint32_t stack,
+                       uint64_t syscall)
 {
     cpu->now += duration(self, 1500);
-    struct event *e = put(self, cpu, EV_THREAD_OUT);
-    e->f[THREAD_OUT_STATE] = THREAD_STATE_SLEEP;
-    e->f[THREAD_OUT_NEXT_NAME] = self->idle_name;
-    e->f[THREAD_OUT_IP] = self->locations[0];
-    e->f[THREAD_OUT_SP] = 0x7f3300000000u + cpu->tid * 0x1000u;
-    e->f[THREAD_OUT_BP] = 0x7f3300000040u + cpu->tid * 0x1000u;
+    struct event *e = put(self, cpu, EV_THREAD_OFF);
+    e->f[THREAD_OFF_STATE] = THREAD_STATE_SLEEP;
+    e->f[THREAD_OFF_NEXT_NAME] = self->idle_name;
+    e->f[THREAD_OFF_ACTIVITY] = activity;
+    e->f[THREAD_OFF_STACK] = stack;
+    e->f[THREAD_OFF_SYSCALL] = syscall;
+}
+
+static void switch_out(struct synth *self, struct cpu *cpu)
+{
+    thread_off(self, cpu, ACTIVITY_IDLE, self->stacks[0], 0);
     cpu->idle = true;
+}
+
+static void call_kernel(struct synth *self, struct cpu *cpu, const struct goroutine *g)
+{
+    thread_off(self, cpu, ACTIVITY_SYSCALL, self->stacks[g->behaviour * 2 % SITES], 1 + g->behaviour % 3);
+    cpu->now += duration(self, 20000);
+    put(self, cpu, EV_THREAD_IN);
+}
+
+/* The world stops for the collector: the two stops of a cycle in turn. */
+static void stop_world(struct synth *self, struct cpu *cpu, const struct goroutine *g)
+{
+    cpu->now += 60000;
+    struct event *e = put(self, cpu, EV_STW);
+    e->f[STW_GOID] = g->goid;
+    e->f[STW_PHASE] = STW_PHASE_END;
+    e->f[STW_REASON] = self->gc_step++ % 2 ? REASON_STW_MARK : REASON_STW_SWEEP;
+    e->f[STW_BEGIN] = cpu->now - 50000;
+    e->f[STW_STOPPED] = cpu->now - 20000;
 }
 
 static void dispatch(struct synth *self, struct cpu *cpu)
@@ -297,6 +332,10 @@ static void work(struct synth *self, struct cpu *cpu)
     cpu->now += duration(self, 4000);
     for (uint32_t n = below(self, 3); n > 0; n--)
         wake_one(self, cpu, g);
+    if (below(self, 1000) < 50)
+        call_kernel(self, cpu, g);
+    if (below(self, 10000) < 2)
+        stop_world(self, cpu, g);
     uint32_t dice = below(self, 100);
     if (dice < 4 && self->live_count < LIVE_MAX - CPUS_MAX)
         create(self, cpu, g);
@@ -364,11 +403,18 @@ static int put_meta(struct synth *self, struct error *err)
     static const struct {
         const char *key, *value;
     } facts[] = {
-        {"trace.recorder", "trace_synth"},        {"go.version", "go1.22.12"},
-        {"go.wait_reason.2", "IO wait"},          {"go.wait_reason.9", "select"},
-        {"go.wait_reason.14", "chan receive"},    {"go.wait_reason.15", "chan send"},
-        {"go.wait_reason.20", "sync.Mutex.Lock"}, {"process.name", "synth"},
+        {"trace.recorder", "trace_synth"},
+        {"go.version", "go1.22.12"},
+        {"go.wait_reason.2", "IO wait"},
+        {"go.wait_reason.9", "select"},
+        {"go.wait_reason.14", "chan receive"},
+        {"go.wait_reason.15", "chan send"},
+        {"go.wait_reason.20", "sync.Mutex.Lock"},
+        {"process.name", "synth"},
         {"record.start_ns", "1000000000"},
+        {"record.detail", "all"},
+        {"go.stw_reason.1", "GC mark termination"},
+        {"go.stw_reason.2", "GC sweep termination"},
     };
     struct trace_meta meta;
     trace_meta_init(&meta);
