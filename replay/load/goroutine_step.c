@@ -54,7 +54,7 @@ static enum verdict judge(struct goroutine_tracker *self, const struct goroutine
     if (t.needs_silent_wake) {
         legal = false;
         /* The next thing that the thread does after an aborted park is to go on with the goroutine. */
-        if (t.needs_same_thread && !hole.count &&
+        if (t.needs_same_thread && !hole.count && goroutine->wait.stage == WAIT_STAGE_ASLEEP &&
             binding_parked_last(self->with.binding, facts->event->tid, goroutine->goid))
             return ABORTED;
         if (goroutine->wait.stage == WAIT_STAGE_ASLEEP && goroutine->wait.is_silent)

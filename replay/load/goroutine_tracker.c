@@ -245,7 +245,7 @@ static void on_labels(struct goroutine_tracker *self, const struct event *event)
 
 static void on_select(struct goroutine_tracker *self, const struct event *event)
 {
-    if (event->cpu == RING_RECORDER) {
+    if (snapshot_is_for(event)) {
         snapshot_event(self, event);
         return;
     }
@@ -372,6 +372,10 @@ void goroutine_tracker_thread(struct goroutine_tracker *self, const struct event
 void goroutine_tracker_event(struct goroutine_tracker *self, const struct event *event)
 {
     remove_doomed(self);
+    if (self->detail == DETAIL_SNAPSHOT && !snapshot_is_for(event)) {
+        resolve_drop(event);
+        return;
+    }
     goroutine_tracker_see_thread(self, event);
     switch (event->type) {
     case EV_CREATE:

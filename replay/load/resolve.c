@@ -47,7 +47,7 @@ void resolve_event(struct event *event, const struct trace_reader *reader, struc
     }
 }
 
-void resolve_drop(struct event *event)
+void resolve_drop(const struct event *event)
 {
     if (event->type == EV_SELECT)
         select_set_release((struct select_set *)(uintptr_t)event->f[SELECT_SET]);

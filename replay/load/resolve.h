@@ -21,6 +21,6 @@ enum { PARK_POLLDESC = PARK_STACK + 1 };
  * created. */
 enum { GOROUTINE_POLLDESC = GOROUTINE_THREAD + 1 };
 /* For events that go nowhere: gives back what resolve_event() took. */
-void resolve_drop(struct event *event);
+void resolve_drop(const struct event *event);
 
 #endif

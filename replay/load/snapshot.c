@@ -337,6 +337,12 @@ void snapshot_release(struct goroutine_tracker *self)
     self->snapshot.origin.type = EV_NONE;
 }
 
+bool snapshot_is_for(const struct event *event)
+{
+    return event->type == EV_SNAPSHOT || event->type == EV_GOROUTINE_ORIGIN || event->type == EV_GOROUTINE ||
+           (event->type == EV_SELECT && event->cpu == RING_RECORDER);
+}
+
 void snapshot_event(struct goroutine_tracker *self, const struct event *event)
 {
     switch (event->type) {

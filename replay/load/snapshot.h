@@ -8,7 +8,10 @@
 
 #include "load/goroutine_step.h"
 
-/* EV_SNAPSHOT, EV_GOROUTINE_ORIGIN, EV_GOROUTINE; or an EV_SELECT of the recorder's own ring, whose set passes on. */
+/* EV_SNAPSHOT, EV_GOROUTINE_ORIGIN, EV_GOROUTINE; and an EV_SELECT of the recorder's own ring. Nothing else belongs into a recording
+ * of snapshots alone. */
+bool snapshot_is_for(const struct event *event);
+/* Such an event. The set of an EV_SELECT passes on. */
 void snapshot_event(struct goroutine_tracker *self, const struct event *event);
 void snapshot_release(struct goroutine_tracker *self);
 

@@ -29,7 +29,7 @@ static const char *const impossible[] = {
     "SELECT * FROM wait WHERE is_open AND (wake_ns IS NOT NULL OR run_ns IS NOT NULL OR wait_ns IS NULL "
     "OR waker_kind <> 'none_yet')",
     "SELECT * FROM wait WHERE NOT is_open AND (wake_ns IS NULL AND run_ns IS NULL AND wait_ns IS NOT NULL "
-    "OR waker_kind = 'none_yet')",
+    "AND doubt IS NOT 'sampled' OR waker_kind = 'none_yet')",
     "SELECT * FROM wait WHERE doubt = 'wake_missing' AND wait_ns IS NOT NULL",
     "SELECT * FROM wait WHERE (waker_goid IS NOT NULL) <> (waker_kind = 'goroutine')",
     "SELECT * FROM wait WHERE id NOT IN (SELECT wait_id FROM interval WHERE wait_id IS NOT NULL) AND wait_ns "
@@ -49,6 +49,22 @@ static const char *const impossible[] = {
     "coalesce(sum(count), 0) "
     "FROM anomaly WHERE kind = 'illegal_transition')",
     "SELECT * FROM thread_interval WHERE end_ns < start_ns",
+    "SELECT * FROM syscall WHERE end_ns < start_ns OR sleep_count < 1",
+    "SELECT goid FROM syscall EXCEPT SELECT goid FROM goroutine",
+    "SELECT * FROM goroutine WHERE syscall_ns <> (SELECT coalesce(sum(coalesce(end_ns, (SELECT end_ns FROM "
+    "recording)) - start_ns), 0) FROM syscall WHERE syscall.goid = goroutine.goid)",
+    "SELECT * FROM stw WHERE end_ns < start_ns OR stopped_ns < start_ns OR end_ns < stopped_ns",
+    "SELECT * FROM gc_cycle WHERE mark_start_ns < start_ns OR mark_end_ns < mark_start_ns OR end_ns < "
+    "mark_end_ns "
+    "OR stw_ns < 0 OR (assist_count IS NULL) <> (start_ns IS NULL)",
+    "SELECT * FROM span WHERE end_ns < start_ns OR coalesce(start_ns, end_ns) IS NULL",
+    "SELECT * FROM context WHERE (ended_ns IS NULL) <> (cause IS NULL) OR ended_ns < created_ns OR parent_id "
+    "= id",
+    "SELECT wait_id FROM wait_object GROUP BY wait_id HAVING sum(is_fired) > 1 OR count(is_fired) NOT IN (0, "
+    "count(*))",
+    "SELECT * FROM snapshot WHERE end_ns < start_ns",
+    "SELECT * FROM labels WHERE NOT json_valid(json) OR text = ''",
+    "SELECT * FROM span WHERE value_json IS NOT NULL AND NOT json_valid(value_json)",
     "SELECT * FROM anomaly WHERE kind NOT IN (SELECT name FROM anomaly_kind)",
 };
 
@@ -56,7 +72,8 @@ struct maker {
     struct trace_writer *writer;
     struct buf file;
     uint64_t now;
-    uint32_t stacks[4], objects[4], sets[3], locations[4], strings[3];
+    bool is_old; /* the input was made when there were 20 types of events */
+    uint32_t stacks[4], objects[4], sets[3], locations[4], strings[6];
 };
 
 static int collect(void *context, const void *data, size_t size, struct error *err)
@@ -79,9 +96,10 @@ static void die(const char *what, const char *why)
 
 static void define(struct maker *self)
 {
-    static const char *const names[] = {"main.f", "runtime.goexit", "runtime.goroutineReady"};
+    static const char *const names[] = {"main.f",        "runtime.goexit",      "runtime.goroutineReady",
+                                        "{\"a\":\"b\"}", "{\"a\":1,\"c\":[2]}", "{broken"};
     struct trace_writer *w = self->writer;
-    for (uint32_t i = 0; i < 3; i++)
+    for (uint32_t i = 0; i < 6; i++)
         self->strings[i] = trace_writer_string(w, names[i], strlen(names[i]));
     for (uint32_t i = 0; i < 3; i++) {
         struct def_frame frame = {.function = self->strings[i], .line = i};
@@ -100,18 +118,27 @@ static void define(struct maker *self)
     self->sets[2] = 99;
 }
 
-static int put_meta(struct maker *self, bool attach, struct error *err)
+static int put_meta(struct maker *self, uint8_t how, struct error *err)
 {
+    static const char *const details[] = {"all", "sched", "block", "snapshot"};
     static const char *const facts[][2] = {{"record.start_ns", "900"},
                                            {"go.wait_reason.0", "IO wait"},
                                            {"go.wait_reason.1", "chan receive"},
                                            {"go.wait_reason.2", "select"},
                                            {"go.wait_reason.3", "GC assist wait"},
                                            {"go.wait_reason.4", "semacquire"},
-                                           {"go.wait_reason.5", "coroutine"}};
+                                           {"go.wait_reason.5", "coroutine"},
+                                           {"go.stw_reason.1", "GC mark termination"},
+                                           {"go.stw_reason.2", "GC sweep termination"},
+                                           {"go.stw_reason.3", "read mem stats"},
+                                           {"go.gomaxprocs", "4"},
+                                           {"user_probe.1", "main.(*T).f(a=%ax:s8, b=+8(%bx):u64)"},
+                                           {"user_probe.2", "main.g((((,=,)"}};
     struct trace_meta meta;
     trace_meta_init(&meta);
-    int rc = trace_meta_set(&meta, "record.mode", attach ? "attach" : "launch", err);
+    int rc = trace_meta_set(&meta, "record.mode", how & 1 ? "attach" : "launch", err);
+    if (rc == 0 && !self->is_old)
+        rc = trace_meta_set(&meta, "record.detail", details[how >> 4 & 3], err);
     for (size_t i = 0; rc == 0 && i < sizeof facts / sizeof facts[0]; i++)
         rc = trace_meta_set(&meta, facts[i][0], facts[i][1], err);
     if (rc == 0)
@@ -120,13 +147,120 @@ static int put_meta(struct maker *self, bool attach, struct error *err)
     return rc;
 }
 
+/* What is no event. */
+static int do_other(struct maker *self, unsigned what, unsigned more, struct error *err)
+{
+    int rc = 0;
+    switch (what) {
+    case 1:
+        return trace_writer_flush(self->writer, err);
+    case 2:
+        rc = trace_writer_begin_epoch(self->writer, err);
+        if (rc == 0 && more & 1)
+            define(self);
+        return rc;
+    case 3:
+        self->now += (uint64_t)more * 1000;
+        return 0;
+    default:
+        trace_writer_watermark(self->writer, self->now);
+        return 0;
+    }
+}
+
+/* The fields of the types from format 1.1 on. */
+static void fill(const struct maker *self, struct event *event, unsigned goid, unsigned g, unsigned more)
+{
+    uint64_t *f = event->f;
+    event->f[0] = goid;
+    switch (event->type) {
+    case EV_SNAPSHOT:
+        f[SNAPSHOT_PHASE] = more & 1;
+        f[SNAPSHOT_KIND] = more / 2 % 8;
+        f[SNAPSHOT_GOROUTINES] = more & 128 ? UINT64_MAX : more;
+        f[SNAPSHOT_UNSTABLE] = more / 16 % 4;
+        break;
+    case EV_GOROUTINE_ORIGIN:
+        f[ORIGIN_G] = g;
+        f[ORIGIN_CREATOR] = more % 8;
+        f[ORIGIN_START] = self->locations[more % 4];
+        f[ORIGIN_CREATED_AT] = self->locations[more / 4 % 4];
+        f[ORIGIN_LABELS] = self->strings[more % 6];
+        f[ORIGIN_WAIT_SINCE] = event->time_ns - more / 16 + 4;
+        break;
+    case EV_GOROUTINE:
+        f[GOROUTINE_STATUS] = more % 12;
+        f[GOROUTINE_REASON] = g;
+        f[GOROUTINE_OBJECT] = self->objects[more / 4 % 4];
+        f[GOROUTINE_STACK] = self->stacks[more / 16 % 4];
+        f[GOROUTINE_THREAD] = 7 + more / 64;
+        break;
+    case EV_STW:
+        f[STW_PHASE] = more & 1;
+        f[STW_REASON] = more / 2 % 4;
+        f[STW_BEGIN] = more & 8 ? event->time_ns - 10 : more & 16 ? UINT64_MAX : 0;
+        f[STW_STOPPED] = more & 32 ? event->time_ns - more / 16 : 0;
+        break;
+    case EV_GC:
+    case EV_ASSIST:
+    case EV_GOMAXPROCS:
+        f[1] = more;
+        break;
+    case EV_P_HANDOFF:
+        f[P_HANDOFF_STACK] = self->stacks[more % 4];
+        break;
+    case EV_M_NEW:
+        f[M_NEW_GOID] = more % 8;
+        break;
+    case EV_THREAD_OFF:
+        f[THREAD_OFF_STATE] = more & 1;
+        f[THREAD_OFF_NEXT_NAME] = self->strings[more % 3];
+        f[THREAD_OFF_ACTIVITY] = more % 7;
+        f[THREAD_OFF_STACK] = self->stacks[more / 8 % 4];
+        f[THREAD_OFF_SYSCALL] = more & 128 ? UINT64_MAX : more / 32;
+        break;
+    case EV_CONTEXT:
+        f[CONTEXT_ADDRESS] = g;
+        f[CONTEXT_PARENT] = more % 8;
+        f[CONTEXT_DEADLINE] = more & 64 ? UINT64_MAX : more / 8;
+        f[CONTEXT_STACK] = self->stacks[more / 8 % 4];
+        break;
+    case EV_CONTEXT_END:
+        f[CONTEXT_END_ADDRESS] = g;
+        f[CONTEXT_END_DONE] = self->objects[more % 4];
+        f[CONTEXT_END_CAUSE] = more / 4 % 8;
+        f[CONTEXT_END_ERROR] = self->strings[more % 3];
+        f[CONTEXT_END_STACK] = self->stacks[more / 8 % 4];
+        break;
+    case EV_LABELS:
+        f[LABELS_LABELS] = more < 250 ? self->strings[more % 6] : 99;
+        break;
+    case EV_SPAN_BEGIN:
+    case EV_SPAN_END:
+        f[SPAN_BEGIN_PROBE] = more & 128 ? more * 100000000ull : more % 4;
+        break;
+    case EV_FIRED:
+        f[FIRED_OBJECT] = self->objects[more % 4];
+        break;
+    default:
+        break;
+    }
+}
+
 /* Three bytes an event: what, who, how. */
 static int put_event(struct maker *self, const uint8_t *in, struct error *err)
 {
-    unsigned type = in[0] % 24, goid = in[1] % 8, g = in[1] / 8 % 8, more = in[2];
+    unsigned types = self->is_old ? EV_NOTE + 1 : EVENT_TYPE_COUNT;
+    unsigned type = in[0] % (types + 4), goid = in[1] % 8, g = in[1] / 8 % 8, more = in[2];
     struct event event = {.type = (uint16_t)type, .tid = 7 + in[1] / 64};
-    self->now += in[0] / 24;
+    self->now += in[0] / (types + 4);
+    if (type == EV_NONE || type >= types)
+        return do_other(self, type >= types ? type - types : 0, more, err);
     event.time_ns = self->now - (more == 255 && self->now > 1040 ? 40 : 0);
+    bool is_told = type == EV_SNAPSHOT || type == EV_GOROUTINE_ORIGIN || type == EV_GOROUTINE ||
+                   (type == EV_SELECT && more & 64);
+    if (type > EV_NOTE)
+        fill(self, &event, goid, g, more);
     switch (type) {
     case EV_CREATE:
         event.f[CREATE_CREATOR] = more % 8;
@@ -179,21 +313,6 @@ static int put_event(struct maker *self, const uint8_t *in, struct error *err)
     case EV_NOTE:
         event.f[NOTE_CODE] = more % 16;
         break;
-    case EV_NONE:
-    case EVENT_TYPE_COUNT:
-        trace_writer_watermark(self->writer, self->now);
-        return 0;
-    case EVENT_TYPE_COUNT + 1:
-        return trace_writer_flush(self->writer, err);
-    case EVENT_TYPE_COUNT + 2: {
-        int rc = trace_writer_begin_epoch(self->writer, err);
-        if (rc == 0 && more & 1)
-            define(self);
-        return rc;
-    }
-    case EVENT_TYPE_COUNT + 3:
-        self->now += (uint64_t)more * 1000;
-        return 0;
     default:
         break;
     }
@@ -201,7 +320,9 @@ static int put_event(struct maker *self, const uint8_t *in, struct error *err)
         event.f[0] = goid;
     if (type == EV_CREATE || type == EV_EXEC || type == EV_PARK)
         event.f[1] = g;
-    trace_writer_section(self->writer, (uint16_t)(in[1] / 64));
+    if (is_told)
+        event.tid = 0;
+    trace_writer_section(self->writer, is_told ? RING_RECORDER : (uint16_t)(in[1] / 64));
     trace_writer_event(self->writer, &event);
     return 0;
 }
@@ -217,7 +338,8 @@ static int make_trace(struct maker *self, const uint8_t *data, size_t size, stru
     self->writer = trace_writer_new(&options, err);
     if (!self->writer)
         return err->code;
-    int rc = put_meta(self, data[0] & 1, err);
+    self->is_old = !(data[0] & 8);
+    int rc = put_meta(self, data[0], err);
     define(self);
     for (size_t i = 1; rc == 0 && i + 3 <= size; i += 3)
         rc = put_event(self, data + i, err);

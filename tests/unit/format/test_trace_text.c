@@ -13,7 +13,11 @@
 #include "format/trace_text.h"
 #include "trace_memory.h"
 
-#define GOLDEN "../../golden/format-1.0"
+/* One for each version that was released: never changed. */
+static const char *const goldens[][2] = {
+    {"../../golden/format-1.0.gotape", "../../golden/format-1.0.txt"},
+    {"../../golden/format-1.1.gotape", "../../golden/format-1.1.txt"},
+};
 
 static void read_file(const char *path, struct buf *out)
 {
@@ -97,15 +101,14 @@ static void printed_traces_parse_again(void **state)
     buf_release(&trace);
 }
 
-static void the_file_of_version_1_0_reads_as_ever(void **state)
+static void assert_reads_as(const char *trace_path, const char *text_path)
 {
-    (void)state;
     struct buf trace, text, expected;
     buf_init(&trace);
     buf_init(&text);
     buf_init(&expected);
-    read_file(GOLDEN ".gotape", &trace);
-    read_file(GOLDEN ".txt", &expected);
+    read_file(trace_path, &trace);
+    read_file(text_path, &expected);
     assert_int_equal(buf_reserve(&expected, 1), 0);
     expected.data[expected.size] = '\0';
     print_trace(&trace, &text);
@@ -114,6 +117,35 @@ static void the_file_of_version_1_0_reads_as_ever(void **state)
     buf_release(&trace);
     buf_release(&text);
     buf_release(&expected);
+}
+
+static void files_of_all_versions_read_as_ever(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof goldens / sizeof goldens[0]; i++)
+        assert_reads_as(goldens[i][0], goldens[i][1]);
+}
+
+/* The latest file has them all. */
+static void every_event_is_in_the_file(void **state)
+{
+    (void)state;
+    struct buf trace;
+    bool seen[EVENT_TYPE_COUNT] = {false};
+    struct trace_chunk chunk;
+    struct error err;
+    buf_init(&trace);
+    read_file(goldens[1][0], &trace);
+    struct trace_reader *reader = memory_reader(trace.data, trace.size);
+    assert_non_null(reader);
+    while (trace_reader_next(reader, &chunk, &err) == 1) {
+        for (uint32_t i = 0; i < chunk.event_count; i++)
+            seen[chunk.events[i].type] = true;
+    }
+    for (unsigned type = 1; type < EVENT_TYPE_COUNT; type++)
+        assert_true(seen[type]);
+    trace_reader_close(reader);
+    buf_release(&trace);
 }
 
 static void a_short_text_becomes_a_trace(void **state)
@@ -266,7 +298,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(printed_traces_parse_again),
-        cmocka_unit_test(the_file_of_version_1_0_reads_as_ever),
+        cmocka_unit_test(files_of_all_versions_read_as_ever),
+        cmocka_unit_test(every_event_is_in_the_file),
         cmocka_unit_test(a_short_text_becomes_a_trace),
         cmocka_unit_test(definitions_outlive_the_epochs_of_the_writer),
         cmocka_unit_test(mistakes_name_their_line),

@@ -121,6 +121,31 @@ static void a_load_replaces_the_database(void **state)
     assert_int_equal(st.st_mode & 0777, 0600);
 }
 
+/* Every type of event that there is, in files that are never changed. */
+static void files_of_all_versions_are_loaded(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    struct load_result result = {0};
+    assert_int_equal(loader_run("../../golden/format-1.0.gotape", db_path, NULL, &result, &err), 0);
+    assert_int_equal(result.events, 27);
+    assert_int_equal(ask("SELECT count(*) FROM thread_switch WHERE NOT is_in AND activity IS NULL"), 1);
+    assert_int_equal(loader_run("../../golden/format-1.1.gotape", db_path, NULL, &result, &err), 0);
+    assert_int_equal(result.events, 54);
+    assert_int_equal(
+        ask("SELECT sum(n) FROM (SELECT count(*) AS n FROM snapshot UNION ALL SELECT count(*) FROM "
+            "stw UNION ALL SELECT count(*) FROM gc_cycle UNION ALL SELECT count(*) FROM span)"),
+        4);
+    assert_int_equal(ask("SELECT count(*) FROM snapshot_goroutine"), 3);
+    assert_int_equal(ask("SELECT count(*) FROM context"), 2);
+    assert_int_equal(ask("SELECT count(*) FROM runtime_event"), 5);
+    assert_int_equal(ask("SELECT lost_p FROM syscall WHERE name = 'read'"), 1);
+    assert_int_equal(
+        ask("SELECT is_fired FROM wait_object WHERE ordinal = 1 AND wait_id = (SELECT id FROM wait "
+            "WHERE goid = 40)"),
+        1);
+}
+
 static void what_cannot_be_read_leaves_nothing(void **state)
 {
     (void)state;
@@ -188,6 +213,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_load_replaces_the_database, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(files_of_all_versions_are_loaded, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_cannot_be_read_leaves_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_place_that_is_no_folder, set_up, tear_down),
         cmocka_unit_test_setup_teardown(progress_and_stop, set_up, tear_down),
