@@ -1,13 +1,23 @@
 #include "object_table.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/map.h"
+#include "fd_name.h"
+#include "go/go_memory.h"
 
 #define REREAD_NS   1000000000ull /* look at a channel again after this long */
 #define RETRY_NS    50000000ull   /* and sooner when the last look failed */
 #define ENTRIES_MAX 65536u
+
+/* A descriptor is closed and its pollDesc used again within one round of reading the rings: look that often, but at no
+ * more of them in a round. */
+#define DESCRIPTOR_NS       20000000ull
+#define DESCRIPTORS_A_ROUND 256u
+#define DESCRIPTOR_MAX      (1 << 24)
 
 struct entry {
     struct def_object def; /* def.type is filled in per epoch */
@@ -15,11 +25,17 @@ struct entry {
     uint64_t read_ns, seen_ns;
     uint32_t seen_cycle;
     uint32_t epoch, id; /* id in that epoch; epoch 0: none yet */
-    const char *type;   /* owned by the process object */
+    const char *type;   /* of a channel: owned by the process object; else of the entry: own_type */
+    char *own_type;     /* owned; name of a variable or of a descriptor */
+    int32_t fd;         /* of a pollDesc */
+    uint64_t link_hash;
 };
 
 struct object_table {
+    struct go_binary *binary;
     struct go_process *process;
+    int pidfd;
+    uint32_t descriptors_left; /* in this round */
     struct trace_writer *writer;
     struct map index; /* key → entry number */
     struct entry *entries;
@@ -28,21 +44,36 @@ struct object_table {
     uint64_t unread;
 };
 
-struct object_table *object_table_new(struct go_process *process, struct trace_writer *writer)
+struct object_table *object_table_new(struct go_binary *binary, struct go_process *process, int pidfd,
+                                      struct trace_writer *writer)
 {
     struct object_table *self = calloc(1, sizeof *self);
     if (!self)
         return NULL;
+    self->binary = binary;
     self->process = process;
+    self->pidfd = pidfd;
+    self->descriptors_left = DESCRIPTORS_A_ROUND;
     self->writer = writer;
     map_init(&self->index);
     return self;
+}
+
+/* Forgetting everything loses no fact that was written: an object seen again is defined again, with the doubt
+ * marked. */
+static void make_room(struct object_table *self)
+{
+    for (uint32_t i = 0; i < self->count; i++)
+        free(self->entries[i].own_type);
+    map_reset(&self->index);
+    self->count = 0;
 }
 
 void object_table_free(struct object_table *self)
 {
     if (!self)
         return;
+    make_room(self);
     map_release(&self->index);
     free(self->entries);
     free(self);
@@ -52,14 +83,6 @@ void object_table_free(struct object_table *self)
 static uint64_t key_of(enum object_kind kind, uint64_t address)
 {
     return address ^ ((uint64_t)kind << 58);
-}
-
-/* Forgetting everything loses no fact that was written: an object seen again is defined again, with the doubt
- * marked. */
-static void make_room(struct object_table *self)
-{
-    map_reset(&self->index);
-    self->count = 0;
 }
 
 static struct entry *find_or_add(struct object_table *self, enum object_kind kind, uint64_t address)
@@ -147,6 +170,72 @@ uint32_t object_table_chan(struct object_table *self, uint64_t address, uint64_t
     return define(self, entry);
 }
 
+/* Without memory it stays without a name. */
+static void set_own_type(struct entry *entry, const char *text)
+{
+    char *copy = strdup(text);
+    if (!copy)
+        return;
+    free(entry->own_type);
+    entry->own_type = copy;
+    entry->type = copy;
+    entry->epoch = 0;
+}
+
+static void name_variable(struct object_table *self, struct entry *entry)
+{
+    uint64_t distance;
+    char text[512];
+    const char *name =
+        go_binary_variable(self->binary, entry->def.addr - go_process_bias(self->process), &distance);
+    if (!name)
+        return;
+    if (distance)
+        snprintf(text, sizeof text, "%s+0x%" PRIx64, name, distance);
+    else
+        snprintf(text, sizeof text, "%s", name);
+    set_own_type(entry, text);
+}
+
+static uint64_t hash_text(const char *text)
+{
+    uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
+    for (; *text; text++)
+        hash = (hash ^ (uint8_t)*text) * 0x100000001b3u;
+    return hash;
+}
+
+/* runtime.pollDesc.fd (netpoll.go). A pollDesc is used again for later descriptors, and a number for later sockets. */
+static void look_at_descriptor(struct object_table *self, struct entry *entry, uint64_t now_ns)
+{
+    pid_t pid = go_process_pid(self->process);
+    uint64_t fd;
+    char link[FD_LINK_SIZE], name[FD_NAME_SIZE];
+    int offset = go_binary_layout(self->binary)->polldesc_fd;
+    if (self->descriptors_left == 0 || offset < 0)
+        return;
+    self->descriptors_left--;
+    entry->read_ns = now_ns;
+    if (!go_memory_read(pid, entry->def.addr + (uint64_t)offset, &fd, sizeof fd) || fd > DESCRIPTOR_MAX ||
+        !fd_link(pid, (int)fd, link))
+        return;
+    uint64_t hash = hash_text(link);
+    bool is_same = entry->type && entry->fd == (int32_t)fd && entry->link_hash == hash;
+    /* a socket that is being connected has no other side yet */
+    if (is_same && (strstr(entry->type, "->") || strncmp(link, "socket:", 7) != 0))
+        return;
+    fd_name(self->pidfd, (int)fd, link, name);
+    if (is_same && strcmp(name, entry->type) == 0)
+        return;
+    if (entry->type && !is_same) {
+        entry->def.generation++;
+        entry->def.flags = 0;
+    }
+    entry->fd = (int32_t)fd;
+    entry->link_hash = hash;
+    set_own_type(entry, name);
+}
+
 uint32_t object_table_plain(struct object_table *self, enum object_kind kind, uint64_t address,
                             uint64_t time_ns)
 {
@@ -155,13 +244,23 @@ uint32_t object_table_plain(struct object_table *self, enum object_kind kind, ui
     struct entry *entry = find_or_add(self, kind, address);
     if (!entry)
         return 0;
-    note_sight(self, entry, time_ns);
+    bool is_new = entry->seen_ns == 0;
+    if (kind != OBJECT_POLLDESC) /* these are not collected */
+        note_sight(self, entry, time_ns);
+    entry->seen_ns = time_ns;
+    if (kind == OBJECT_POLLDESC) {
+        if (is_new || (int64_t)(time_ns - entry->read_ns) > (int64_t)DESCRIPTOR_NS)
+            look_at_descriptor(self, entry, time_ns);
+    } else if (is_new) {
+        name_variable(self, entry);
+    }
     return define(self, entry);
 }
 
 void object_table_gc_cycles(struct object_table *self, uint32_t cycles)
 {
     self->cycles = cycles;
+    self->descriptors_left = DESCRIPTORS_A_ROUND;
 }
 
 uint64_t object_table_unread(const struct object_table *self)

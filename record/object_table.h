@@ -1,7 +1,8 @@
 /*
  * What goroutines wait for: turns addresses into object ids of the trace. A channel's type and capacity are
  * read from the live target at first sight, and again from time to time; a change is the evidence for a new
- * generation. Memory is bounded: entries that were not seen for a while are forgotten.
+ * generation. So are the descriptor of a pollDesc and what it is connected to. Other objects are named when they lie in
+ * a package variable. Memory is bounded: entries that were not seen for a while are forgotten.
  */
 #ifndef GOTAPE_RECORD_OBJECT_TABLE_H
 #define GOTAPE_RECORD_OBJECT_TABLE_H
@@ -15,8 +16,9 @@
 
 struct object_table;
 
-/* Borrows both. NULL when out of memory. */
-struct object_table *object_table_new(struct go_process *process, struct trace_writer *writer);
+/* Borrows all; a pidfd of -1: sockets are not asked for their addresses. NULL when out of memory. */
+struct object_table *object_table_new(struct go_binary *binary, struct go_process *process, int pidfd,
+                                      struct trace_writer *writer);
 void object_table_free(struct object_table *self);
 
 /* The id of a channel at this address, seen in an event of this time; 0 when out of memory. */

@@ -12,6 +12,7 @@
 #include "go/go_layout.h"
 #include "go/go_module.h"
 #include "go/go_select.h"
+#include "go/go_symbols.h"
 
 #define CODE_CACHE_BITS 12
 
@@ -32,7 +33,9 @@ struct go_binary {
     struct go_variables variables;
     char build_id[128];
     struct map names; /* hash of a function's name (probed upwards) → index in the function table */
-    struct intern *shown_names;   /* names that are shown otherwise than they are stored */
+    struct intern *shown_names; /* names that are shown otherwise than they are stored */
+    struct go_symbols symbols;
+    bool has_symbols;             /* they have been looked for */
     struct map selects;           /* return address → sends << 32 | receives, or UNDECODED */
     struct code_slot *code_cache; /* 1 << CODE_CACHE_BITS; address 0: free */
 };
@@ -188,6 +191,7 @@ void go_binary_close(struct go_binary *self)
     go_buildinfo_free(self->build_info);
     map_release(&self->names);
     map_release(&self->selects);
+    go_symbols_release(&self->symbols);
     intern_free(self->shown_names);
     free(self->code_cache);
     go_elf_close(self->elf);
@@ -277,6 +281,18 @@ bool go_binary_function(const struct go_binary *self, const char *name, uint64_t
     *start = function.entry;
     *end = function.end;
     return true;
+}
+
+const char *go_binary_variable(struct go_binary *self, uint64_t address, uint64_t *distance_out)
+{
+    if (!self->has_symbols)
+        go_symbols_load(self->elf, &self->symbols);
+    self->has_symbols = true;
+    const struct go_variable *variable = go_symbols_find(&self->symbols, address);
+    if (!variable)
+        return NULL;
+    *distance_out = address - variable->address;
+    return variable->name;
 }
 
 void go_binary_each_function(const struct go_binary *self, void (*fn)(void *context, const char *name),

@@ -74,6 +74,9 @@ uint64_t go_binary_load_address(const struct go_binary *self);
 
 /* Entry and end of a function by its full name; false when absent. */
 bool go_binary_function(const struct go_binary *self, const char *name, uint64_t *start, uint64_t *end);
+/* The package variable that contains an address, from the symbol table, and how far into it the address is; NULL when
+ * there is none, or the program is stripped. Reads the table at the first call. */
+const char *go_binary_variable(struct go_binary *self, uint64_t address, uint64_t *distance_out);
 /* Calls back with the name of every function. */
 void go_binary_each_function(const struct go_binary *self, void (*fn)(void *context, const char *name),
                              void *context);

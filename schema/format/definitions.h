@@ -69,7 +69,9 @@ struct def_object {
     uint32_t flags;
     uint64_t addr;       /* of the object that the program knows: the Mutex, not its semaphore */
     uint32_t generation; /* 1, 2 … for one address, over the whole trace; a new one only on evidence */
-    uint32_t type;       /* string id: element type of a channel, e.g. "main.Job"; 0 = unknown */
+    uint32_t type; /* string id, 0 = unknown: element type of a channel, e.g. "main.Job"; what a pollDesc polls, "tcp
+                      127.0.0.1:8080->127.0.0.1:55666 fd 7"; of other kinds the package variable that it is, or lies
+                      in: "main.mu", "main.registry+0x8" */
     uint64_t capacity;   /* of a channel's buffer, in elements */
 };
 

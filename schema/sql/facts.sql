@@ -100,7 +100,7 @@ CREATE TABLE object (
   kind TEXT NOT NULL,                  -- chan, mutex, rwmutex, waitgroup, cond, polldesc, semaphore, unknown
   addr INTEGER NOT NULL,               -- of the object that the program knows: the Mutex, not its semaphore
   generation INTEGER NOT NULL,         -- 1, 2 …: objects at one address that are known to differ
-  type TEXT,                           -- element type of a channel
+  type TEXT,                           -- of elements of a channel; socket of a pollDesc; else: variable that it is in
   capacity INTEGER,                    -- of a channel's buffer
   is_timer INTEGER NOT NULL,           -- 1: the channel of a timer or ticker
   is_doubtful INTEGER NOT NULL         -- 1: the address may have been reused unnoticed

@@ -259,6 +259,28 @@ static void count_host(void *context, size_t which, const char *into)
         hosts->middle_in_frames++;
 }
 
+static void check_variables(struct go_binary *binary, const char *version, const char *path)
+{
+    uint64_t distance = 99, address = go_binary_gomaxprocs(binary);
+    (void)version;
+    (void)path;
+    assert_string_equal(go_binary_variable(binary, address, &distance), "runtime.gomaxprocs");
+    assert_int_equal(distance, 0);
+    assert_string_equal(go_binary_variable(binary, address + 3, &distance), "runtime.gomaxprocs");
+    assert_int_equal(distance, 3);
+    const char *next = go_binary_variable(binary, address + 4, &distance);
+    assert_true(!next || strcmp(next, "runtime.gomaxprocs") != 0);
+    assert_null(go_binary_variable(binary, 0, &distance));
+    assert_null(go_binary_variable(binary, UINT64_MAX, &distance));
+    assert_null(go_binary_variable(binary, 0xc000012345, &distance));
+}
+
+static void test_variables(void **state)
+{
+    (void)state;
+    go_build_each(check_variables);
+}
+
 static void check_inlined(struct go_binary *binary, const char *version, const char *path)
 {
     static const char *const names[] = {"main.keep", "main.middle"};
@@ -412,6 +434,7 @@ static void test_damage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_variables),
         cmocka_unit_test(test_build_info), cmocka_unit_test(test_layout),
         cmocka_unit_test(test_stacks),     cmocka_unit_test(test_sweep),
         cmocka_unit_test(test_lookups),    cmocka_unit_test(test_inlined),
