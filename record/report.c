@@ -52,8 +52,10 @@ static void print_losses(FILE *out, const struct session_summary *s, bool colour
 {
     char count[32];
     fprintf(out, "%slost %s records", colour ? RED : "", units_format_count(s->lost, count, sizeof count));
-    fprintf(out, "%s: the rings were full. A larger one (--ring-size) may hold the bursts.\n",
-            colour ? RESET : "");
+    fprintf(out, "%s: %s\n", colour ? RESET : "",
+            s->lost > s->uncovered_lost
+                ? "the rings were full. A larger one (--ring-size) may hold the bursts."
+                : "an estimate of what ran on CPUs that came online during the recording.");
     for (unsigned i = 0; i < s->loss_count; i++) {
         const struct session_loss *loss = &s->losses[i];
         fprintf(out, "  cpu %-3u  %9.3f s to %9.3f s  %11s\n", loss->cpu, (double)loss->since_ns / 1e9,

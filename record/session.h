@@ -56,7 +56,8 @@ struct session_summary {
     struct session_loss losses[SESSION_LOSSES_SHOWN];
     unsigned loss_count; /* rows filled; loss_total may be larger */
     uint64_t loss_intervals;
-    uint64_t lost; /* all records lost */
+    uint64_t lost;           /* all records lost */
+    uint64_t uncovered_lost; /* of these, an estimate: on CPUs that came online during the recording */
     uint64_t cpu_user_ns, cpu_system_ns;
     uint64_t unread_channels, late;
     char output[4096];

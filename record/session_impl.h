@@ -43,6 +43,9 @@ struct session {
     unsigned ring_now; /* ring of the section being written; UINT32_MAX: none */
     struct chunk_clocks start;
     uint64_t flushed_ns;
+    /* CPUs that came during the recording: when they were looked for last, the events of that moment, and what
+     * is told as lost on them. */
+    uint64_t cpus_checked_ns, events_then, uncovered_lost;
     struct session_summary *summary;
 };
 

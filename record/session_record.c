@@ -15,6 +15,8 @@
  * there. */
 #define ROUND_MS 20
 
+#define CPUS_TOLD_MAX 64
+
 static void note_loss(struct session *self, unsigned cpu, uint64_t since_ns, uint64_t until_ns,
                       uint64_t count)
 {
@@ -55,6 +57,35 @@ static int on_record(void *context, unsigned ring, const struct record *record, 
     return 0;
 }
 
+/*
+ * What runs on a CPU that was brought online after the start is not recorded. The file has it as lost, as many records as
+ * all others had meanwhile, so that nothing is concluded from what is missing.
+ */
+static void tell_uncovered_cpus(struct session *self, uint64_t now)
+{
+    unsigned cpus[CPUS_TOLD_MAX];
+    uint64_t events = event_builder_stats(self->builder)->events;
+    uint64_t since = self->cpus_checked_ns ? self->cpus_checked_ns : self->start.monotonic_ns;
+    unsigned count = perf_session_uncovered_cpus(self->perf, cpus, CPUS_TOLD_MAX);
+    if (count && !self->uncovered_lost)
+        session_say(
+            self, self->hooks->warn,
+            "CPU %u came online during the recording: what runs there is not recorded, and told as lost",
+            cpus[0]);
+    for (unsigned i = 0; i < count; i++) {
+        struct event event = {.time_ns = now, .cpu = (uint16_t)cpus[i], .type = EV_LOST};
+        event.f[LOST_COUNT] = events > self->events_then ? events - self->events_then : 1;
+        event.f[LOST_SINCE] = since;
+        trace_writer_section(self->writer, event.cpu);
+        trace_writer_event(self->writer, &event);
+        note_loss(self, cpus[i], since, now, event.f[LOST_COUNT]);
+        self->uncovered_lost += event.f[LOST_COUNT];
+        self->ring_now = UINT32_MAX;
+    }
+    self->cpus_checked_ns = now;
+    self->events_then = events;
+}
+
 static int drain(struct session *self, struct error *err)
 {
     uint64_t complete_ns = 0;
@@ -66,6 +97,7 @@ static int drain(struct session *self, struct error *err)
     object_table_gc_cycles(self->objects, go_process_gc_cycles(self->process));
     uint64_t now = session_now_ns();
     if (now - self->flushed_ns >= SECOND_NS) {
+        tell_uncovered_cpus(self, now);
         rc = trace_writer_flush(self->writer, err);
         self->flushed_ns = now;
         self->ring_now = UINT32_MAX;
@@ -176,6 +208,7 @@ int session_end_recording(struct session *self, bool output_works, struct error 
     if (output_works && rc == 0) {
         struct trace_meta totals;
         trace_meta_init(&totals);
+        tell_uncovered_cpus(self, end.monotonic_ns);
         write_notes(self, &perf, end.monotonic_ns);
         rc = trace_meta_setf(&totals, err, "record.end_ns", "%" PRIu64, end.monotonic_ns);
         if (rc == 0 && event_builder_gomaxprocs(self->builder))
@@ -192,7 +225,8 @@ int session_end_recording(struct session *self, bool output_works, struct error 
     s->elapsed_ns = end.monotonic_ns - self->start.monotonic_ns;
     s->perf = perf;
     s->writer = *trace_writer_stats(self->writer);
-    s->lost = built->lost;
+    s->lost = built->lost + self->uncovered_lost;
+    s->uncovered_lost = self->uncovered_lost;
     s->late = built->late;
     s->unread_channels = object_table_unread(self->objects);
     snprintf(s->output, sizeof s->output, "%s", self->output.path);

@@ -59,23 +59,31 @@ static uint64_t ring_size(uint64_t wanted, unsigned cpu_count)
     return size;
 }
 
+/* Allocates the list. */
+static int read_online(unsigned **cpus_out, unsigned *count_out, struct error *err)
+{
+    char *text = NULL;
+    unsigned *cpus = calloc(CPUS_MAX, sizeof *cpus);
+    if (!cpus)
+        return error_set(err, ERR_NOMEM, "out of memory");
+    int rc = tracefs_read("/sys/devices/system/cpu/online", 1 << 16, &text, err);
+    if (rc == 0 && parse_cpu_list(text, cpus, count_out) != 0)
+        rc = error_set(err, ERR_DAMAGED, "/sys/devices/system/cpu/online does not list CPUs: %.80s", text);
+    free(text);
+    if (rc != 0)
+        free(cpus);
+    else
+        *cpus_out = cpus;
+    return rc;
+}
+
 static int open_rings(struct perf_session *self, struct error *err)
 {
-    unsigned *cpus = calloc(CPUS_MAX, sizeof *cpus);
+    unsigned *cpus = NULL;
     unsigned count = 0;
-    char *text = NULL;
-    int rc = 0;
-    if (!cpus) {
-        rc = error_set(err, ERR_NOMEM, "out of memory");
+    int rc = read_online(&cpus, &count, err);
+    if (rc != 0)
         goto out;
-    }
-    rc = tracefs_read("/sys/devices/system/cpu/online", 1 << 16, &text, err);
-    if (rc < 0)
-        goto out;
-    if (parse_cpu_list(text, cpus, &count) != 0) {
-        rc = error_set(err, ERR_DAMAGED, "/sys/devices/system/cpu/online does not list CPUs: %.80s", text);
-        goto out;
-    }
     self->rings = calloc(count, sizeof *self->rings);
     self->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (!self->rings || self->epoll_fd < 0) {
@@ -99,7 +107,6 @@ static int open_rings(struct perf_session *self, struct error *err)
             rc = error_sys(err, "cannot wait for the ring of CPU %u", cpus[i]);
     }
 out:
-    free(text);
     free(cpus);
     return rc;
 }
@@ -334,6 +341,28 @@ unsigned perf_session_ring_count(const struct perf_session *self)
 unsigned perf_session_ring_cpu(const struct perf_session *self, unsigned ring)
 {
     return self->rings[ring].cpu;
+}
+
+static bool has_ring(const struct perf_session *self, unsigned cpu)
+{
+    for (unsigned i = 0; i < self->ring_count; i++) {
+        if (self->rings[i].cpu == cpu)
+            return true;
+    }
+    return false;
+}
+
+unsigned perf_session_uncovered_cpus(const struct perf_session *self, unsigned *cpus_out, unsigned max)
+{
+    unsigned *online = NULL, count = 0, found = 0;
+    if (read_online(&online, &count, NULL) != 0)
+        return 0;
+    for (unsigned i = 0; i < count && found < max; i++) {
+        if (!has_ring(self, online[i]))
+            cpus_out[found++] = online[i];
+    }
+    free(online);
+    return found;
 }
 
 uint64_t perf_session_ring_bytes(const struct perf_session *self)

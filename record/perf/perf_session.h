@@ -61,6 +61,9 @@ int perf_session_disable(struct perf_session *self, struct error *err);
 /* Ring count, and the CPU of each. */
 unsigned perf_session_ring_count(const struct perf_session *self);
 unsigned perf_session_ring_cpu(const struct perf_session *self, unsigned ring);
+/* CPUs that are online and have no ring: they came after perf_session_new(), and nothing that runs there is recorded. Fills up
+ * to `max`, returns how many. A CPU that went offline and came back is covered as before. */
+unsigned perf_session_uncovered_cpus(const struct perf_session *self, unsigned *cpus_out, unsigned max);
 uint64_t perf_session_ring_bytes(const struct perf_session *self);
 
 /* One epoll descriptor that becomes readable when a ring is about a quarter full. Owned by the session.

@@ -84,7 +84,11 @@ def check_stacks(db):
 def test_check(kernel):
     """--check names the kernel's abilities, and sees nothing against recording."""
     assert kernel.status("check") == 0, kernel.text("check.err")
-    assert "ready to record" in kernel.text("check.out")
+    found = kernel.text("check.out")
+    assert "ready to record" in found
+    version = tuple(int(n) for n in kernel.text("release").split("-")[0].split("+")[0].split("."))
+    assert ("no inherit_thread" in found) == (version < (5, 13))
+    assert "no PERF_FORMAT_LOST" not in found or version < (6, 0)
 
 
 def test_launched(kernel, monkeypatch):
@@ -100,15 +104,31 @@ def test_attached(kernel, monkeypatch):
 
 
 def test_processor_leaves_and_comes_back(kernel):
-    """The rings of the others go on; events of threads that ran on it are kept; what is missing is said."""
+    """It is covered as before when it is back; nothing is missing."""
     assert kernel.text("hotplug.during").strip() == "0"
     assert kernel.text("hotplug.after").strip() == "0-1"
     assert kernel.status("hotplug") == 0, kernel.text("hotplug.record")
     done = json.loads(kernel.text("hotplug.out").splitlines()[-1])
     db = kernel.database("hotplug")
     assert harness.value(db, "SELECT end_ns FROM recording") >= done["end_ns"]
+    harness.assert_balanced(db)
     parks = harness.value(db, "SELECT count(*) FROM transition JOIN event_type ON event_type.id = event WHERE name = 'park'")
-    assert parks >= done["round_trips"]
+    assert parks >= 2 * done["round_trips"]
+    times = [time for time, in harness.rows(db, "SELECT time_ns FROM transition WHERE cpu = 1 ORDER BY time_ns")]
+    away = max(range(1, len(times)), key=lambda i: times[i] - times[i - 1])
+    assert times[away] - times[away - 1] > 1e9
+    assert away > 100 and len(times) - away > 100
+
+
+def test_processor_comes_during_the_recording(kernel):
+    """What runs there is not recorded: the recorder says so, and the file has it as lost from about then on."""
+    assert kernel.status("late") == 0, kernel.text("late.record")
+    assert "CPU 1 came online" in kernel.text("late.record")
+    db = harness.database(kernel.trace("late"), status=3)
+    assert harness.value(db, "SELECT lost_count FROM recording") > 0
+    assert harness.value(db, "SELECT count(*) FROM transition WHERE cpu = 1") == 0
+    illegal = harness.rows(db, "SELECT * FROM transition_named WHERE flags & 1 LIMIT 10")
+    assert illegal == [], illegal
 
 
 def test_container(kernel):
