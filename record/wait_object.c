@@ -47,7 +47,6 @@ enum {
     RWMUTEX_READER_SEM = 12,
     WAITGROUP_SEMA = 8,
     COND_NOTIFY = 16,
-    NOTIFY_LOCK = 8
 };
 
 void wait_rules_init(struct wait_rules *self, const char *const *reasons, size_t count)
@@ -74,9 +73,9 @@ static uint64_t sema_object(const uint64_t *v)
 static uint64_t cond_object(const uint64_t *v)
 {
     uint64_t obj = v[V_PARK_OBJ], lock = v[V_PARK_LOCK];
-    if (lock == obj + NOTIFY_LOCK)
+    if (lock == obj + NOTIFY_LIST_LOCK)
         return obj;
-    return v[V_PARK_BP1] && lock == v[V_PARK_PD] + NOTIFY_LOCK ? v[V_PARK_PD] : 0;
+    return v[V_PARK_BP1] && lock == v[V_PARK_PD] + NOTIFY_LIST_LOCK ? v[V_PARK_PD] : 0;
 }
 
 static uint64_t net_object(const struct go_layout *layout, const uint64_t *v, uint64_t *mode_out)

@@ -14,6 +14,8 @@
 
 #define WAIT_REASONS_MAX 256
 
+enum { NOTIFY_LIST_LOCK = 8 }; /* offset of lock in sync.notifyList (runtime/sema.go) */
+
 /* How to find the object of each wait reason of the traced Go version. */
 struct wait_rules {
     uint8_t rule_of[WAIT_REASONS_MAX];

@@ -19,6 +19,43 @@ bool go_memory_read(pid_t pid, uint64_t address, void *out, size_t size)
     return got >= 0 && (size_t)got == size;
 }
 
+#define PIECES_A_CALL 256
+
+/* One call for up to PIECES_A_CALL pieces; the kernel stops at the first byte that it cannot read. Returns how many
+ * pieces are done with, the failed one included; 0 when nothing can be read at all. */
+static size_t read_some(pid_t pid, struct go_memory_piece *pieces, size_t count)
+{
+    struct iovec local[PIECES_A_CALL], remote[PIECES_A_CALL];
+    if (count > PIECES_A_CALL)
+        count = PIECES_A_CALL;
+    for (size_t i = 0; i < count; i++) {
+        local[i] = (struct iovec){.iov_base = pieces[i].out, .iov_len = pieces[i].size};
+        remote[i] =
+            (struct iovec){.iov_base = (void *)(uintptr_t)pieces[i].address, .iov_len = pieces[i].size};
+    }
+    ssize_t got = process_vm_readv(pid, local, count, remote, count, 0);
+    if (got < 0 && errno != EFAULT)
+        return 0;
+    size_t left = got > 0 ? (size_t)got : 0, done = 0;
+    while (done < count && left >= pieces[done].size) {
+        left -= pieces[done].size;
+        pieces[done++].ok = true;
+    }
+    return done < count ? done + 1 : done;
+}
+
+bool go_memory_read_many(pid_t pid, struct go_memory_piece *pieces, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        pieces[i].ok = false;
+    for (size_t at = 0, done; at < count; at += done) {
+        done = read_some(pid, pieces + at, count - at);
+        if (done == 0)
+            return false;
+    }
+    return true;
+}
+
 struct mapping {
     uint64_t start, end, offset, device, inode;
     const char *path; /* into the line */

@@ -12,6 +12,16 @@
 /* All `size` bytes, or false with errno set. */
 bool go_memory_read(pid_t pid, uint64_t address, void *out, size_t size);
 
+/* Of several pieces at once: each is filled whole (`ok`) or not at all. False when nothing can be read at all
+ * (errno: ESRCH the process is gone, EPERM). */
+struct go_memory_piece {
+    uint64_t address;
+    void *out;
+    size_t size;
+    bool ok; /* set by the call */
+};
+bool go_memory_read_many(pid_t pid, struct go_memory_piece *pieces, size_t count);
+
 /* Start of the mapping of the process's executable that holds the file's offset `file_offset`, less the
  * distance into that mapping: where that byte of the file is. The file is told by device and inode, or by the
  * name of /proc/PID/exe where a stacked file system shows other numbers. */
