@@ -8,6 +8,9 @@
 #define RING_BYTES_MIN     (64u << 10)
 #define RING_BYTES_MAX     (1u << 30)
 
+#define SNAPSHOT_INTERVAL_MIN_NS     10000000u
+#define SNAPSHOT_INTERVAL_DEFAULT_NS 1000000000u /* where there is nothing but snapshots */
+
 struct parse_state {
     struct record_options options;
     const char *detail;
@@ -16,7 +19,7 @@ struct parse_state {
     bool help, version, cleanup;
 };
 
-#define OPTION_ROWS 24
+#define OPTION_ROWS 25
 
 static void fill_table(struct parse_state *s, struct opt table[OPTION_ROWS])
 {
@@ -33,13 +36,16 @@ static void fill_table(struct parse_state *s, struct opt table[OPTION_ROWS])
         {'d', "duration", OPT_DURATION, &o->duration_ns, "T",
          "stop after T (500ms, 10s, 2m); otherwise when the target exits,\nor at Ctrl-C or SIGTERM"},
         {0, "detail", OPT_STRING, &s->detail, "LEVEL",
-         "block: waits, wakes and stops of the world, the cheapest;\nsched (default): also when goroutines "
-         "run, "
-         "and pprof labels;\nall: also contexts, Ps, GC assists, new threads, which case of\na select fired"},
+         "snapshot: no probe, only looks at all goroutines; block: waits,\nwakes and stops of the world, the "
+         "cheapest probes; sched\n(default): also when goroutines run, and pprof labels;\nall: also "
+         "contexts, Ps, GC assists, new threads, which case of\na select fired"},
         {0, "probe", OPT_LIST, &s->probes, "SPEC",
          "also calls of a function, with up to 6 values at its entry:\n'main.handleOrder(id=+8(%ax):u64)'; "
          "up to 16 "
          "times"},
+        {0, "snapshot-interval", OPT_DURATION, &o->snapshot_interval_ns, "T",
+         "what all goroutines do, every T too (with --detail snapshot: 1s);\notherwise when attaching and at "
+         "the end"},
         {0, "user", OPT_STRING, &o->user, "NAME", "run COMMAND as this user"},
         {0, "kill", OPT_FLAG, &o->kill_at_end, NULL,
          "stop COMMAND when the recording stops (it is left running otherwise)"},
@@ -70,8 +76,8 @@ static void fill_table(struct parse_state *s, struct opt table[OPTION_ROWS])
 
 static int parse_detail(const char *name, enum record_detail *out, struct error *err)
 {
-    if (!record_detail_find(name, out) || *out == DETAIL_SNAPSHOT)
-        return error_set(err, ERR_USAGE, "--detail: '%s' is none of block, sched, all", name);
+    if (!record_detail_find(name, out))
+        return error_set(err, ERR_USAGE, "--detail: '%s' is none of snapshot, block, sched, all", name);
     return 0;
 }
 
@@ -99,6 +105,8 @@ static int check_values(const struct record_options *o, struct error *err)
         return error_set(err, ERR_USAGE, "--user goes with a COMMAND, not with --pid");
     if (o->mode == MODE_ATTACH && o->kill_at_end)
         return error_set(err, ERR_USAGE, "--kill goes with a COMMAND, not with --pid");
+    if (o->snapshot_interval_ns && o->snapshot_interval_ns < SNAPSHOT_INTERVAL_MIN_NS)
+        return error_set(err, ERR_USAGE, "--snapshot-interval: must be at least 10ms");
     if (o->output && o->output[0] == '\0')
         return error_set(err, ERR_USAGE, "--output: the name is empty");
     return 0;
@@ -137,6 +145,10 @@ int record_options_parse(int argc, char **argv, struct record_options *out, stru
         rc = user_probe_parse(state.probes.items[i], &o->probes[o->probe_count++], err);
     if (rc == 0 && state.detail)
         rc = parse_detail(state.detail, &o->detail, err);
+    if (rc == 0 && o->detail == DETAIL_SNAPSHOT && o->probe_count)
+        rc = error_set(err, ERR_USAGE, "--probe: there are no probes with --detail snapshot");
+    if (o->detail == DETAIL_SNAPSHOT && o->snapshot_interval_ns == 0)
+        o->snapshot_interval_ns = SNAPSHOT_INTERVAL_DEFAULT_NS;
     if (rc == 0)
         *out = *o;
     return rc;

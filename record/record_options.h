@@ -31,6 +31,7 @@ struct record_options {
     enum record_detail detail;
     struct user_probe probes[USER_PROBES_MAX];
     unsigned probe_count;
+    uint64_t snapshot_interval_ns; /* 0: none between the first and the last */
     bool with_args;
     bool quiet;
     int verbose;

@@ -85,6 +85,20 @@ static void print_doubts(FILE *out, const struct session_summary *s)
     }
 }
 
+static void print_snapshots(FILE *out, const struct session_summary *s)
+{
+    const struct snapshot_stats *shots = &s->snapshots;
+    char seen[32], unstable[32];
+    if (shots->snapshots == 0)
+        return;
+    fprintf(out, "%" PRIu64 " snapshot%s: %s goroutines", shots->snapshots, shots->snapshots == 1 ? "" : "s",
+            units_format_count(shots->goroutines, seen, sizeof seen));
+    if (shots->unstable)
+        fprintf(out, ", %s of them moved while they were read and were left out",
+                units_format_count(shots->unstable, unstable, sizeof unstable));
+    fprintf(out, "; the longest took %.1f ms\n", (double)shots->longest_ns / 1e6);
+}
+
 void report_summary(FILE *out, const struct target *target, const struct session_summary *s, bool colour)
 {
     char events[32], size[24];
@@ -100,8 +114,9 @@ void report_summary(FILE *out, const struct target *target, const struct session
     print_types(out, &s->writer);
     if (s->lost)
         print_losses(out, s, colour);
-    else
+    else if (s->has_probes)
         fputs("no records lost\n", out);
+    print_snapshots(out, s);
     print_doubts(out, s);
     if (strcmp(s->output, "-") != 0)
         fprintf(out, "written to %s\n", s->output);

@@ -31,6 +31,11 @@ uint64_t session_now_ns(void)
     return (uint64_t)ts.tv_sec * SECOND_NS + (uint64_t)ts.tv_nsec;
 }
 
+bool session_is_snapshot_only(const struct session *self)
+{
+    return self->options->detail == DETAIL_SNAPSHOT;
+}
+
 static int check_span_site(void *context, const struct span_site *span, struct error *err)
 {
     const struct session *self = context;
@@ -55,11 +60,11 @@ static int look_at_program(struct session *self, struct error *err)
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/exe", (int)self->target->pid);
     int rc = go_binary_open(path, self->target->exe, &self->binary, err);
-    if (rc == 0)
+    if (rc == 0 && !session_is_snapshot_only(self))
         rc = probe_plan_make(self->binary, self->options->detail, &self->plan, err);
     if (rc == 0)
         rc = go_process_open(self->target->pid, self->binary, &self->process, err);
-    if (rc == 0)
+    if (rc == 0 && !session_is_snapshot_only(self))
         rc = go_process_check_sites(self->process, &self->plan, err);
     if (rc == 0)
         rc = look_at_spans(self, err);
@@ -216,6 +221,7 @@ void session_free(struct session *self)
     if (!self)
         return;
     tear_down(self);
+    snapshot_free(self->snapshot);
     event_builder_free(self->builder);
     object_table_free(self->objects);
     code_table_free(self->code);

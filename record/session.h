@@ -15,6 +15,7 @@
 #include "output.h"
 #include "perf/perf_session.h"
 #include "record_options.h"
+#include "snapshot.h"
 #include "target.h"
 
 struct session;
@@ -52,7 +53,9 @@ struct session_summary {
     enum session_end end;
     uint64_t elapsed_ns;
     struct trace_writer_stats writer;
+    bool has_probes;
     struct perf_session_stats perf;
+    struct snapshot_stats snapshots;
     struct session_loss losses[SESSION_LOSSES_SHOWN];
     unsigned loss_count; /* rows filled; loss_total may be larger */
     uint64_t loss_intervals;

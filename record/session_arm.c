@@ -68,6 +68,8 @@ static int add_span_site(void *context, const struct span_site *span, struct err
 int session_prepare_probes(struct session *self, struct error *err)
 {
     char tracefs[256];
+    if (session_is_snapshot_only(self))
+        return 0;
     int rc = tracefs_find(tracefs, sizeof tracefs, err);
     struct uprobe_stale stale = {0};
     struct error ignored = {0};
@@ -107,7 +109,7 @@ static int prepare_builder(struct session *self, const char *const *reasons, siz
         .reason_count = count,
         .uses = self->uses,
         .probe_count = self->probe_count,
-        .ring_count = perf_session_ring_count(self->perf),
+        .ring_count = self->perf ? perf_session_ring_count(self->perf) : 1,
         .gomaxprocs = self->target->held ? 0 : go_process_gomaxprocs(self->process),
     };
     self->builder = event_builder_new(&options);
@@ -166,7 +168,7 @@ static int write_meta(struct session *self, const char *const *reasons, size_t c
         .reasons = reasons,
         .reason_count = count,
         .gomaxprocs = self->target->held ? 0 : go_process_gomaxprocs(self->process),
-        .ring_bytes = perf_session_ring_bytes(self->perf),
+        .ring_bytes = self->perf ? perf_session_ring_bytes(self->perf) : 0,
     };
     int rc = metadata_fill(&input, &self->meta, err);
     cgroup_find(self->target->pid, &self->cgroup);
@@ -182,11 +184,13 @@ int session_arm(struct session *self, struct error *err)
     const char *const *reasons;
     size_t count;
     int rc = go_process_wait_reasons(self->process, &reasons, &count, err);
-    if (rc == 0)
+    if (rc == 0 && self->perf)
         rc = add_threads(self, err);
     if (rc == 0)
         rc = prepare_builder(self, reasons, count, err);
     if (rc == 0)
+        rc = session_prepare_snapshots(self, reasons, count, err);
+    if (rc == 0 && self->perf)
         rc = perf_session_enable(self->perf, err);
     if (rc != 0)
         return rc;
@@ -196,6 +200,12 @@ int session_arm(struct session *self, struct error *err)
     if (rc == 0)
         rc = target_resume(self->target, err);
     self->flushed_ns = session_now_ns();
+    if (rc == 0)
+        rc = session_first_snapshot(self, err);
+    if (!self->perf) {
+        session_say(self, self->hooks->verbose, "nothing is armed: snapshots only");
+        return rc;
+    }
     struct perf_session_stats stats;
     perf_session_stats(self->perf, &stats);
     session_say(self, self->hooks->verbose, "armed %u probes with %u descriptors", self->probe_count,

@@ -13,6 +13,7 @@
 #include "format/trace_meta.h"
 #include "go/go_process.h"
 #include "perf/uprobe.h"
+#include "snapshot.h"
 #include "span_probes.h"
 
 #define SECOND_NS 1000000000ull
@@ -34,6 +35,7 @@ struct session {
     struct code_table *code;
     struct object_table *objects;
     struct event_builder *builder;
+    struct snapshot *snapshot; /* NULL: this program's goroutines cannot be found */
     struct trace_meta meta;
     struct cgroup cgroup; /* of the target */
     uint8_t trace_id[16];
@@ -46,6 +48,8 @@ struct session {
     /* CPUs that came during the recording: when they were looked for last, the events of that moment, and what
      * is told as lost on them. */
     uint64_t cpus_checked_ns, events_then, uncovered_lost;
+    uint64_t next_snapshot_ns; /* UINT64_MAX: never */
+    bool saw_exec;             /* as the snapshots notice it */
     struct session_summary *summary;
 };
 
@@ -53,13 +57,26 @@ struct session {
 void session_say(const struct session *self, session_message_fn fn, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 uint64_t session_now_ns(void); /* CLOCK_MONOTONIC */
+/* No probe, no perf event: `perf`, `group` and the sites of the plan stay empty. */
+bool session_is_snapshot_only(const struct session *self);
 
 /* session_arm.c: the probes are defined, but nothing is armed. */
 int session_prepare_probes(struct session *self, struct error *err);
 /* Opens the events of every thread, arms them, writes the META chunk, lets a held program run. */
 int session_arm(struct session *self, struct error *err);
 
-/* session_record.c: records until something ends it. */
+/* session_snapshot.c. All of them do nothing when the target has ended. */
+int session_prepare_snapshots(struct session *self, const char *const *reasons, size_t count,
+                              struct error *err);
+int session_first_snapshot(struct session *self, struct error *err);
+/* Once per round: begins one when it is time, and goes on with the one that was begun. */
+int session_go_on_with_snapshot(struct session *self, struct error *err);
+bool session_is_taking_snapshot(const struct session *self);
+int session_last_snapshot(struct session *self, struct error *err);
+
+/* session_record.c: one round of the rings. */
+int session_drain(struct session *self, struct error *err);
+/* Records until something ends it. */
 int session_record_until_end(struct session *self, enum session_end *end_out, struct error *err);
 /* Disarms, reads what is left, ends the trace, fills the summary. With an output that has failed only the
  * last. */

@@ -64,6 +64,8 @@ static int on_record(void *context, unsigned ring, const struct record *record, 
 static void tell_uncovered_cpus(struct session *self, uint64_t now)
 {
     unsigned cpus[CPUS_TOLD_MAX];
+    if (!self->perf)
+        return;
     uint64_t events = event_builder_stats(self->builder)->events;
     uint64_t since = self->cpus_checked_ns ? self->cpus_checked_ns : self->start.monotonic_ns;
     unsigned count = perf_session_uncovered_cpus(self->perf, cpus, CPUS_TOLD_MAX);
@@ -86,10 +88,12 @@ static void tell_uncovered_cpus(struct session *self, uint64_t now)
     self->events_then = events;
 }
 
-static int drain(struct session *self, struct error *err)
+int session_drain(struct session *self, struct error *err)
 {
-    uint64_t complete_ns = 0;
-    int rc = perf_session_drain(self->perf, on_record, self, &complete_ns, err);
+    uint64_t complete_ns = session_now_ns();
+    int rc = 0;
+    if (self->perf)
+        rc = perf_session_drain(self->perf, on_record, self, &complete_ns, err);
     if (rc != 0)
         return rc;
     trace_writer_watermark(self->writer, complete_ns);
@@ -110,16 +114,17 @@ static void report_progress(struct session *self, uint64_t now, uint64_t *next_n
     if (now < *next_ns)
         return;
     const struct event_builder_stats *stats = event_builder_stats(self->builder);
+    uint64_t events = stats->events + (self->snapshot ? snapshot_stats(self->snapshot)->events : 0);
     struct session_progress progress = {
         .elapsed_ns = now - self->start.monotonic_ns,
-        .events = stats->events,
-        .events_last_second = stats->events - *events_before,
+        .events = events,
+        .events_last_second = events - *events_before,
         .bytes = self->output.size,
         .lost = stats->lost,
     };
     if (self->hooks->progress)
         self->hooks->progress(self->hooks->context, &progress);
-    *events_before = stats->events;
+    *events_before = events;
     *next_ns += SECOND_NS;
     if (*next_ns < now)
         *next_ns = now + SECOND_NS;
@@ -131,7 +136,9 @@ static int wait_for_data(const struct session *self, uint64_t end_ns)
     int ms = ROUND_MS;
     if (end_ns && end_ns < now + (uint64_t)ROUND_MS * 1000000u)
         ms = end_ns > now ? (int)((end_ns - now) / 1000000u) + 1 : 0;
-    struct pollfd fds[] = {{.fd = perf_session_poll_fd(self->perf), .events = POLLIN},
+    if (session_is_taking_snapshot(self))
+        ms = 0;
+    struct pollfd fds[] = {{.fd = self->perf ? perf_session_poll_fd(self->perf) : -1, .events = POLLIN},
                            {.fd = self->target->pidfd, .events = POLLIN}};
     return poll(fds, 2, ms);
 }
@@ -142,12 +149,14 @@ int session_record_until_end(struct session *self, enum session_end *end_out, st
     uint64_t next_ns = self->start.monotonic_ns + SECOND_NS, events_before = 0;
     for (;;) {
         wait_for_data(self, end_ns);
-        int rc = drain(self, err);
+        int rc = session_drain(self, err);
+        if (rc == 0)
+            rc = session_go_on_with_snapshot(self, err);
         if (rc != 0)
             return rc;
         uint64_t now = session_now_ns();
         report_progress(self, now, &next_ns, &events_before);
-        if (event_builder_stats(self->builder)->saw_exec) {
+        if (event_builder_stats(self->builder)->saw_exec || self->saw_exec) {
             *end_out = END_EXEC;
             return 0;
         }
@@ -179,9 +188,10 @@ static void write_notes(struct session *self, const struct perf_session_stats *p
         {NOTE_UNKNOWN_RECORD, perf->undecodable},
         {NOTE_OBJECT_UNREAD, object_table_unread(self->objects)},
         {NOTE_LATE, stats->late},
-        {NOTE_EXEC, stats->saw_exec},
+        {NOTE_EXEC, stats->saw_exec || self->saw_exec},
     };
-    trace_writer_section(self->writer, (uint16_t)perf_session_ring_cpu(self->perf, 0));
+    trace_writer_section(self->writer, self->perf ? (uint16_t)perf_session_ring_cpu(self->perf, 0)
+                                                  : (uint16_t)RING_RECORDER);
     for (unsigned i = 0; i < sizeof notes / sizeof *notes; i++)
         event_builder_note(self->builder, time_ns, notes[i].code, notes[i].value);
 }
@@ -191,19 +201,23 @@ static void write_notes(struct session *self, const struct perf_session_stats *p
 int session_end_recording(struct session *self, bool output_works, struct error *err)
 {
     struct session_summary *s = self->summary;
-    struct perf_session_stats perf;
+    struct perf_session_stats perf = {0};
     int rc = 0;
     struct chunk_clocks end;
+    if (output_works)
+        rc = session_last_snapshot(self, err);
     metadata_read_clocks(&end);
     event_builder_end(self->builder, end.monotonic_ns);
-    perf_session_disable(self->perf, NULL);
-    if (output_works) {
+    if (self->perf)
+        perf_session_disable(self->perf, NULL);
+    if (output_works && rc == 0) {
         /* Twice: what was in flight while the first round ran is older than the second. */
-        rc = drain(self, err);
+        rc = session_drain(self, err);
         if (rc == 0)
-            rc = drain(self, err);
+            rc = session_drain(self, err);
     }
-    perf_session_stats(self->perf, &perf);
+    if (self->perf)
+        perf_session_stats(self->perf, &perf);
     const struct event_builder_stats *built = event_builder_stats(self->builder);
     if (output_works && rc == 0) {
         struct trace_meta totals;
@@ -224,6 +238,9 @@ int session_end_recording(struct session *self, bool output_works, struct error 
     }
     s->elapsed_ns = end.monotonic_ns - self->start.monotonic_ns;
     s->perf = perf;
+    s->has_probes = self->perf != NULL;
+    if (self->snapshot)
+        s->snapshots = *snapshot_stats(self->snapshot);
     s->writer = *trace_writer_stats(self->writer);
     s->lost = built->lost + self->uncovered_lost;
     s->uncovered_lost = self->uncovered_lost;

@@ -47,7 +47,8 @@ int snapshot_new(const struct snapshot_options *options, struct snapshot **out, 
     buf_init(&self->text);
     wait_rules_init(&self->rules, options->reasons, options->reason_count);
     self->other_namespace = proc_has_own_pid_namespace(options->pid);
-    int rc = go_snapshot_new(options->pid, options->binary, go_process_bias(options->process), &self->reader, err);
+    int rc =
+        go_snapshot_new(options->pid, options->binary, go_process_bias(options->process), &self->reader, err);
     if (rc != 0) {
         snapshot_free(self);
         return rc;
@@ -101,14 +102,15 @@ static uint32_t labels_of(struct snapshot *self, uint64_t labels)
         return (uint32_t)id;
     buf_reset(&self->text);
     id = 0;
-    if (go_process_read_labels(self->o.process, labels, &self->text))
+    if (go_process_read_labels(self->o.process, labels, &self->text) && self->text.size > strlen("{}"))
         id = trace_writer_string(self->o.writer, (const char *)self->text.data, self->text.size);
     map_put(&self->labels, labels, id); /* without memory they are read again */
     return (uint32_t)id;
 }
 
 /* The values that the probe at gopark would have fetched, for the same rules. */
-static struct wait_object find_object(const struct snapshot *self, const struct go_goroutine *g, uint32_t hints)
+static struct wait_object find_object(const struct snapshot *self, const struct go_goroutine *g,
+                                      uint32_t hints)
 {
     const struct go_layout *l = self->layout;
     uint64_t v[PROBE_VALUES_MAX] = {0};
@@ -128,7 +130,8 @@ static struct wait_object find_object(const struct snapshot *self, const struct 
         v[V_PARK_BP1] = 1;
         v[V_PARK_PD] = g->argument;
         if (g->net_mode)
-            v[V_PARK_LOCK] = g->argument + (unsigned)(g->net_mode == NET_MODE_READ ? l->polldesc_rg : l->polldesc_wg);
+            v[V_PARK_LOCK] =
+                g->argument + (unsigned)(g->net_mode == NET_MODE_READ ? l->polldesc_rg : l->polldesc_wg);
         break;
     case GO_WAIT_SELECT:
     case GO_WAIT_NONE:
@@ -147,6 +150,12 @@ static uint32_t object_id(struct snapshot *self, const struct wait_object *objec
     return object_table_plain(self->o.objects, object->kind, object->address, time_ns);
 }
 
+static void add_event(struct snapshot *self, const struct event *event)
+{
+    self->stats.events++;
+    trace_writer_event(self->o.writer, event);
+}
+
 static void add_select(struct snapshot *self, const struct go_goroutine *g)
 {
     struct def_case cases[GO_SELECT_CASES];
@@ -158,7 +167,7 @@ static void add_select(struct snapshot *self, const struct go_goroutine *g)
     struct event event = {.time_ns = g->read_ns, .type = EV_SELECT};
     event.f[SELECT_GOID] = g->goid;
     event.f[SELECT_SET] = trace_writer_set(self->o.writer, &set);
-    trace_writer_event(self->o.writer, &event);
+    add_event(self, &event);
 }
 
 static void add_origin(struct snapshot *self, const struct go_goroutine *g)
@@ -171,7 +180,7 @@ static void add_origin(struct snapshot *self, const struct go_goroutine *g)
     event.f[ORIGIN_CREATED_AT] = code_table_location(self->o.code, g->created_pc, true);
     event.f[ORIGIN_LABELS] = labels_of(self, g->labels);
     event.f[ORIGIN_WAIT_SINCE] = g->wait_since_ns;
-    trace_writer_event(self->o.writer, &event);
+    add_event(self, &event);
 }
 
 static void add_goroutine(struct snapshot *self, const struct go_goroutine *g)
@@ -193,7 +202,7 @@ static void add_goroutine(struct snapshot *self, const struct go_goroutine *g)
         event.f[GOROUTINE_VALUE] = object.value;
         event.f[GOROUTINE_OBJECT] = object_id(self, &object, g->read_ns);
     }
-    trace_writer_event(self->o.writer, &event);
+    add_event(self, &event);
 }
 
 static void add_phase(struct snapshot *self, unsigned phase, uint64_t time_ns)
@@ -205,7 +214,7 @@ static void add_phase(struct snapshot *self, unsigned phase, uint64_t time_ns)
     event.f[SNAPSHOT_KIND] = self->kind;
     event.f[SNAPSHOT_GOROUTINES] = counts.alive;
     event.f[SNAPSHOT_UNSTABLE] = counts.unstable;
-    trace_writer_event(self->o.writer, &event);
+    add_event(self, &event);
 }
 
 int snapshot_begin(struct snapshot *self, enum snapshot_kind kind, struct error *err)

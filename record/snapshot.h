@@ -28,6 +28,7 @@ struct snapshot_stats {
     uint64_t snapshots;  /* completed */
     uint64_t goroutines; /* that they found, added up */
     uint64_t unstable;   /* of these: moved while they were read, and are left out */
+    uint64_t events;     /* added to the trace */
     uint64_t longest_ns; /* the longest of them took */
 };
 

@@ -24,9 +24,9 @@ enum { G_BYTES = 512, M_BYTES = 512, SUDOG_BYTES = 128 };
 enum {
     STATUS_IDLE = 0,
     STATUS_DEAD = 6,
-    STATUS_LEAKED = 10,    /* since 1.26: waits for ever, says the collector */
+    STATUS_LEAKED = 10,     /* since 1.26: waits for ever, says the collector */
     STATUS_DEAD_EXTRA = 11, /* since 1.26 */
-    STATUS_SCAN = 0x1000   /* a bit: the collector looks at its stack */
+    STATUS_SCAN = 0x1000    /* a bit: the collector looks at its stack */
 };
 
 struct g_fields {
@@ -80,14 +80,15 @@ static size_t size_for(const int *offsets, size_t count)
 static bool choose_sizes(struct go_snapshot *self)
 {
     const struct go_layout *l = self->layout;
-    const int g[] = {l->g_m,         l->g_sched_pc,  l->g_sched_sp,  l->g_status,    l->g_goid,
-                     l->g_waitreason, l->g_startpc,   l->g_gopc,      l->g_waiting,   l->g_labels,
-                     l->g_parent_goid, l->g_stack_lo,  l->g_stack_hi,  l->g_syscallsp, l->g_syscallpc,
-                     l->g_waitsince};
+    const int g[] = {l->g_m,        l->g_sched_pc,   l->g_sched_sp,    l->g_status,
+                     l->g_goid,     l->g_waitreason, l->g_startpc,     l->g_gopc,
+                     l->g_waiting,  l->g_labels,     l->g_parent_goid, l->g_stack_lo,
+                     l->g_stack_hi, l->g_syscallsp,  l->g_syscallpc,   l->g_waitsince};
     const int m[] = {l->m_curg, l->m_procid};
     const int sudog[] = {l->sudog_g, l->sudog_c};
-    const int needed[] = {l->g_m,       l->g_sched_pc, l->g_sched_sp,  l->g_status,    l->g_goid,   l->g_waitreason,
-                          l->g_stack_lo, l->g_stack_hi, l->g_syscallsp, l->g_syscallpc, l->m_curg, l->m_procid};
+    const int needed[] = {l->g_m,         l->g_sched_pc,   l->g_sched_sp, l->g_status,
+                          l->g_goid,      l->g_waitreason, l->g_stack_lo, l->g_stack_hi,
+                          l->g_syscallsp, l->g_syscallpc,  l->m_curg,     l->m_procid};
     for (size_t i = 0; i < sizeof needed / sizeof *needed; i++) {
         if (needed[i] < 0)
             return false;
@@ -247,7 +248,9 @@ static int read_around(struct go_snapshot *self, struct slot *slots, unsigned co
         if (slot->verdict != VERDICT_NONE)
             continue;
         uint64_t top = stack_top(fields);
-        slot->stack_size = !top ? 0 : fields->hi - top < GO_STACK_FIRST ? (size_t)(fields->hi - top) : GO_STACK_FIRST;
+        slot->stack_size = !top                                ? 0
+                           : fields->hi - top < GO_STACK_FIRST ? (size_t)(fields->hi - top)
+                                                               : GO_STACK_FIRST;
         slot->has_m = fields->m != 0;
         slot->has_sudog = fields->waiting != 0 && self->layout->sudog_c >= 0;
         if (slot->stack_size)
@@ -255,7 +258,8 @@ static int read_around(struct go_snapshot *self, struct slot *slots, unsigned co
         if (slot->has_m)
             pieces[n++] = (struct go_memory_piece){fields->m, slot->m_bytes, self->m_size, false};
         if (slot->has_sudog)
-            pieces[n++] = (struct go_memory_piece){fields->waiting, slot->sudog_bytes, self->sudog_size, false};
+            pieces[n++] =
+                (struct go_memory_piece){fields->waiting, slot->sudog_bytes, self->sudog_size, false};
     }
     if (n > 0 && !go_memory_read_many(self->pid, pieces, n))
         return read_failed(self, err);

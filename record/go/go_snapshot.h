@@ -27,9 +27,9 @@ struct go_goroutine {
     /* of those that wait: */
     uint64_t hchan; /* the channel of its first sudog; 0: none */
     enum go_wait_call call;
-    uint64_t argument;    /* of that call */
-    unsigned net_mode;    /* GO_WAIT_NET: 'r' or 'w'; 0: neither */
-    bool has_select;      /* GO_WAIT_SELECT: `select` could be read */
+    uint64_t argument; /* of that call */
+    unsigned net_mode; /* GO_WAIT_NET: 'r' or 'w'; 0: neither */
+    bool has_select;   /* GO_WAIT_SELECT: `select` could be read */
     struct go_select select;
 };
 

@@ -59,8 +59,7 @@ void go_stack_walk(struct go_stack *stack, const struct go_binary *binary, uint6
     struct walk_context context = {stack, out, 0};
     out->depth = go_unwind(binary, bias, pc, stack->sp, read_return_address, &context, out->chain,
                            GO_STACK_FRAMES, &out->end);
-    memset(out->return_at + context.calls, 0,
-           (GO_STACK_FRAMES - context.calls) * sizeof *out->return_at);
+    memset(out->return_at + context.calls, 0, (GO_STACK_FRAMES - context.calls) * sizeof *out->return_at);
 }
 
 void go_wait_calls_init(struct go_wait_calls *self, const struct go_binary *binary)

@@ -11,7 +11,7 @@
 #include "go/go_binary.h"
 #include "go/go_unwind.h"
 
-#define GO_STACK_FIRST  4096      /* bytes: most stacks are no longer */
+#define GO_STACK_FIRST  4096       /* bytes: most stacks are no longer */
 #define GO_STACK_WINDOW (64 << 10) /* how far a longer one is read; outer frames are left out then */
 #define GO_STACK_FRAMES 256
 
