@@ -8,7 +8,8 @@
  *   record.start_ns              CLOCK_MONOTONIC when the probes had been armed (launch: when the program started)
  *   record.start_realtime_ns     the same moment in CLOCK_REALTIME
  *   record.mode                  launch | attach
- *   record.detail                block | sched | all
+ *   record.detail                snapshot | block | sched | all
+ *   record.snapshot_interval_ns  only when snapshots were taken so often
  *   record.options               the options given that change what is recorded
  *   host.name host.kernel host.machine host.cpus host.boottime_offset_ns
  *   process.pid process.name process.exe process.exe_build_id process.args (only with --with-args)
