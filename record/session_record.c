@@ -134,7 +134,9 @@ static int wait_for_data(const struct session *self, uint64_t end_ns)
 {
     uint64_t now = session_now_ns();
     int ms = ROUND_MS;
-    if (end_ns && end_ns < now + (uint64_t)ROUND_MS * 1000000u)
+    if (self->next_snapshot_ns < end_ns || !end_ns)
+        end_ns = self->next_snapshot_ns;
+    if (end_ns < now + (uint64_t)ROUND_MS * 1000000u)
         ms = end_ns > now ? (int)((end_ns - now) / 1000000u) + 1 : 0;
     if (session_is_taking_snapshot(self))
         ms = 0;

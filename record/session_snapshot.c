@@ -69,7 +69,8 @@ static int slice(struct session *self, struct error *err)
 int session_first_snapshot(struct session *self, struct error *err)
 {
     uint64_t interval_ns = self->options->snapshot_interval_ns;
-    self->next_snapshot_ns = interval_ns ? self->start.monotonic_ns + interval_ns : UINT64_MAX;
+    self->next_snapshot_ns =
+        self->snapshot && interval_ns ? self->start.monotonic_ns + interval_ns : UINT64_MAX;
     if (!self->snapshot || self->target->how == TARGET_LAUNCHED)
         return 0;
     return begin(self, SNAPSHOT_AT_START, err);
