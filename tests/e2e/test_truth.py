@@ -136,9 +136,10 @@ def test_attached(version, mode, trace):
     harness.assert_balanced(db)
     harness.assert_checked(trace)
     assert harness.value(db, "SELECT is_attach FROM recording") == 1
-    # What was blocked when the recorder came has no wait that begins: nobody saw one begin.
+    # What was blocked when the recorder came was found by its first snapshot: on which channel, but not since when.
     early = ",".join(map(str, ready["before"]))
-    assert harness.rows(db, f"SELECT * FROM wait WHERE goid IN ({early})") == []
+    found = harness.rows(db, f"SELECT goid, reason, site, is_start_seen, is_open, waker_kind FROM wait_named WHERE goid IN ({early}) ORDER BY goid")
+    assert found == [(goid, "chan receive", "main.startBefore.func1", 0, 0, "goroutine") for goid in sorted(ready["before"])]
     assert harness.value(db, f"SELECT count(*) FROM transition WHERE goid IN ({early}) AND from_state = 0") == len(ready["before"])
 
 
