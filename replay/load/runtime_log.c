@@ -124,6 +124,8 @@ static void take_stop(struct runtime_log *self, enum stw_kind kind, uint64_t beg
     } else {
         if (!cycle || cycle->end)
             cycle = add_cycle(self);
+        if (begin < cycle->mark_start)
+            begin = 0;
         cycle->mark_end = begin;
         cycle->end = end;
         cycle->is_stw_known = begin && (cycle->is_stw_known || !cycle->mark_start);
