@@ -49,6 +49,12 @@ bool function_name_is_internal(const char *package)
            strcmp(package, "sync") == 0 || has_prefix(package, "sync/") || has_prefix(package, "internal/");
 }
 
+bool function_name_is_plumbing(const char *package)
+{
+    return strcmp(package, "context") == 0 || strcmp(package, "syscall") == 0 ||
+           strcmp(package, "golang.org/x/sys/unix") == 0;
+}
+
 bool function_name_is_system_start(const char *name)
 {
     return has_prefix(name, "runtime.") && strcmp(name, "runtime.main") != 0 &&

@@ -133,6 +133,8 @@ static void read_value(struct span_log *self, struct probe *probe, const char *t
     if (length == 0 || probe->count == SPAN_VALUES_MAX)
         return;
     size_t name = equals ? (size_t)(equals - text) : length;
+    while (name > 0 && text[name - 1] == ' ')
+        name--;
     size_t colon = length;
     while (colon > 0 && text[colon - 1] != ':')
         colon--;

@@ -20,7 +20,7 @@ struct frame {
 
 struct function_facts {
     const char *name; /* of the intern table, or static */
-    bool is_internal, is_system_start;
+    bool is_internal, is_plumbing, is_system_start;
 };
 
 struct symbolizer {
@@ -176,6 +176,7 @@ static uint32_t add_function(struct symbolizer *self, const char *name, const ch
     self->function_facts[id] =
         (struct function_facts){.name = name,
                                 .is_internal = function_name_is_internal(package),
+                                .is_plumbing = function_name_is_plumbing(package),
                                 .is_system_start = function_name_is_system_start(name)};
     row_writer_text(self->rows, ROW_FUNCTION, 1, name);
     row_writer_text(self->rows, ROW_FUNCTION, 2, package);
@@ -192,6 +193,17 @@ static const char *function_name(const struct symbolizer *self, uint32_t functio
 static bool is_internal(const struct symbolizer *self, uint32_t function)
 {
     return function && function <= self->function_count && self->function_facts[function].is_internal;
+}
+
+static bool is_plumbing(const struct symbolizer *self, uint32_t function)
+{
+    return function && function <= self->function_count && self->function_facts[function].is_plumbing;
+}
+
+/* has_one: there is one already, in a package whose callers say more. */
+static bool is_site(const struct symbolizer *self, uint32_t function, bool has_one)
+{
+    return !is_internal(self, function) && !(has_one && is_plumbing(self, function));
 }
 
 static uint32_t named_function(struct symbolizer *self, uint32_t *id, const char *name)
@@ -325,8 +337,8 @@ struct chain {
 /* What a walk over the frames, innermost first, gathers. */
 struct walk {
     uint32_t depth, functions[2]; /* of the last two frames */
-    const struct frame *site;
-    struct frame site_copy;
+    struct frame site;            /* zero: none */
+    bool has_site, is_site_found; /* found: no outer one is better */
     struct stack_facts facts;
 };
 
@@ -359,9 +371,10 @@ static void walk_chain(struct symbolizer *self, uint32_t stack, const struct cha
         const struct frame *frames = frames_of(self, chain->locations[i], &spare, &count, &pc);
         for (uint32_t j = 0; j < count; j++) {
             const char *name = function_name(self, frames[j].function);
-            if (!walk->site && !is_internal(self, frames[j].function)) {
-                walk->site_copy = frames[j];
-                walk->site = &walk->site_copy;
+            if (!walk->is_site_found && is_site(self, frames[j].function, walk->has_site)) {
+                walk->site = frames[j];
+                walk->has_site = true;
+                walk->is_site_found = !is_plumbing(self, frames[j].function);
             }
             see_function(walk, name);
             if (walk->depth == 0)
@@ -396,10 +409,9 @@ static void write_stack(struct symbolizer *self, uint32_t stack, const struct ch
 {
     struct walk walk = {.facts = {.waker = WAKER_UNKNOWN, .caller_class = WAIT_OTHER}};
     walk_chain(self, stack, chain, &walk);
-    const struct frame *site = walk.site;
     row_writer_put(self->rows, ROW_STACK,
-                   (const int64_t[]){stack, walk.depth, chain->is_cut, row_id(site ? site->function : 0),
-                                     row_id(site ? site->file : 0), row_id(site ? site->line : 0)});
+                   (const int64_t[]){stack, walk.depth, chain->is_cut, row_id(walk.site.function),
+                                     row_id(walk.site.file), row_id(walk.site.line)});
     if (stack)
         keep_facts(self, stack, &walk.facts);
 }

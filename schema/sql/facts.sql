@@ -62,7 +62,8 @@ CREATE TABLE file (
   path TEXT NOT NULL UNIQUE            -- as the compiler knew it
 );
 
--- Call chains. The site is the first function that is_internal does not cover.
+-- Call chains. The site is the first function that is_internal does not cover; those of the packages context, syscall and
+-- golang.org/x/sys/unix only where there is no other.
 CREATE TABLE stack (
   id INTEGER PRIMARY KEY,              -- 0: a chain that was lost with its chunk (function <lost>)
   depth INTEGER NOT NULL,              -- rows in frame

@@ -85,6 +85,28 @@ static void system_goroutines(void **state)
     assert_false(function_name_is_system_start("main.main"));
 }
 
+static void plumbing(void **state)
+{
+    (void)state;
+    assert_true(function_name_is_plumbing("context"));
+    assert_true(function_name_is_plumbing("syscall"));
+    assert_true(function_name_is_plumbing("golang.org/x/sys/unix"));
+    assert_false(function_name_is_plumbing("example.com/context"));
+    assert_false(function_name_is_plumbing("main"));
+}
+
+static void what_wakers_do_to_channels(void **state)
+{
+    (void)state;
+    assert_int_equal(wake_rule_channel_op("runtime.send"), CHANNEL_SEND);
+    assert_int_equal(wake_rule_channel_op("runtime.chansend1"), CHANNEL_SEND);
+    assert_int_equal(wake_rule_channel_op("runtime.chanrecv2"), CHANNEL_RECV);
+    assert_int_equal(wake_rule_channel_op("runtime.closechan"), CHANNEL_ANY);
+    assert_int_equal(wake_rule_channel_op("runtime.selectgo"), CHANNEL_ANY);
+    assert_int_equal(wake_rule_channel_op("runtime.sendDirect"), CHANNEL_NONE);
+    assert_int_equal(wake_rule_channel_op("main.send"), CHANNEL_NONE);
+}
+
 static void wakers(void **state)
 {
     (void)state;
@@ -112,6 +134,8 @@ int main(void)
         cmocka_unit_test(packages_of_nameless_closures),
         cmocka_unit_test(internal_packages),
         cmocka_unit_test(system_goroutines),
+        cmocka_unit_test(plumbing),
+        cmocka_unit_test(what_wakers_do_to_channels),
         cmocka_unit_test(wakers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
