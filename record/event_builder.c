@@ -17,7 +17,8 @@ struct event_builder *event_builder_new(const struct event_builder_options *opti
     self->rings = calloc(options->ring_count, sizeof *self->rings);
     self->contexts = context_table_new(options->process, options->writer);
     self->labels = label_table_new(options->process, options->writer);
-    if (!self->rings || !self->contexts || !self->labels) {
+    self->activities = activity_finder_new(options->binary, go_process_bias(options->process), options->pid);
+    if (!self->rings || !self->contexts || !self->labels || !self->activities) {
         event_builder_free(self);
         return NULL;
     }
@@ -31,6 +32,7 @@ void event_builder_free(struct event_builder *self)
         return;
     context_table_free(self->contexts);
     label_table_free(self->labels);
+    activity_finder_free(self->activities);
     free(self->rings);
     free(self);
 }
@@ -69,6 +71,19 @@ static uint32_t name_id(struct event_builder *self, const char *name)
     return *name ? trace_writer_string(self->o.writer, name, strlen(name)) : 0;
 }
 
+static void fill_thread_off(struct event_builder *self, const struct record *r, struct event *e)
+{
+    struct found_activity found;
+    activity_finder_look(self->activities, r, &found);
+    e->f[THREAD_OFF_STATE] = r->prev_state;
+    e->f[THREAD_OFF_NEXT_TID] = r->next_tid;
+    e->f[THREAD_OFF_NEXT_NAME] = r->next_tid ? name_id(self, r->name) : 0;
+    e->f[THREAD_OFF_ACTIVITY] = found.activity;
+    e->f[THREAD_OFF_STACK] =
+        code_table_stack(self->o.code, found.chain, found.length, false, found.is_cut, NULL);
+    e->f[THREAD_OFF_SYSCALL] = found.syscall;
+}
+
 /* At the jbe of a stack check that jumps: the function starts again on a larger stack, and is hit again. */
 static bool restarts(const struct event_builder *self, const struct record *r)
 {
@@ -103,13 +118,8 @@ static bool fill_event(struct event_builder *self, unsigned ring, const struct r
     case RECORD_PROBE:
         return r->probe < self->o.probe_count && !restarts(self, r) && fill_probe(self, r, e);
     case RECORD_SWITCH_OUT:
-        e->type = EV_THREAD_OUT;
-        e->f[THREAD_OUT_STATE] = r->prev_state;
-        e->f[THREAD_OUT_NEXT_TID] = r->next_tid;
-        e->f[THREAD_OUT_NEXT_NAME] = r->next_tid ? name_id(self, r->name) : 0;
-        e->f[THREAD_OUT_IP] = code_table_location(self->o.code, r->ip, false);
-        e->f[THREAD_OUT_SP] = r->sp;
-        e->f[THREAD_OUT_BP] = r->bp;
+        e->type = EV_THREAD_OFF;
+        fill_thread_off(self, r, e);
         return true;
     case RECORD_SWITCH_IN:
         e->type = EV_THREAD_IN;

@@ -5,6 +5,7 @@
 #ifndef GOTAPE_RECORD_EVENT_BUILDER_IMPL_H
 #define GOTAPE_RECORD_EVENT_BUILDER_IMPL_H
 
+#include "activity_finder.h"
 #include "context_table.h"
 #include "event_builder.h"
 #include "go/probe_table.h"
@@ -21,6 +22,7 @@ struct event_builder {
     struct wait_rules rules;
     struct context_table *contexts;
     struct label_table *labels;
+    struct activity_finder *activities;
     struct event extra; /* of the record at hand: one more event, type EV_NONE: there is none */
     bool extra_is_first;
     struct ring_state *rings;

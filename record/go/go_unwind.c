@@ -20,6 +20,11 @@ static bool is_end(const struct go_code *code, bool innermost, enum go_unwind_en
         *end_out = innermost ? UNWIND_UNKNOWN_CODE : UNWIND_COMPLETE;
         return true;
     }
+    /* popped: assembly that keeps it in a register meanwhile (syscall.rawVforkSyscall) */
+    if (code->stack_delta == -8) {
+        *end_out = UNWIND_UNKNOWN_CODE;
+        return true;
+    }
     if (code->stack_delta < 0 || code->stack_delta > FRAME_MAX || code->stack_delta % 8) {
         *end_out = UNWIND_BROKEN;
         return true;

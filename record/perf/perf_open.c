@@ -153,8 +153,9 @@ void perf_attr_thread(struct perf_event_attr *attr, const struct perf_features *
     if (switch_event_id) {
         common(attr, PERF_TYPE_TRACEPOINT, switch_event_id);
         /* Never a user call chain here: unwinding at sched_switch has panicked kernels. */
-        attr->sample_type |= PERF_SAMPLE_REGS_USER;
+        attr->sample_type |= PERF_SAMPLE_REGS_USER | PERF_SAMPLE_STACK_USER;
         attr->sample_regs_user = USER_REGISTERS;
+        attr->sample_stack_user = PERF_USER_STACK_BYTES;
         attr->context_switch = 1;
     } else {
         common(attr, PERF_TYPE_SOFTWARE, PERF_COUNT_SW_DUMMY);

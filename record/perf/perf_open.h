@@ -26,6 +26,10 @@ int perf_features_probe(struct perf_features *out, struct error *err);
 void perf_attr_ring(struct perf_event_attr *attr, uint32_t watermark_bytes);
 void perf_attr_probe(struct perf_event_attr *attr, const struct perf_features *features, uint64_t event_id,
                      bool call_chain);
+/* How much of the user stack is copied at each switch out (a multiple of 8). The runtime's own sleeps are told
+ * apart with 256, main.f < os.(*File).Write < … < the system call needs 600. */
+#define PERF_USER_STACK_BYTES 640
+
 /* A thread's own records: forks, exits, names; with a sched_switch event id (not 0) also switches, out and
  * in. */
 void perf_attr_thread(struct perf_event_attr *attr, const struct perf_features *features,

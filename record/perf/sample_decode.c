@@ -2,7 +2,8 @@
  * Decodes perf records as the attributes of perf_open.c lay them out (<linux/perf_event.h>,
  * PERF_RECORD_SAMPLE):
  *
- *   sample:  header  identifier  pid,tid  time  [nr, ips…]  [raw size, raw bytes]  [abi, bp, sp, ip]
+ *   sample:  header  identifier  pid,tid  time  [nr, ips…]  [raw size, raw bytes]
+ *            and of a switch:  abi  [bp, sp, ip]  size  [stack bytes, dyn_size]
  *   others:  header  body  pid,tid  time  identifier                       (sample_id_all)
  *
  * Every length is checked against the record before it is used.
@@ -112,6 +113,41 @@ static bool take_switch(const struct sample_switch_layout *layout, const uint8_t
     return true;
 }
 
+/* PERF_SAMPLE_REGS_USER and PERF_SAMPLE_STACK_USER. A kernel thread, or one that is exiting, has neither. */
+static bool take_user_state(const uint8_t *at, size_t left, struct record *out)
+{
+    if (left < 8)
+        return false;
+    uint64_t abi = get_u64(at);
+    at += 8;
+    left -= 8;
+    if (abi != PERF_SAMPLE_REGS_ABI_NONE) {
+        /* Registers come in the order of their numbers, which puts bp, sp, ip in this order on x86-64 and
+         * arm64. */
+        if (left < 24)
+            return false;
+        out->bp = get_u64(at);
+        out->sp = get_u64(at + 8);
+        out->ip = get_u64(at + 16);
+        at += 24;
+        left -= 24;
+    }
+    if (left < 8)
+        return false;
+    uint64_t size = get_u64(at);
+    if (size == 0)
+        return true;
+    if (left < 16 || size > left - 16)
+        return false;
+    /* The kernel reserves `size` bytes and fills those that it could read without waiting. */
+    uint64_t filled = get_u64(at + 8 + size);
+    if (filled > size)
+        return false;
+    out->stack_size = abi == PERF_SAMPLE_REGS_ABI_NONE ? 0 : (uint32_t)filled;
+    out->stack = out->stack_size ? at + 8 : NULL;
+    return true;
+}
+
 static int decode_sample(const struct sample_decoder *self, const uint8_t *bytes, size_t size,
                          struct record *out)
 {
@@ -153,19 +189,9 @@ static int decode_sample(const struct sample_decoder *self, const uint8_t *bytes
     }
     at += raw_size;
     out->kind = RECORD_SWITCH_OUT;
-    if (!take_switch(&self->switches, raw, raw_size, out) || size - at < 8)
+    if (!take_switch(&self->switches, raw, raw_size, out))
         return ERR_DAMAGED;
-    if (get_u64(bytes + at) == PERF_SAMPLE_REGS_ABI_NONE)
-        return 0;
-    at += 8;
-    /* Registers come in the order of their numbers, which puts bp, sp, ip in this order on x86-64 and arm64.
-     */
-    if (size - at < 24)
-        return ERR_DAMAGED;
-    out->bp = get_u64(bytes + at);
-    out->sp = get_u64(bytes + at + 8);
-    out->ip = get_u64(bytes + at + 16);
-    return 0;
+    return take_user_state(bytes + at, size - at, out) ? 0 : ERR_DAMAGED;
 }
 
 static int decode_task(const uint8_t *body, size_t size, bool is_fork, struct record *out)
@@ -242,6 +268,8 @@ static void clear(struct record *out)
     out->chain_cut = out->is_exec = false;
     out->prev_state = out->next_tid = out->prev_first_tid = out->new_pid = out->new_tid = 0;
     out->ip = out->sp = out->bp = 0;
+    out->stack = NULL;
+    out->stack_size = 0;
     memset(out->name, 0, sizeof out->name);
 }
 

@@ -19,7 +19,7 @@
 enum record_kind {
     RECORD_SKIP = 0,   /* of no interest */
     RECORD_PROBE,      /* a uprobe hit: probe, value[], chain */
-    RECORD_SWITCH_OUT, /* sched_switch: prev_state, next_tid, name, ip, sp, bp */
+    RECORD_SWITCH_OUT, /* sched_switch: prev_state, next_tid, name, ip, sp, bp, stack */
     RECORD_SWITCH_IN,
     RECORD_LOST, /* lost: how many; time_ns: when it was noticed; pid and tid mean nothing */
     RECORD_FORK, /* new thread: new_pid, new_tid; tid is the creator. Another new_pid: a child process, not
@@ -45,8 +45,11 @@ struct record {
     /* sched_switch numbers threads as the first pid namespace does; the session turns next_tid into ours. */
     uint32_t next_tid, prev_first_tid;
     uint32_t new_pid, new_tid;
-    uint64_t ip, sp, bp; /* user registers; 0 when the thread had none */
-    char name[16];       /* next_name, or the thread's new name; always terminated */
+    uint64_t ip, sp, bp;  /* user registers; 0 when the thread had none */
+    const uint8_t *stack; /* RECORD_SWITCH_OUT: the user stack from sp upwards; into the ring, as chain. NULL:
+                             none could be read */
+    uint32_t stack_size;
+    char name[16]; /* next_name, or the thread's new name; always terminated */
     bool is_exec;
     uint64_t lost;
     uint64_t root_id; /* id of the opened event that this record belongs to (for dropping duplicates) */

@@ -50,13 +50,17 @@ static void check(const struct record *record, size_t size)
         abort();
     for (uint32_t i = 0; i < record->chain_length; i++)
         sum += record->chain[i];
+    if (record->stack_size > size || (record->stack_size != 0) != (record->stack != NULL))
+        abort();
+    for (uint32_t i = 0; i < record->stack_size; i++)
+        sum += record->stack[i];
     if (!memchr(record->name, 0, sizeof record->name))
         abort();
     if (record->kind == RECORD_PROBE && record->probe >= 3)
         abort();
     if (record->kind == RECORD_SWITCH_OUT && record->prev_state > 0xff)
         abort();
-    *(volatile uint64_t *)&sum = sum; /* the frames are really read */
+    *(volatile uint64_t *)&sum = sum; /* frames and stack are really read */
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

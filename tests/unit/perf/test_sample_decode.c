@@ -232,7 +232,8 @@ static void test_call_chains(void **state)
     buf_release(&bytes);
 }
 
-static void make_switch(struct buf *bytes, uint64_t state, uint64_t abi)
+/* `stack` bytes of the user stack were asked for, and so many of them `filled`. */
+static void make_switch(struct buf *bytes, uint64_t state, uint64_t abi, uint64_t stack, uint64_t filled)
 {
     struct buf raw;
     buf_init(&raw);
@@ -249,6 +250,11 @@ static void make_switch(struct buf *bytes, uint64_t state, uint64_t abi)
         buf_put_u64(bytes, 0x5);
         buf_put_u64(bytes, 0x1);
     }
+    buf_put_u64(bytes, stack);
+    for (uint64_t i = 0; i < stack; i++)
+        buf_put_u8(bytes, (uint8_t)i);
+    if (stack)
+        buf_put_u64(bytes, filled);
     buf_release(&raw);
 }
 
@@ -258,7 +264,7 @@ static void test_switch_out(void **state)
     struct buf bytes;
     struct record record;
     buf_init(&bytes);
-    make_switch(&bytes, 2, PERF_SAMPLE_REGS_ABI_64);
+    make_switch(&bytes, 2, PERF_SAMPLE_REGS_ABI_64, 0, 0);
     assert_int_equal(decode(&bytes, &record), 0);
     assert_int_equal(record.kind, RECORD_SWITCH_OUT);
     assert_int_equal(record.prev_state, 2);
@@ -266,17 +272,58 @@ static void test_switch_out(void **state)
     assert_int_equal(record.next_tid, 777);
     assert_string_equal(record.name, "sixteen-letters"); /* always terminated */
     assert_true(record.bp == 0xb && record.sp == 0x5 && record.ip == 0x1);
+    assert_null(record.stack);
 
-    make_switch(&bytes, 0x100, PERF_SAMPLE_REGS_ABI_NONE); /* preempted, still runnable */
+    make_switch(&bytes, 0x100, PERF_SAMPLE_REGS_ABI_NONE, 0, 0); /* preempted, still runnable */
     assert_int_equal(decode(&bytes, &record), 0);
     assert_int_equal(record.prev_state, 0);
     assert_true(record.ip == 0 && record.sp == 0);
 
-    make_switch(&bytes, 1, PERF_SAMPLE_REGS_ABI_64);
+    make_switch(&bytes, 1, PERF_SAMPLE_REGS_ABI_64, 0, 0);
     bytes.size -= 8;
     assert_int_equal(decode(&bytes, &record), ERR_DAMAGED);
-    make_switch(&bytes, 1, PERF_SAMPLE_REGS_ABI_64);
+    make_switch(&bytes, 1, PERF_SAMPLE_REGS_ABI_64, 0, 0);
     decoder.has_switch = false;
+    assert_int_equal(decode(&bytes, &record), ERR_DAMAGED);
+    buf_release(&bytes);
+}
+
+static void test_user_stack(void **state)
+{
+    (void)state;
+    enum { REGISTERS = PERF_SAMPLE_REGS_ABI_64, NONE = PERF_SAMPLE_REGS_ABI_NONE };
+    struct buf bytes;
+    struct record record;
+    buf_init(&bytes);
+    make_switch(&bytes, 1, REGISTERS, 64, 64);
+    assert_int_equal(decode(&bytes, &record), 0);
+    assert_int_equal(record.stack_size, 64);
+    assert_true(record.stack[0] == 0 && record.stack[63] == 63);
+    assert_true(record.ip == 0x1);
+    /* the page above was not there */
+    make_switch(&bytes, 1, REGISTERS, 64, 24);
+    assert_int_equal(decode(&bytes, &record), 0);
+    assert_int_equal(record.stack_size, 24);
+    make_switch(&bytes, 1, REGISTERS, 64, 0);
+    assert_int_equal(decode(&bytes, &record), 0);
+    assert_int_equal(record.stack_size, 0);
+    assert_null(record.stack);
+    /* nobody's stack pointer */
+    make_switch(&bytes, 1, NONE, 64, 64);
+    assert_int_equal(decode(&bytes, &record), 0);
+    assert_null(record.stack);
+
+    make_switch(&bytes, 1, REGISTERS, 64, 65);
+    assert_int_equal(decode(&bytes, &record), ERR_DAMAGED);
+    make_switch(&bytes, 1, REGISTERS, 64, 64);
+    for (size_t size = bytes.size - 8; size > bytes.size - 8 * 13; size -= 8) {
+        struct buf shorter = bytes;
+        shorter.size = size;
+        assert_int_equal(decode(&shorter, &record), ERR_DAMAGED);
+    }
+    make_switch(&bytes, 1, REGISTERS, 64, 64);
+    size_t size_at = bytes.size - 8 - 64 - 8;
+    memset(bytes.data + size_at, 0xff, 8);
     assert_int_equal(decode(&bytes, &record), ERR_DAMAGED);
     buf_release(&bytes);
 }
@@ -371,6 +418,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_unknown_event_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_call_chains, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_switch_out, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_user_stack, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_thread_records, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
