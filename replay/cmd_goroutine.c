@@ -106,7 +106,7 @@ static int print_heading(void *context, const struct row *row, struct error *err
         buf_printf(&text, "in ");
         present_place(&text, row, "create_site", "create_file", "create_line", present->is_short);
     }
-    buf_printf(&text, "\n%s ", row_find(row, "created_ns") ? "created" : "before the recording");
+    buf_printf(&text, row_find(row, "created_ns") ? "\ncreated " : "\ncreated before the recording");
     present_time(&text, row, "created_ns", present->start_ns);
     if (row_find(row, "ended_ns")) {
         buf_printf(&text, ", ended ");

@@ -39,10 +39,119 @@ static int print_goroutines(struct store *store, struct error *err)
     return rc;
 }
 
+static void put_share(struct buf *out, const struct row *row, const char *column)
+{
+    int64_t part = row_int(row, column, 0), whole = row_int(row, "duration_ns", 0);
+    present_duration(out, row, column);
+    if (whole > 0 && part >= 0)
+        buf_printf(out, " (%.*f %%)", part * 100 < whole ? 2 : 1, 100.0 * (double)part / (double)whole);
+}
+
+static void put_runtime(struct buf *out, const struct row *row)
+{
+    if (row_int(row, "cycles", 0) > 0) {
+        buf_printf(out, "Garbage collector: ");
+        present_count(out, row, "cycles");
+        buf_printf(out, " cycles, at work for ");
+        put_share(out, row, "cycle_ns");
+        buf_printf(out, "\n");
+    }
+    if (row_int(row, "stops", 0) > 0) {
+        buf_printf(out, "World stopped: ");
+        present_count(out, row, "stops");
+        buf_printf(out, " times, ");
+        put_share(out, row, "stopped_ns");
+        buf_printf(out, ", longest ");
+        present_duration(out, row, "longest_stop_ns");
+        buf_printf(out, " for %s\n", row_text(row, "longest_stop", "unknown"));
+    }
+}
+
+static void put_threads(struct buf *out, const struct row *row)
+{
+    if (row_int(row, "on_cpu_ns", 0) > 0) {
+        buf_printf(out, "Threads: ");
+        present_count(out, row, "threads");
+        buf_printf(out, ", on CPUs for ");
+        put_share(out, row, "on_cpu_ns");
+        if (row_int(row, "preempted_ns", 0) > 0) {
+            buf_printf(out, ", preempted for ");
+            put_share(out, row, "preempted_ns");
+        }
+        buf_printf(out, "\n");
+    }
+    if (row_int(row, "syscalls", 0) > 0) {
+        buf_printf(out, "System calls that slept: ");
+        present_count(out, row, "syscalls");
+        buf_printf(out, ", ");
+        present_duration(out, row, "syscall_ns");
+        buf_printf(out, " in all, most in %s: ", row_text(row, "top_syscall", ""));
+        present_duration(out, row, "top_syscall_ns");
+        buf_printf(out, "\n");
+    }
+}
+
+static void put_program(struct buf *out, const struct row *row)
+{
+    if (row_int(row, "snapshots", 0) > 0) {
+        buf_printf(out, "Snapshots: ");
+        present_count(out, row, "snapshots");
+        buf_printf(out, "; the last found ");
+        if (row_find(row, "last_goroutines"))
+            present_count(out, row, "last_goroutines");
+        else
+            buf_printf(out, "an unknown number of");
+        buf_printf(out, " goroutines, ");
+        present_count(out, row, "last_waiting");
+        buf_printf(out, " of them waiting\n");
+    }
+    if (row_int(row, "labels", 0) > 0)
+        buf_printf(out, "Labels: %s%s\n", row_text(row, "label_text", ""),
+                   row_int(row, "labels", 0) > 3 ? ", …" : "");
+    if (row_int(row, "contexts", 0) > 0) {
+        buf_printf(out, "Contexts: ");
+        present_count(out, row, "contexts");
+        buf_printf(out, ", ");
+        present_count(out, row, "contexts_ended");
+        buf_printf(out, " of them ended\n");
+    }
+    if (row_int(row, "spans", 0) > 0) {
+        buf_printf(out, "Spans: ");
+        present_count(out, row, "spans");
+        if (row_find(row, "longest_span_ns")) {
+            buf_printf(out, ", longest ");
+            present_duration(out, row, "longest_span_ns");
+            buf_printf(out, " in %s", row_text(row, "longest_span", ""));
+        }
+        buf_printf(out, "\n");
+    }
+}
+
+static int on_facts(void *context, const struct row *row, struct error *err)
+{
+    struct buf text, safe;
+    (void)context;
+    buf_init(&text);
+    buf_init(&safe);
+    put_program(&text, row);
+    put_runtime(&text, row);
+    put_threads(&text, row);
+    if (!buf_failed(&text) && text.size > 0)
+        table_print_safe(&safe, (const char *)text.data, text.size, true);
+    int rc =
+        buf_failed(&text) || buf_failed(&safe) ? error_set(err, ERR_NOMEM, "out of memory for a summary") : 0;
+    if (rc == 0)
+        fwrite(safe.data, 1, safe.size, stdout);
+    buf_release(&text);
+    buf_release(&safe);
+    return rc;
+}
+
 static void print_wait(struct buf *out, const struct row *row, const struct table_column *column,
                        void *context)
 {
     (void)column;
+    present_lower(out, row, context);
     present_duration(out, row, "wait_ns");
     present_marks(out, row, context);
 }
@@ -111,12 +220,14 @@ static int answer(void *context, const struct opened *opened, const struct opera
     listing_print_header(context, &opened->quality);
     int rc = print_goroutines(store, err);
     if (rc == 0)
+        rc = query_each(store, "summary_facts", NULL, 0, on_facts, NULL, err);
+    if (rc == 0)
         rc = print_section("Longest waits", "who_blocked", &waits, store, err);
     if (rc == 0)
         rc = print_section("Busiest channels", "busiest_chans", &channels, store, err);
     if (rc == 0)
-        printf("\nNext: gotape-replay who-blocked %s, chans, goroutines, info; gotape-replay --help lists "
-               "all.\n",
+        printf("\nNext: gotape-replay who-blocked %s, leaks, why, chans, goroutines, info; gotape-replay "
+               "--help lists all.\n",
                operands->at[0]);
     return rc;
 }

@@ -17,7 +17,7 @@
 static const struct {
     const char *cause, *words;
 } causes[] = {
-    {"lock", "a lock"},
+    {"lock", "the holder of the lock"},
     {"goroutine", "another goroutine"},
     {"timer", "a timer"},
     {"network", "the network"},

@@ -14,8 +14,8 @@
 --   went_on_ns               how long the goroutine went on: to its end or that of the recording
 --   was_waiting              it was in that wait already when the context ended
 --   past_ns                  how much of the wait lies after the end of the context
---   waits_after              waits at or after the end without the Done channel (counted up to 1000)
---   wait_start_ns, wait_ns, open, start_seen   the wait with most time after the end
+--   waits_after              waits at or after the end without the Done channel, among the one at the end and the ten after it
+--   wait_start_ns, wait_ns, open, start_seen   of these, the one with most time after the end
 --   reason, reason_class, objects, object_text, site, file, line   why, for what and where it waited
 --   has_done                 somebody had called Done
 --   labels, label_text       pprof labels as the wait began
@@ -57,10 +57,11 @@ late AS MATERIALIZED (
   FROM suspect CROSS JOIN wait AS w ON w.id IN (
     SELECT id FROM (SELECT id FROM wait WHERE wait.goid = suspect.goid AND start_ns <= at_ns ORDER BY start_ns DESC LIMIT 1)
     UNION ALL
-    SELECT id FROM (SELECT id FROM wait WHERE wait.goid = suspect.goid AND start_ns > at_ns ORDER BY start_ns LIMIT 1000))
+    SELECT id FROM (SELECT id FROM wait WHERE wait.goid = suspect.goid AND start_ns > at_ns ORDER BY start_ns LIMIT 10))
   WHERE coalesce(w.wake_ns, w.run_ns, until_ns) > at_ns
-    AND NOT EXISTS (SELECT 1 FROM wait_object WHERE wait_object.wait_id = w.id
-                    AND wait_object.object_id IN (SELECT done_id FROM told WHERE told.context_id = suspect.context_id))
+    AND NOT EXISTS (SELECT 1 FROM wait_object CROSS JOIN told
+                      ON told.context_id = suspect.context_id AND told.done_id = wait_object.object_id
+                    WHERE wait_object.wait_id = w.id)
 ),
 picked AS MATERIALIZED (
   SELECT *, count(*) AS waits_after, max(past_ns) AS longest_ns FROM late GROUP BY context_id, goid

@@ -43,7 +43,9 @@ SELECT picked.id AS cycle, picked.start_ns, picked.end_ns, to_ns - from_ns AS du
                                             'stopped_ns', end_ns - stopped_ns))
         FROM (SELECT * FROM stw WHERE (stw.reason LIKE 'GC %' OR stw.reason = 'unknown') AND stw.end_ns >= from_ns AND coalesce(stw.start_ns, stw.stopped_ns) <= to_ns
               ORDER BY stw.end_ns)) AS "stops:json",
-       (SELECT group_concat(printf('%.1f us', (end_ns - begin_ns) / 1e3), ' + ')
+       (SELECT group_concat(CASE WHEN end_ns - begin_ns < 1000 THEN (end_ns - begin_ns) || ' ns' WHEN end_ns - begin_ns < 1000000
+                                 THEN printf('%.1f us', (end_ns - begin_ns) / 1e3)
+                                 ELSE printf('%.2f ms', (end_ns - begin_ns) / 1e6) END, ' + ')
         FROM (SELECT stw.end_ns, coalesce(stw.start_ns, stw.stopped_ns) AS begin_ns FROM stw
               WHERE (stw.reason LIKE 'GC %' OR stw.reason = 'unknown') AND stw.end_ns >= from_ns AND coalesce(stw.start_ns, stw.stopped_ns) <= to_ns
               ORDER BY stw.end_ns)) AS "stop_text:table",

@@ -7,7 +7,7 @@
 --   tid, name          the thread; name NULL: never told
 --   creator_tid        NULL: unknown
 --   start_ns, exit_ns  NULL: before the recording; NULL: still there
---   on_cpu_ns          on a CPU
+--   on_cpu_ns          on a CPU; this and the following NULL: never seen on or off one
 --   preempted_ns       off, though it wanted to run
 --   syscall_ns         off, in a system call of a goroutine
 --   foreign_ns         off, in code that is not Go's (cgo)
@@ -21,35 +21,42 @@
 WITH span (since_ns, until_ns) AS MATERIALIZED (
   SELECT max(start_ns, coalesce(:since, start_ns)), min(end_ns, coalesce(:until, end_ns)) FROM recording
 ),
-part AS MATERIALIZED (
-  SELECT +tid AS tid, CASE WHEN is_on_cpu THEN 'cpu' WHEN state = 0 THEN 'preempted' ELSE coalesce(activity, 'unknown') END AS kind,
-         CASE WHEN NOT is_on_cpu AND state = 0 THEN next_tid END AS by_tid, next_name AS by_name, count(*) AS intervals,
-         sum(max(min(coalesce(end_ns, until_ns), until_ns) - max(start_ns, since_ns), 0)) AS ns
-  FROM span CROSS JOIN thread_interval
+-- One number to sort by: the thread and what it did. Sorting dominates.
+part (place, intervals, ns) AS MATERIALIZED (
+  SELECT tid * 8 + CASE WHEN is_on_cpu THEN 0 WHEN state = 0 THEN 1
+                        ELSE CASE activity WHEN 'syscall' THEN 2 WHEN 'foreign' THEN 3 WHEN 'idle' THEN 4 WHEN 'runtime' THEN 5
+                                           WHEN 'go' THEN 6 ELSE 7 END END AS place,
+         count(*), sum(max(min(coalesce(end_ns, until_ns), until_ns) - max(start_ns, since_ns), 0))
+  FROM span CROSS JOIN thread_interval NOT INDEXED
   WHERE start_ns <= until_ns AND (end_ns IS NULL OR end_ns >= since_ns)
-  GROUP BY 1, 2, 3
+  GROUP BY place
+),
+preempted AS MATERIALIZED (
+  SELECT tid, next_tid AS by_tid, next_name AS by_name, count(*) AS intervals,
+         sum(max(min(coalesce(end_ns, until_ns), until_ns) - max(start_ns, since_ns), 0)) AS ns
+  FROM span CROSS JOIN thread_interval NOT INDEXED
+  WHERE is_on_cpu = 0 AND state = 0 AND start_ns <= until_ns AND (end_ns IS NULL OR end_ns >= since_ns)
+  GROUP BY tid, next_tid
 ),
 summed AS MATERIALIZED (
-  SELECT tid, coalesce(sum(CASE kind WHEN 'cpu' THEN ns END), 0) AS on_cpu_ns,
-         coalesce(sum(CASE kind WHEN 'preempted' THEN ns END), 0) AS preempted_ns,
-         coalesce(sum(CASE kind WHEN 'syscall' THEN ns END), 0) AS syscall_ns,
-         coalesce(sum(CASE kind WHEN 'foreign' THEN ns END), 0) AS foreign_ns,
-         coalesce(sum(CASE kind WHEN 'idle' THEN ns END), 0) AS idle_ns,
-         coalesce(sum(CASE kind WHEN 'runtime' THEN ns END), 0) AS runtime_ns,
-         coalesce(sum(CASE kind WHEN 'go' THEN ns END), 0) AS go_ns,
-         coalesce(sum(CASE kind WHEN 'unknown' THEN ns END), 0) AS unknown_ns,
-         coalesce(sum(CASE kind WHEN 'cpu' THEN 0 ELSE intervals END), 0) AS switches
-  FROM part GROUP BY tid
+  SELECT place / 8 AS tid, coalesce(sum(CASE place % 8 WHEN 0 THEN ns END), 0) AS on_cpu_ns,
+         coalesce(sum(CASE place % 8 WHEN 1 THEN ns END), 0) AS preempted_ns,
+         coalesce(sum(CASE place % 8 WHEN 2 THEN ns END), 0) AS syscall_ns,
+         coalesce(sum(CASE place % 8 WHEN 3 THEN ns END), 0) AS foreign_ns,
+         coalesce(sum(CASE place % 8 WHEN 4 THEN ns END), 0) AS idle_ns,
+         coalesce(sum(CASE place % 8 WHEN 5 THEN ns END), 0) AS runtime_ns,
+         coalesce(sum(CASE place % 8 WHEN 6 THEN ns END), 0) AS go_ns,
+         coalesce(sum(CASE place % 8 WHEN 7 THEN ns END), 0) AS unknown_ns,
+         coalesce(sum(CASE place % 8 WHEN 0 THEN 0 ELSE intervals END), 0) AS switches
+  FROM part GROUP BY 1
 ),
 known (tid) AS (SELECT tid FROM thread UNION SELECT tid FROM summed)
-SELECT known.tid, thread.name, thread.creator_tid, thread.start_ns, thread.exit_ns, coalesce(on_cpu_ns, 0) AS on_cpu_ns,
-       coalesce(preempted_ns, 0) AS preempted_ns, coalesce(syscall_ns, 0) AS syscall_ns, coalesce(foreign_ns, 0) AS foreign_ns,
-       coalesce(idle_ns, 0) AS idle_ns, coalesce(runtime_ns, 0) AS runtime_ns, coalesce(go_ns, 0) AS go_ns,
-       coalesce(unknown_ns, 0) AS unknown_ns, coalesce(switches, 0) AS switches,
+SELECT known.tid, thread.name, thread.creator_tid, thread.start_ns, thread.exit_ns, on_cpu_ns, preempted_ns, syscall_ns,
+       foreign_ns, idle_ns, runtime_ns, go_ns, unknown_ns, switches,
        (SELECT json_group_array(json_object('name', by_name, 'tid', by_tid, 'count', intervals, 'ns', ns))
-        FROM (SELECT * FROM part WHERE part.tid = known.tid AND kind = 'preempted' ORDER BY ns DESC, by_tid LIMIT 5))
+        FROM (SELECT * FROM preempted WHERE preempted.tid = known.tid ORDER BY ns DESC, by_tid LIMIT 5))
          AS "preempted_by:json",
        (SELECT CASE by_tid WHEN 0 THEN 'nobody' ELSE coalesce(by_name, 'thread ' || by_tid) END
-        FROM part WHERE part.tid = known.tid AND kind = 'preempted' ORDER BY ns DESC, by_tid LIMIT 1) AS "preempted_text:table"
+        FROM preempted WHERE preempted.tid = known.tid ORDER BY ns DESC, by_tid LIMIT 1) AS "preempted_text:table"
 FROM known LEFT JOIN summed USING (tid) LEFT JOIN thread ON thread.tid = known.tid
 ORDER BY on_cpu_ns DESC, known.tid LIMIT coalesce(:limit, -1);

@@ -41,12 +41,12 @@ picked (id, wait_ns) AS MATERIALIZED (
     ORDER BY wait_ns DESC, id DESC LIMIT CASE (SELECT way FROM plan) WHEN 'walk' THEN coalesce(:limit, -1) ELSE 0 END)
   UNION ALL
   SELECT id, wait_ns FROM (
-    SELECT id, wait_ns FROM wait
+    SELECT id, wait_ns FROM wait NOT INDEXED
     WHERE reason IN match_reason AND (:all IS NOT NULL OR is_system = 0)
       -- include: wait_in_time
       -- include: wait_on_chan
       -- include: wait_of_label
-    ORDER BY +wait_ns DESC, id DESC LIMIT CASE (SELECT way FROM plan) WHEN 'scan' THEN coalesce(:limit, -1) ELSE 0 END)
+    ORDER BY wait_ns DESC, id DESC LIMIT CASE (SELECT way FROM plan) WHEN 'scan' THEN coalesce(:limit, -1) ELSE 0 END)
   UNION ALL
   SELECT id, wait_ns FROM (
     SELECT id, wait_ns FROM wait

@@ -25,6 +25,7 @@ struct sink_table {
     int count;
     size_t *widths;
     bool *hidden;             /* of optional columns, once the widths are fixed */
+    int last;                 /* the last one that is not hidden */
     struct table_cell *cells; /* WINDOW_ROWS x count */
     char **details;           /* one a row of the window; NULL: none */
     size_t rows;
@@ -104,6 +105,8 @@ static void fix_widths(struct sink_table *self)
         }
         self->hidden[i] = widest == 0 && self->options.columns && self->options.columns[i].is_optional;
         self->widths[i] = widest > least ? widest : least;
+        if (!self->hidden[i])
+            self->last = i;
     }
     fit_to_terminal(self);
     self->has_widths = true;
@@ -138,7 +141,7 @@ static void put_padded(struct sink_table *self, int column, const struct table_c
         put_cut(&self->line, cell, limit, self->options.columns && self->options.columns[column].keeps_end);
     else
         buf_put(&self->line, cell->text, cell->size);
-    if (!cell->is_right && column + 1 < self->count)
+    if (!cell->is_right && column != self->last)
         buf_printf(&self->line, "%*s", (int)padding, "");
 }
 

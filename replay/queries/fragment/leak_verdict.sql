@@ -22,10 +22,16 @@ object_use (object_id, wait_id) AS MATERIALIZED (
   FROM (SELECT DISTINCT wait_object.object_id FROM open_wait CROSS JOIN wait_object ON wait_object.wait_id = open_wait.id
         WHERE wait_object.object_id IS NOT NULL) AS found
 ),
+-- Those who wait for the same object share its fate: since when the first of them has waited.
+object_since (object_id, since_ns) AS MATERIALIZED (
+  SELECT wait_object.object_id, min(open_wait.since_ns)
+  FROM open_wait CROSS JOIN wait_object ON wait_object.wait_id = open_wait.id
+  WHERE wait_object.object_id IS NOT NULL GROUP BY wait_object.object_id
+),
 -- Ended waits at the same place: what is usual there.
 sibling (stack_id, wakes, longest_ns) AS MATERIALIZED (
-  SELECT +stack_id, count(*), max(+wait_ns) FROM wait
-  WHERE is_open = 0 AND wake_ns IS NOT NULL AND stack_id IN (SELECT stack_id FROM open_wait) GROUP BY 1
+  SELECT stack_id, count(*), max(+wait_ns) FROM wait
+  WHERE is_open = 0 AND wake_ns IS NOT NULL AND stack_id IN (SELECT stack_id FROM open_wait) GROUP BY stack_id
 ),
 looked AS MATERIALIZED (
   SELECT open_wait.*, (SELECT end_ns FROM recording) - since_ns AS waited_ns, reason.name AS reason_name, reason.class AS reason_class,
@@ -33,6 +39,10 @@ looked AS MATERIALIZED (
          (SELECT count(*) FROM wait_object WHERE wait_object.wait_id = open_wait.id AND object_id IS NOT NULL) AS objects,
          (SELECT max(object_use.wait_id) FROM wait_object CROSS JOIN object_use ON object_use.object_id = wait_object.object_id
           WHERE wait_object.wait_id = open_wait.id) AS use_id,
+         EXISTS (SELECT 1 FROM wait_object CROSS JOIN object_use ON object_use.object_id = wait_object.object_id
+                 CROSS JOIN wait AS w ON w.id = object_use.wait_id
+                 CROSS JOIN object_since ON object_since.object_id = wait_object.object_id
+                 WHERE wait_object.wait_id = open_wait.id AND w.wake_ns >= object_since.since_ns) AS is_in_use,
          EXISTS (SELECT 1 FROM wait_object CROSS JOIN object ON object.id = wait_object.object_id
                  WHERE wait_object.wait_id = open_wait.id AND object.is_timer = 1) AS has_timer,
          EXISTS (SELECT 1 FROM wait_object CROSS JOIN object ON object.id = wait_object.object_id
@@ -51,7 +61,7 @@ verdict AS MATERIALIZED (
          WHEN reason_class = 'net' THEN 'net'
          WHEN reason_class = 'sleep' OR has_timer THEN 'timer'
          WHEN reason_class IN ('gc', 'runtime', 'syscall') THEN 'runtime'
-         WHEN has_signal OR used.wake_ns >= since_ns THEN 'idle'
+         WHEN has_signal OR is_in_use THEN 'idle'
          WHEN objects > 0 AND sibling_longest_ns >= waited_ns THEN 'idle'
          WHEN objects = 0 AND reason_class <> 'coroutine' THEN 'unknown'
          ELSE 'stuck' END AS verdict,
@@ -65,15 +75,21 @@ verdict AS MATERIALIZED (
          WHEN has_timer THEN 'a timer''s channel is among what it waits for'
          WHEN reason_class IN ('gc', 'runtime', 'syscall') THEN 'the runtime will wake it'
          WHEN has_signal THEN 'waits for a signal to the process'
-         WHEN used.wake_ns >= since_ns THEN 'what it waits for is in use: others were woken by it meanwhile'
+         WHEN is_in_use THEN printf('what it waits for is in use: others were woken by it while some wait, last %.3f s before the end',
+                                    ((SELECT end_ns FROM recording) - used.wake_ns) / 1e9)
          WHEN objects > 0 AND sibling_longest_ns >= waited_ns
-           THEN printf('%,d waits here were ended, some as long as this one', sibling_wakes)
+           THEN printf('%,d wait%s here ended, some after as long as this one', sibling_wakes, CASE sibling_wakes WHEN 1 THEN '' ELSE 's' END)
          WHEN objects = 0 AND reason_class = 'coroutine' THEN 'a coroutine that nobody resumed'
          WHEN objects = 0 THEN 'what it waits for was not recorded'
          WHEN used.id IS NOT NULL THEN 'nobody was woken by it since this wait began'
+         WHEN EXISTS (SELECT 1 FROM wait_object AS mine CROSS JOIN wait_object AS other ON other.object_id = mine.object_id
+                      CROSS JOIN wait AS w ON w.id = other.wait_id
+                      WHERE mine.wait_id = looked.id AND w.goid <> looked.goid) THEN 'nobody was woken by it in the recording'
          ELSE 'no other goroutine touched it in the recording' END
-    || CASE WHEN objects > 0 AND sibling_longest_ns < waited_ns AND NOT looked.is_system AND NOT has_timer AND reason_class <> 'net'
-            THEN printf('; %,d other waits here were ended, after %.3f s at most', sibling_wakes, sibling_longest_ns / 1e9)
+    || CASE WHEN objects > 0 AND sibling_longest_ns < waited_ns AND NOT (looked.is_system OR has_timer OR has_signal OR is_in_use)
+                 AND reason_class NOT IN ('net', 'sleep', 'gc', 'runtime', 'syscall')
+            THEN printf('; %,d other wait%s here ended, after %.3f s at most', sibling_wakes,
+                        CASE sibling_wakes WHEN 1 THEN '' ELSE 's' END, sibling_longest_ns / 1e9)
             ELSE '' END AS why,
     used.wake_ns AS last_use_ns, used.goid AS last_use_goid, used.waker_kind AS last_use_waker_kind,
     CASE used.waker_kind WHEN 'goroutine' THEN used.waker_goid END AS last_use_waker_goid, used.waker_stack_id AS last_use_stack_id
