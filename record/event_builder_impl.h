@@ -30,6 +30,7 @@ struct event_builder {
     uint64_t watermark_ns;
     uint64_t begin_ns, end_ns; /* the recording: [begin, end) */
     unsigned gomaxprocs;       /* 0: not known yet */
+    uint64_t gomaxprocs_ns;    /* when it was seen last */
 };
 
 /* Handlers fill the fields of an event from the values of a probe; false when there is nothing to write. */

@@ -3,6 +3,8 @@
  */
 #include "event_builder_impl.h"
 
+#define GOMAXPROCS_MAX 65536u
+
 static uint64_t current_goid(const struct record *r)
 {
     return r->value[V_CURG] ? r->value[V_CURG_GOID] : 0;
@@ -53,16 +55,23 @@ bool build_gc_mark_done(struct event_builder *self, const struct record *r, stru
     return build_gc(r, GC_STEP_MARK_DONE, e);
 }
 
-/* The runtime calls procresize each time it starts the world. */
+/*
+ * The runtime calls procresize each time it starts the world. Records come out of order, so that the number before is
+ * told by the probe; where it cannot, by what was seen last.
+ */
 bool build_gomaxprocs(struct event_builder *self, const struct record *r, struct event *e)
 {
     uint64_t count = r->value[V_GOMAXPROCS_COUNT];
-    if (count == 0 || count > UINT16_MAX || count == self->gomaxprocs)
+    uint64_t before = r->value[V_GOMAXPROCS_HAS_BEFORE] ? r->value[V_GOMAXPROCS_BEFORE] : self->gomaxprocs;
+    if (count == 0 || count > GOMAXPROCS_MAX || before > GOMAXPROCS_MAX)
         return false;
+    if (r->time_ns >= self->gomaxprocs_ns) {
+        self->gomaxprocs = (unsigned)count;
+        self->gomaxprocs_ns = r->time_ns;
+    }
     e->f[GOMAXPROCS_COUNT] = count;
-    e->f[GOMAXPROCS_BEFORE] = self->gomaxprocs;
-    self->gomaxprocs = (unsigned)count;
-    return true;
+    e->f[GOMAXPROCS_BEFORE] = before;
+    return count != before;
 }
 
 bool build_assist(struct event_builder *self, const struct record *r, struct event *e)

@@ -4,6 +4,7 @@
  */
 #include "go/probe_fetch.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -224,10 +225,15 @@ static void put_curg_only(struct writer *writer, const struct probe_fetch_input 
     put_curg(writer, in->layout);
 }
 
+/* The variable still has the old number; @+N is relative to the mapping of the probed file. */
 static void put_gomaxprocs(struct writer *writer, const struct probe_fetch_input *in)
 {
-    (void)in;
     put(writer, "s32", "%%ax");
+    if (in->gomaxprocs)
+        put(writer, "s32", "@+%" PRIu64, in->gomaxprocs);
+    else
+        put_nothing(writer);
+    put(writer, "u8", in->gomaxprocs ? "\\1" : "\\0");
 }
 
 static void put_assist(struct writer *writer, const struct probe_fetch_input *in)

@@ -11,7 +11,9 @@ struct probe_fetch_input {
     const struct go_layout *layout;
     int minor; /* of the Go version */
     enum record_detail detail;
-    const char *g;         /* where the goroutine is: "%ax"; used by create and exec */
+    uint64_t
+        gomaxprocs; /* where the variable lies, as distance from where the file's begin would be; 0: unknown */
+    const char *g;  /* where the goroutine is: "%ax"; used by create and exec */
     bool exec_is_fallback; /* probed at gogo: inheritTime is not known */
     bool park_is_copy;     /* probed at the call of mcall in an inlined copy of gopark */
     bool with_flags;       /* adds the flags register as PROBE_FLAGS_NAME, behind the values of the table */

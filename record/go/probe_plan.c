@@ -81,9 +81,12 @@ static bool format_fetch(const struct planner *planner, enum probe_id id, const 
                          bool exec_is_fallback)
 {
     struct probe_site *site = &planner->plan->sites[id];
+    uint64_t gomaxprocs = go_binary_gomaxprocs(planner->binary);
     struct probe_fetch_input input = {.layout = planner->layout,
                                       .minor = planner->info->minor,
                                       .detail = planner->plan->detail,
+                                      .gomaxprocs =
+                                          gomaxprocs ? gomaxprocs - site->address + site->file_offset : 0,
                                       .g = g,
                                       .exec_is_fallback = exec_is_fallback,
                                       .with_flags = site->may_restart};

@@ -54,7 +54,7 @@ static const struct probe_spec specs[PROBE_COUNT] = {
                        {{"curg", 1}, {"cur_goid", 1}, {"reason", 1}, {"begin", 1}, {"stopped", 1}}},
     [PROBE_GC_START] = {"gc_start", DETAIL_BLOCK, {{"curg", 1}, {"cur_goid", 1}}},
     [PROBE_GC_MARK_DONE] = {"gc_mark_done", DETAIL_BLOCK, {{"curg", 1}, {"cur_goid", 1}}},
-    [PROBE_GOMAXPROCS] = {"gomaxprocs", DETAIL_BLOCK, {{"count", 1}}},
+    [PROBE_GOMAXPROCS] = {"gomaxprocs", DETAIL_BLOCK, {{"count", 1}, {"before", 1}, {"has_before", 1}}},
     [PROBE_ASSIST] = {"assist", DETAIL_ALL, {{"goid", 1}, {"work", 1}}},
     [PROBE_P_LOST] = {"p_lost", DETAIL_ALL, {{"curg", 1}, {"cur_goid", 1}}},
     [PROBE_P_HANDOFF] = {"p_handoff", DETAIL_ALL, {{"p", 1}, {"ret", 1}}, .call_chain = true},

@@ -166,6 +166,8 @@ static const char *parse_expression(const char *at, unsigned depth)
     char *end;
     if (depth > 13)
         return NULL;
+    if (strncmp(at, "@+", 2) == 0)
+        return strtoul(at + 2, &end, 10) > 0 ? end : NULL;
     if (*at == '\\')
         return strtoul(at + 1, &end, 0) <= 255 && end > at + 1 ? end : NULL;
     if (*at == '%') {
@@ -228,6 +230,7 @@ static void test_fetch(void **state)
                                                   .minor = minor,
                                                   .detail = minor % 2 ? DETAIL_ALL : DETAIL_BLOCK,
                                                   .g = places[i],
+                                                  .gomaxprocs = minor == 22 ? 0 : 0x1234567,
                                                   .exec_is_fallback = minor == 21};
                 assert_true(probe_fetch_format(id, &input, fetch, sizeof fetch));
                 check_fetch(id, fetch);
