@@ -206,6 +206,7 @@ static void end_unseen(struct goroutine_tracker *self, struct goroutine *gorouti
 {
     struct open_wait *wait = &goroutine->wait;
     int64_t id = ROW_NULL;
+    interval_put_held(&self->intervals, goroutine);
     if (wait->stage == WAIT_STAGE_ASLEEP) {
         wait->waker =
             wait->is_silent && wait->class != WAIT_OTHER ? wake_rule_of_silent(wait->class) : WAKER_UNKNOWN;

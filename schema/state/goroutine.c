@@ -71,8 +71,11 @@ struct goroutine_transition goroutine_step_without_runs(enum goroutine_state fro
     struct goroutine_transition t = goroutine_step(from, step);
     if (t.to == GOROUTINE_RUNNABLE || t.to == GOROUTINE_RUNNING || t.to == GOROUTINE_PREEMPTED)
         t.to = GOROUTINE_UNKNOWN;
-    if (from == GOROUTINE_WAITING && !t.legal && (unsigned)step < STEP_COUNT && step != STEP_CREATE &&
-        step != STEP_CREATE_PARKED)
+    bool is_create = step == STEP_CREATE || step == STEP_CREATE_PARKED;
+    if (from == GOROUTINE_WAITING && (unsigned)step < STEP_COUNT && !is_create &&
+        (!t.legal || t.needs_silent_wake)) {
+        t.needs_silent_wake = t.needs_same_thread = false;
         t.legal = t.needs_unseen_wake = true;
+    }
     return t;
 }

@@ -101,6 +101,8 @@ static void without_runs_only_waits_are_known(void **state)
     t = goroutine_step_without_runs(GOROUTINE_WAITING, STEP_END);
     assert_true(t.legal && t.needs_unseen_wake);
     assert_int_equal(t.to, GOROUTINE_DEAD);
+    t = goroutine_step_without_runs(GOROUTINE_WAITING, STEP_EXEC_INHERIT);
+    assert_true(t.legal && t.needs_unseen_wake && !t.needs_silent_wake && !t.needs_same_thread);
     assert_false(goroutine_step_without_runs(GOROUTINE_WAITING, STEP_CREATE).legal);
     assert_false(goroutine_step_without_runs(GOROUTINE_DEAD, STEP_PARK).legal);
     assert_true(goroutine_step_without_runs(GOROUTINE_DEAD, STEP_NET_READY).is_void);
