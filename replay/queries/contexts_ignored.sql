@@ -1,5 +1,7 @@
 -- Goroutines that went on after a context of theirs had ended, in waits that did not include its Done channel. A context is
--- theirs when they made it, or had waited for its Done channel (or a descendant's) before. Longest wait after the end first.
+-- theirs when they made it, or had waited for its Done channel (or a descendant's) before. Who was waiting already when the
+-- context ended comes first, then the longest wait after the end. A later wait of who made it counts only within the call
+-- that made it.
 --
 -- Parameters (NULL: no restriction unless said otherwise):
 --   :goid            only this goroutine
@@ -21,8 +23,9 @@
 --   labels, label_text       pprof labels as the wait began
 --   doubt                    why the figures of the wait are doubtful, or NULL
 WITH RECURSIVE
+-- next_ns: its maker made the next one at the same place, and has come to something else.
 ended AS MATERIALIZED (
-  SELECT context.* FROM context
+  SELECT * FROM (SELECT context.*, lead(created_ns) OVER (PARTITION BY goid, stack_id ORDER BY created_ns, id) AS next_ns FROM context)
   WHERE ended_ns IS NOT NULL AND (:since IS NULL OR ended_ns >= :since) AND (:until IS NULL OR ended_ns <= :until)
 ),
 -- The Done channels that tell of a context's end: its own and those of the contexts below it.
@@ -43,7 +46,10 @@ listener AS MATERIALIZED (
 ),
 suspect AS MATERIALIZED (
   SELECT ended.id AS context_id, ended.ended_ns AS at_ns, goroutine.goid,
-         coalesce(goroutine.ended_ns, recording.end_ns) AS until_ns
+         coalesce(goroutine.ended_ns, recording.end_ns) AS until_ns,
+         CASE WHEN goroutine.goid = ended.goid THEN (SELECT site_function_id FROM stack WHERE stack.id = ended.stack_id) END
+           AS site_function_id,
+         CASE WHEN goroutine.goid = ended.goid THEN ended.next_ns END AS next_ns
   FROM (SELECT id AS context_id, goid FROM ended WHERE goid IS NOT NULL
         UNION SELECT context_id, goid FROM listener) AS known
   CROSS JOIN ended ON ended.id = known.context_id CROSS JOIN goroutine ON goroutine.goid = known.goid CROSS JOIN recording
@@ -59,13 +65,16 @@ late AS MATERIALIZED (
     UNION ALL
     SELECT id FROM (SELECT id FROM wait WHERE wait.goid = suspect.goid AND start_ns > at_ns ORDER BY start_ns LIMIT 10))
   WHERE coalesce(w.wake_ns, w.run_ns, until_ns) > at_ns
+    AND (w.start_ns <= at_ns OR suspect.site_function_id IS NULL
+         OR (w.start_ns < coalesce(suspect.next_ns, until_ns)
+             AND EXISTS (SELECT 1 FROM frame WHERE frame.stack_id = w.stack_id AND frame.function_id = suspect.site_function_id)))
     AND NOT EXISTS (SELECT 1 FROM wait_object CROSS JOIN told
                       ON told.context_id = suspect.context_id AND told.done_id = wait_object.object_id
                     WHERE wait_object.wait_id = w.id)
 ),
 picked AS MATERIALIZED (
   SELECT *, count(*) AS waits_after, max(past_ns) AS longest_ns FROM late GROUP BY context_id, goid
-  ORDER BY longest_ns DESC, context_id, goid LIMIT coalesce(:limit, -1)
+  ORDER BY was_waiting DESC, longest_ns DESC, context_id, goid LIMIT coalesce(:limit, -1)
 )
 SELECT picked.goid, started.name AS goroutine_function, ended.id AS context, printf('0x%llx', ended.addr) AS addr,
        made_site.name AS made_site, made_file.path AS made_file, made_stack.site_line AS made_line, ended.goid AS made_by_goid,
@@ -91,4 +100,4 @@ LEFT JOIN stack ON stack.id = w.stack_id
 LEFT JOIN function AS site ON site.id = stack.site_function_id
 LEFT JOIN file ON file.id = stack.site_file_id
 LEFT JOIN labels ON labels.id = w.labels_id
-ORDER BY longest_ns DESC, ended.id, picked.goid;
+ORDER BY was_waiting DESC, longest_ns DESC, ended.id, picked.goid;

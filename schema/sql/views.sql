@@ -98,11 +98,11 @@ SELECT interval.id, goid, state.name AS state, start_ns, end_ns, tid, p, wait_id
 FROM interval JOIN state ON state.id = interval.state;
 
 -- Objects as people read them: chan main.Job cap 8 0xc000102060, mutex main.mu 0x5a3c20. An address that was used again
--- ends with its generation (#2), one that may have been with a question mark.
+-- ends with its generation (#2), one that may have been with a question mark (not where a variable holds the object).
 CREATE VIEW object_named AS
 SELECT id, CASE kind WHEN 'chan' THEN CASE is_timer WHEN 1 THEN 'timer chan ' ELSE 'chan ' END || coalesce(type, '?')
                      WHEN 'unknown' THEN coalesce(type, '') ELSE kind || coalesce(' ' || type, '') END
            || CASE WHEN capacity > 0 THEN ' cap ' || capacity ELSE '' END || printf(' 0x%llx', addr)
            || CASE WHEN generation > 1 THEN '#' || generation ELSE '' END
-           || CASE is_doubtful WHEN 1 THEN '?' ELSE '' END AS text
+           || CASE WHEN is_doubtful = 1 AND (kind = 'chan' OR type IS NULL) THEN '?' ELSE '' END AS text
 FROM object;

@@ -44,7 +44,7 @@ looked AS MATERIALIZED (
                  CROSS JOIN object_since ON object_since.object_id = wait_object.object_id
                  WHERE wait_object.wait_id = open_wait.id AND w.wake_ns >= object_since.since_ns) AS is_in_use,
          EXISTS (SELECT 1 FROM wait_object CROSS JOIN object ON object.id = wait_object.object_id
-                 WHERE wait_object.wait_id = open_wait.id AND object.is_timer = 1) AS has_timer,
+                 WHERE wait_object.wait_id = open_wait.id AND (object.is_timer = 1 OR object.type = 'time.Time')) AS has_timer,
          EXISTS (SELECT 1 FROM wait_object CROSS JOIN object ON object.id = wait_object.object_id
                  WHERE wait_object.wait_id = open_wait.id AND object.type = 'os.Signal') AS has_signal,
          EXISTS (SELECT 1 FROM frame CROSS JOIN function ON function.id = frame.function_id
