@@ -337,7 +337,9 @@ static void on_look(struct check_life *self, const struct event *e)
                             "at %" PRIu64 ": goroutine %" PRIu64 " out of turn in a snapshot", e->time_ns,
                             goid);
     g->snapshot = self->n.snapshots;
-    if (!agrees(g, e->f[GOROUTINE_STATUS]) && e->time_ns - g->changed >= STATE_YOUNG_NS)
+    /* Without events about running a wait may be over without a sign. */
+    bool is_unsure = g->life == WAITING && are_runs_unseen(self);
+    if (!is_unsure && !agrees(g, e->f[GOROUTINE_STATUS]) && e->time_ns - g->changed >= STATE_YOUNG_NS)
         check_life_complain(self, &self->n.snapshot_differs,
                             "at %" PRIu64 ": a snapshot found goroutine %" PRIu64 " with status %" PRIu64
                             ", which is %s since %" PRIu64,

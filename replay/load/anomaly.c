@@ -77,9 +77,10 @@ static const struct kind_row kinds[ANOMALY_KIND_COUNT] = {
     [ANOMALY_SNAPSHOT_DIFFERS] = {"snapshot_differs", "warning",
                                   "a snapshot found a goroutine in another state than its events tell",
                                   "the events were believed; please report it with the trace"},
-    [ANOMALY_SNAPSHOT_AHEAD] = {"snapshot_differs_briefly", "info",
-                                "a snapshot found a goroutine in another state than its latest event tells",
-                                "nothing: a probe fires a moment before the state changes"},
+    [ANOMALY_SNAPSHOT_AHEAD] =
+        {"snapshot_differs_briefly", "info",
+         "a snapshot found a goroutine in another state than its latest event tells",
+         "nothing: a probe fires before the state changes, and its thread may be stopped in between"},
     [ANOMALY_SPAN_LIMIT] = {"span_limit", "warning",
                             "more calls of probed functions were open at a time than are kept",
                             "the innermost ones have no row in span"},

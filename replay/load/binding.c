@@ -133,19 +133,23 @@ uint64_t binding_goid(const struct binding *self, uint32_t tid)
     return thread ? thread->goid : 0;
 }
 
-bool binding_is_on(const struct binding *self, uint32_t tid)
+static bool is_present(const struct binding *self, uint32_t tid, enum presence presence, uint64_t *since_out)
 {
     const struct thread *thread = find(self, tid);
-    return thread && thread->presence == ON_CPU;
+    if (!thread || thread->presence != presence)
+        return false;
+    *since_out = thread->since;
+    return true;
+}
+
+bool binding_is_on(const struct binding *self, uint32_t tid, uint64_t *since_out)
+{
+    return is_present(self, tid, ON_CPU, since_out);
 }
 
 bool binding_is_off(const struct binding *self, uint32_t tid, uint64_t *since_out)
 {
-    const struct thread *thread = find(self, tid);
-    if (!thread || thread->presence != OFF_CPU)
-        return false;
-    *since_out = thread->since;
-    return true;
+    return is_present(self, tid, OFF_CPU, since_out);
 }
 
 int64_t binding_p(const struct binding *self, uint32_t tid)

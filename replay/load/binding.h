@@ -30,8 +30,8 @@ void binding_leave(struct binding *self, uint32_t tid, uint64_t goid, bool is_pa
 void binding_see(struct binding *self, uint32_t tid, uint64_t goid);
 /* The goroutine that the thread runs; 0: none known. */
 uint64_t binding_goid(const struct binding *self, uint32_t tid);
-/* As far as its switches tell, which both may be false: the thread is on a CPU, or off since *since_out. */
-bool binding_is_on(const struct binding *self, uint32_t tid);
+/* As far as its switches tell, which both may be false: the thread is on a CPU, or off, since *since_out. */
+bool binding_is_on(const struct binding *self, uint32_t tid, uint64_t *since_out);
 bool binding_is_off(const struct binding *self, uint32_t tid, uint64_t *since_out);
 /* True when the thread has done nothing about goroutines since this one parked on it. */
 bool binding_parked_last(const struct binding *self, uint32_t tid, uint64_t goid);

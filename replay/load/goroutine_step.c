@@ -346,6 +346,7 @@ void goroutine_step_apply(struct goroutine_tracker *self, struct goroutine *goro
     if (to == GOROUTINE_UNKNOWN)
         finish_woken_wait(self, goroutine, 0);
     goroutine->last_step = goroutine->last_ns = time;
+    goroutine->step_tid = facts->event->tid;
     goroutine_step_put_transition(self, goroutine, from, to, facts, flags);
 }
 

@@ -64,6 +64,7 @@ struct goroutine {
     uint64_t since;     /* the state began; for unknown: nothing is known from here on */
     uint64_t last_step; /* time of the last event that changed or confirmed the state */
     uint32_t tid;       /* running: where */
+    uint32_t step_tid;  /* thread of the last event that changed the state */
     int64_t p;          /* running: on which P, or ROW_NULL */
     bool woken_by_net;
     unsigned state_flags; /* of its interval */

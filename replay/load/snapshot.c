@@ -220,10 +220,21 @@ static bool agrees(const struct goroutine *goroutine, const struct look *look)
     }
 }
 
+static bool is_step_young(const struct goroutine_tracker *self, const struct goroutine *goroutine,
+                          uint64_t now)
+{
+    uint64_t since = goroutine->since, off_since, on_since;
+    if (binding_is_off(self->with.binding, goroutine->step_tid, &off_since))
+        return true;
+    if (binding_is_on(self->with.binding, goroutine->step_tid, &on_since) && on_since > since)
+        since = on_since;
+    return now - since < STATE_YOUNG_NS;
+}
+
 static void differs(struct goroutine_tracker *self, const struct goroutine *goroutine,
                     const struct event *event, const struct look *look)
 {
-    bool is_young = event->time_ns - goroutine->since < STATE_YOUNG_NS;
+    bool is_young = is_step_young(self, goroutine, event->time_ns);
     bool both_wait = goroutine->state == look->state && look->state == GOROUTINE_WAITING;
     anomaly_add(self->with.anomalies, is_young ? ANOMALY_SNAPSHOT_AHEAD : ANOMALY_SNAPSHOT_DIFFERS,
                 (int64_t)event->time_ns, (int64_t)goroutine->goid, row_id(look->tid), 1, "%s, snapshot: %s%s",

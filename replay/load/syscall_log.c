@@ -148,10 +148,10 @@ void syscall_log_thread(struct goroutine_tracker *tracker, const struct event *e
 void syscall_log_assume(struct goroutine_tracker *tracker, const struct goroutine *goroutine, uint64_t since,
                         uint32_t stack)
 {
-    uint64_t off_since = 0;
+    uint64_t off_since = 0, on_since;
     bool is_off = binding_is_off(tracker->with.binding, goroutine->tid, &off_since);
     if (!goroutine->tid || find(&tracker->calls, goroutine->tid) ||
-        (!is_off && binding_is_on(tracker->with.binding, goroutine->tid)))
+        (!is_off && binding_is_on(tracker->with.binding, goroutine->tid, &on_since)))
         return;
     struct call *call = add(tracker, goroutine->tid);
     if (!call)
