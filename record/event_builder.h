@@ -64,8 +64,9 @@ void event_builder_watermark(struct event_builder *self, uint64_t time_ns);
 struct event_builder_stats {
     uint64_t events; /* added to the trace, whether or not their chunk is written yet */
     uint64_t chains_cut, late, lost;
-    bool saw_exec;    /* the target has replaced itself by another program */
-    uint64_t last_ns; /* time of the newest record */
+    uint64_t labels_unread; /* label sets */
+    bool saw_exec;          /* the target has replaced itself by another program */
+    uint64_t last_ns;       /* time of the newest record */
 };
 const struct event_builder_stats *event_builder_stats(const struct event_builder *self);
 

@@ -37,7 +37,9 @@ static void tell_labels(struct event_builder *self, const struct record *r, uint
                         bool is_first)
 {
     uint32_t text;
-    if (!label_table_tell(self->labels, goid, labels, r->time_ns, &text))
+    bool is_told = label_table_tell(self->labels, goid, labels, r->time_ns, &text);
+    self->stats.labels_unread = label_table_unread(self->labels);
+    if (!is_told)
         return;
     self->extra = (struct event){.type = EV_LABELS, .f = {[LABELS_GOID] = goid, [LABELS_LABELS] = text}};
     self->extra_is_first = is_first;

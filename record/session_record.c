@@ -190,6 +190,7 @@ static void write_notes(struct session *self, const struct perf_session_stats *p
         {NOTE_UNKNOWN_RECORD, perf->undecodable},
         {NOTE_OBJECT_UNREAD, object_table_unread(self->objects)},
         {NOTE_LATE, stats->late},
+        {NOTE_LABELS_UNREAD, stats->labels_unread},
         {NOTE_EXEC, stats->saw_exec || self->saw_exec},
     };
     trace_writer_section(self->writer, self->perf ? (uint16_t)perf_session_ring_cpu(self->perf, 0)

@@ -99,6 +99,8 @@ static const struct kind_row kinds[ANOMALY_KIND_COUNT] = {
                               "events are missing: states may be wrong"},
     [ANOMALY_OBJECT_UNREAD] = {"object_unread", "info",
                                "type and capacity of channels could not be read in time", "they are unknown"},
+    [ANOMALY_LABELS_UNREAD] = {"labels_unread", "info", "pprof labels could not be read in time",
+                               "their goroutines may be shown with those from before"},
     [ANOMALY_TARGET_EXEC] = {"target_exec", "info", "the program replaced itself by another one",
                              "the recording ends there"},
     [ANOMALY_LATE_RECORD] = {"late_record", "info",
@@ -197,6 +199,7 @@ enum anomaly_kind anomaly_of_note(uint64_t code)
         [NOTE_OBJECT_UNREAD] = ANOMALY_OBJECT_UNREAD,
         [NOTE_EXEC] = ANOMALY_TARGET_EXEC,
         [NOTE_LATE] = ANOMALY_LATE_RECORD,
+        [NOTE_LABELS_UNREAD] = ANOMALY_LABELS_UNREAD,
     };
     return code < NOTE_CODE_COUNT ? notes[code] : ANOMALY_UNKNOWN_NOTE;
 }

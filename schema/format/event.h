@@ -205,7 +205,8 @@ enum note_code {
     NOTE_OBJECT_UNREAD = 7,  /* channels whose type and capacity could not be read in time */
     NOTE_EXEC = 8,           /* the target replaced itself by another program; the recording ends there */
     NOTE_LATE = 9,           /* records that came after their watermark */
-    NOTE_CODE_COUNT = 10
+    NOTE_LABELS_UNREAD = 10, /* label sets that could not be read in time: who had them is told without */
+    NOTE_CODE_COUNT = 11
 };
 
 #endif
