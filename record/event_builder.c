@@ -234,3 +234,11 @@ void event_builder_note(struct event_builder *self, uint64_t time_ns, unsigned c
     event.f[NOTE_VALUE] = value;
     trace_writer_event(self->o.writer, &event);
 }
+
+void event_builder_thread_name(struct event_builder *self, uint64_t time_ns, uint32_t tid, const char *name)
+{
+    struct event event = {.time_ns = time_ns, .tid = tid, .type = EV_THREAD_NAME, .cpu = RING_RECORDER};
+    event.f[THREAD_NAME_NAME] = name_id(self, name);
+    self->stats.events++;
+    trace_writer_event(self->o.writer, &event);
+}

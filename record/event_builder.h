@@ -79,4 +79,7 @@ uint64_t event_builder_ring_time(const struct event_builder *self, unsigned ring
 /* Adds a note event (enum note_code) at this time; nothing when the value is 0. */
 void event_builder_note(struct event_builder *self, uint64_t time_ns, unsigned code, uint64_t value);
 
+/* Adds the name of a thread that was there before the recording. */
+void event_builder_thread_name(struct event_builder *self, uint64_t time_ns, uint32_t tid, const char *name);
+
 #endif

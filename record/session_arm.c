@@ -179,6 +179,24 @@ static int write_meta(struct session *self, const char *const *reasons, size_t c
     return rc == 0 ? trace_writer_meta(self->writer, &self->meta, err) : rc;
 }
 
+static int name_thread(void *context, pid_t tid, struct error *err)
+{
+    struct session *self = context;
+    char name[16];
+    (void)err;
+    if (proc_comm(tid, name))
+        event_builder_thread_name(self->builder, self->start.monotonic_ns, (uint32_t)tid, name);
+    return 0;
+}
+
+/* Of new threads the kernel tells the names. A target that is gone already has none. */
+static void name_threads(struct session *self)
+{
+    trace_writer_section(self->writer, RING_RECORDER);
+    self->ring_now = UINT32_MAX;
+    proc_each_thread(self->target->pid, name_thread, self, NULL);
+}
+
 int session_arm(struct session *self, struct error *err)
 {
     const char *const *reasons;
@@ -197,6 +215,8 @@ int session_arm(struct session *self, struct error *err)
     metadata_read_clocks(&self->start);
     event_builder_begin(self->builder, self->target->held ? 0 : self->start.monotonic_ns);
     rc = write_meta(self, reasons, count, err);
+    if (rc == 0 && self->target->how == TARGET_ATTACHED)
+        name_threads(self);
     if (rc == 0)
         rc = target_resume(self->target, err);
     self->flushed_ns = session_now_ns();
