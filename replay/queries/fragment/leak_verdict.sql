@@ -4,7 +4,10 @@ open_wait AS MATERIALIZED (
          goroutine.labels_id AS last_labels_id, goroutine.is_system OR coalesce(w.is_system, 0) AS is_system, w.id, w.reason,
          w.stack_id, w.start_ns, w.labels_id, w.doubt,
          coalesce(w.is_start_seen, 0) AS is_start_seen, w.value,
-         min(coalesce(w.start_ns, goroutine.last_ns), coalesce(goroutine.wait_since_ns, w.start_ns, goroutine.last_ns)) AS since_ns
+         -- The runtime's own time is that of the beginning of a collection, which may be before the wait.
+         CASE WHEN w.is_start_seen = 1 THEN w.start_ns
+              ELSE min(coalesce(w.start_ns, goroutine.last_ns), coalesce(goroutine.wait_since_ns, w.start_ns, goroutine.last_ns)) END
+           AS since_ns
   FROM goroutine
   LEFT JOIN wait AS w
     ON w.id = (SELECT wait.id FROM wait WHERE wait.goid = goroutine.goid ORDER BY wait.start_ns DESC, wait.id DESC LIMIT 1)
