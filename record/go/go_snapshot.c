@@ -15,8 +15,9 @@
 #include "go/go_globals.h"
 #include "go/go_memory.h"
 
-#define BATCH 32
-#define TRIES 5
+#define BATCH     32
+#define TRIES     5
+#define PROMPT_NS 50000 /* more than the last step takes */
 
 enum { G_BYTES = 512, M_BYTES = 512, SUDOG_BYTES = 128 };
 
@@ -345,7 +346,24 @@ static bool examine(struct go_snapshot *self, struct slot *slot)
            (found->walk.end == UNWIND_NO_MEMORY && stack.window_size == GO_STACK_WINDOW);
 }
 
-/* Steps two to four of a batch whose g's have been read. */
+/* The last step, with the time after it: anew when we were not on a CPU in between, as the goroutines may have gone
+ * on meanwhile. */
+static int read_again(const struct go_snapshot *self, struct go_memory_piece *pieces, unsigned count,
+                      uint64_t *time_ns_out, struct error *err)
+{
+    uint64_t begin_ns, end_ns;
+    unsigned tries = 0;
+    do {
+        begin_ns = now_ns();
+        if (!go_memory_read_many(self->pid, pieces, count))
+            return read_failed(self, err);
+        end_ns = now_ns();
+    } while (end_ns - begin_ns > PROMPT_NS && ++tries < TRIES);
+    *time_ns_out = end_ns;
+    return 0;
+}
+
+/* All four steps for some slots. */
 static int read_group(struct go_snapshot *self, struct slot *slots, unsigned count, struct error *err)
 {
     struct go_memory_piece pieces[BATCH];
@@ -360,9 +378,10 @@ static int read_group(struct go_snapshot *self, struct slot *slots, unsigned cou
             slots[i].verdict = VERDICT_UNSTABLE;
         pieces[i] = (struct go_memory_piece){slots[i].g, again[i], self->g_size, false};
     }
-    if (!go_memory_read_many(self->pid, pieces, count))
-        return read_failed(self, err);
-    uint64_t time_ns = now_ns();
+    uint64_t time_ns = 0;
+    rc = read_again(self, pieces, count, &time_ns, err);
+    if (rc != 0)
+        return rc;
     for (unsigned i = 0; i < count; i++) {
         struct slot *slot = &slots[i];
         if (slot->verdict != VERDICT_NONE)

@@ -21,11 +21,11 @@ import (
 	"gotape.test/goprogs/internal/self"
 )
 
-var created, timers, threads atomic.Int64
+var created, timers, threads int64 // atomic
 
 // spawn starts a goroutine and counts it.
 func spawn(group *sync.WaitGroup, f func()) {
-	created.Add(1)
+	atomic.AddInt64(&created, 1)
 	group.Add(1)
 	go func() {
 		defer group.Done()
@@ -60,7 +60,7 @@ func main() {
 	group.Wait()
 	out.Encode(map[string]any{
 		"kind": "done", "pid": os.Getpid(), "go": runtime.Version(), "begin_ns": begin, "end_ns": mono.Now(),
-		"created": created.Load(), "timers": timers.Load(), "locked_threads": threads.Load(), "tids": self.Threads(),
+		"created": atomic.LoadInt64(&created), "timers": atomic.LoadInt64(&timers), "locked_threads": atomic.LoadInt64(&threads), "tids": self.Threads(),
 	})
 }
 
@@ -85,7 +85,7 @@ func lockedThread() {
 	var group sync.WaitGroup
 	spawn(&group, func() {
 		runtime.LockOSThread()
-		threads.Add(1)
+		atomic.AddInt64(&threads, 1)
 		time.Sleep(time.Millisecond)
 	})
 	group.Wait()
@@ -109,7 +109,7 @@ func timerFires() {
 	fired := make(chan struct{}, 8)
 	for i := 0; i < cap(fired); i++ {
 		time.AfterFunc(time.Duration(i+1)*100*time.Microsecond, func() { fired <- struct{}{} })
-		timers.Add(1)
+		atomic.AddInt64(&timers, 1)
 	}
 	for i := 0; i < cap(fired); i++ {
 		<-fired
