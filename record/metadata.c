@@ -108,6 +108,7 @@ static void put_build(const struct metadata_input *in, struct trace_meta *meta, 
     const struct go_build_info *info = go_binary_build_info(in->binary);
     char key[160];
     trace_meta_set(meta, "go.version", info->version, err);
+    trace_meta_set(meta, "go.layout", go_binary_layout_source_name(in->binary), err);
     trace_meta_set(meta, "go.path", info->path, err);
     trace_meta_setf(meta, err, "go.module", info->main_version && *info->main_version ? "%s %s" : "%s",
                     info->main_path, info->main_version);

@@ -10,6 +10,7 @@
 #include "go/go_process.h"
 #include "go/probe_plan.h"
 #include "host_check.h"
+#include "layout_check.h"
 #include "proc_info.h"
 #include "span_probes.h"
 #include "target.h"
@@ -103,9 +104,18 @@ static int check_program(const struct record_options *options, const char *path,
     struct probe_plan plan;
     unsigned probes = 0, threads = 1;
     int rc = go_binary_open(path, shown, &binary, err);
+    struct layout_check layout = {0};
     if (rc == 0) {
         fprintf(out, "program  %s: %s, %s\n", shown, go_binary_build_info(binary)->version,
                 go_binary_is_pie(binary) ? "position-independent" : "position-dependent");
+        if (pid)
+            rc = go_process_open(pid, binary, &process, err);
+        if (rc == 0)
+            rc = layout_check_begin(&layout, binary, process, pid, !pid, err);
+    }
+    if (rc == 0) {
+        fprintf(out, "offsets  of the runtime's structs: %s%s\n", go_binary_layout_source_name(binary),
+                layout.done ? ", compared with the process" : "");
         rc = probe_plan_make(binary, options->detail, &plan, err);
     }
     if (rc == 0) {
@@ -129,8 +139,6 @@ static int check_program(const struct record_options *options, const char *path,
     if (rc == 0 && pid) {
         threads = 0;
         rc = proc_each_thread(pid, count_thread, &threads, err);
-        if (rc == 0)
-            rc = go_process_open(pid, binary, &process, err);
         if (rc == 0)
             rc = go_process_check_sites(process, &plan, err);
         if (rc == 0)

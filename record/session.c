@@ -60,19 +60,23 @@ static int look_at_program(struct session *self, struct error *err)
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/exe", (int)self->target->pid);
     int rc = go_binary_open(path, self->target->exe, &self->binary, err);
-    if (rc == 0 && !session_is_snapshot_only(self))
-        rc = probe_plan_make(self->binary, self->options->detail, &self->plan, err);
     if (rc == 0)
         rc = go_process_open(self->target->pid, self->binary, &self->process, err);
+    if (rc == 0)
+        rc = layout_check_begin(&self->layout_check, self->binary, self->process, self->target->pid,
+                                self->target->held, err);
+    if (rc == 0 && !session_is_snapshot_only(self))
+        rc = probe_plan_make(self->binary, self->options->detail, &self->plan, err);
     if (rc == 0 && !session_is_snapshot_only(self))
         rc = go_process_check_sites(self->process, &self->plan, err);
     if (rc == 0)
         rc = look_at_spans(self, err);
     if (rc != 0)
         return rc;
-    session_say(self, self->hooks->verbose, "%s: %s, %s", self->target->exe,
+    session_say(self, self->hooks->verbose, "%s: %s, %s, struct offsets: %s", self->target->exe,
                 go_binary_build_info(self->binary)->version,
-                go_binary_is_pie(self->binary) ? "position-independent" : "position-dependent");
+                go_binary_is_pie(self->binary) ? "position-independent" : "position-dependent",
+                go_binary_layout_source_name(self->binary));
     if (self->plan.note[0])
         session_say(self, self->hooks->warn, "%s", self->plan.note);
     for (unsigned id = 0; id < PROBE_COUNT; id++) {

@@ -12,6 +12,7 @@
 #include "event_builder.h"
 #include "format/trace_meta.h"
 #include "go/go_process.h"
+#include "layout_check.h"
 #include "perf/uprobe.h"
 #include "snapshot.h"
 #include "span_probes.h"
@@ -27,6 +28,7 @@ struct session {
     const struct session_hooks *hooks;
     struct go_binary *binary;
     struct go_process *process;
+    struct layout_check layout_check;
     struct probe_plan plan;
     struct uprobe_group *group;
     struct perf_session *perf;

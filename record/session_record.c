@@ -109,6 +109,21 @@ int session_drain(struct session *self, struct error *err)
     return rc;
 }
 
+/* Events of a program that was launched are not to be believed before this. */
+static int check_layout(struct session *self, struct error *err)
+{
+    if (self->layout_check.done || event_builder_stats(self->builder)->saw_exec)
+        return 0;
+    int rc = layout_check_again(&self->layout_check, self->binary, self->process, self->target->pid, err);
+    if (rc != 0)
+        output_discard(&self->output);
+    else if (self->layout_check.done)
+        session_say(self, self->hooks->verbose, "struct offsets %s",
+                    self->layout_check.agreed ? "agree with the process"
+                                              : "could not be compared with the process");
+    return rc;
+}
+
 static void report_progress(struct session *self, uint64_t now, uint64_t *next_ns, uint64_t *events_before)
 {
     if (now < *next_ns)
@@ -152,6 +167,8 @@ int session_record_until_end(struct session *self, enum session_end *end_out, st
     for (;;) {
         wait_for_data(self, end_ns);
         int rc = session_drain(self, err);
+        if (rc == 0)
+            rc = check_layout(self, err);
         if (rc == 0)
             rc = session_go_on_with_snapshot(self, err);
         if (rc != 0)

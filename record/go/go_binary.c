@@ -9,6 +9,7 @@
 #include "base/map.h"
 #include "go/go_buildinfo.h"
 #include "go/go_elf.h"
+#include "go/go_globals.h"
 #include "go/go_layout.h"
 #include "go/go_module.h"
 #include "go/go_select.h"
@@ -30,6 +31,7 @@ struct go_binary {
     struct go_buildinfo *build_info;
     struct go_module module;
     struct go_layout layout;
+    enum go_layout_source source;
     struct go_variables variables;
     char build_id[128];
     struct map names; /* hash of a function's name (probed upwards) → index in the function table */
@@ -80,7 +82,7 @@ static int check_version(const struct go_elf *elf, const struct go_build_info *i
     if (info->major == 1 && info->minor < OLDEST_MINOR)
         return error_set(err, ERR_UNSUPPORTED, "%s was built with %s; rebuild it with Go 1.%d to 1.%d", shown,
                          info->version, OLDEST_MINOR, NEWEST_MINOR);
-    if (info->major != 1 || info->minor > NEWEST_MINOR)
+    if (info->major != 1)
         return error_set(err, ERR_UNSUPPORTED,
                          "%s was built with %s, which is newer than this gotape knows (Go 1.%d to 1.%d); use "
                          "a newer gotape",
@@ -125,6 +127,32 @@ static int index_names(struct go_binary *self, struct error *err)
     return 0;
 }
 
+/* DWARF knows best; without it, or where it lacks something, the table of Go's releases. */
+static int read_layout(struct go_binary *self, struct error *err)
+{
+    const struct go_build_info *info = go_buildinfo_get(self->build_info);
+    struct error why = {0};
+    int rc = go_layout_read(self->elf, &self->layout, &self->variables, &why);
+    self->source = LAYOUT_FROM_DWARF;
+    if (rc == ERR_UNSUPPORTED) {
+        enum go_layout_match match = go_layout_known(info->minor, info->patch, &self->layout);
+        self->source = match == LAYOUT_SAME_MINOR ? LAYOUT_FROM_TABLE : LAYOUT_FROM_NEWEST_ROW;
+        rc = match == LAYOUT_NO_ROW ? rc : 0;
+    }
+    if (rc != 0) {
+        if (err)
+            *err = why;
+        return rc;
+    }
+    struct go_globals globals;
+    go_globals_find(self, &globals);
+    if (self->variables.gomaxprocs == 0)
+        self->variables.gomaxprocs = globals.gomaxprocs;
+    if (self->variables.numgc == 0)
+        self->variables.numgc = globals.numgc;
+    return 0;
+}
+
 static int read_all(struct go_binary *self, const struct go_layout *layout, struct error *err)
 {
     int rc = read_build_info(self->elf, &self->build_info, err);
@@ -134,12 +162,21 @@ static int read_all(struct go_binary *self, const struct go_layout *layout, stru
     rc = check_version(self->elf, info, err);
     if (rc == 0)
         rc = go_module_find(self->elf, info->minor, &self->module, err);
+    if (rc != 0 && info->minor > NEWEST_MINOR) {
+        /* not damaged, but laid out in a way that we do not know */
+        if (err)
+            err->code = ERR_UNSUPPORTED;
+        error_prefix(err, "%s was built with %s, which is newer than this gotape knows (Go 1.%d to 1.%d): ",
+                     go_elf_shown(self->elf), info->version, OLDEST_MINOR, NEWEST_MINOR);
+        return ERR_UNSUPPORTED;
+    }
     if (rc == 0)
         rc = index_names(self, err);
+    self->source = LAYOUT_FROM_NEWEST_ROW;
     if (layout)
         self->layout = *layout;
     else if (rc == 0)
-        rc = go_layout_read(self->elf, &self->layout, &self->variables, err);
+        rc = read_layout(self, err);
     go_elf_build_id(self->elf, self->build_id, sizeof self->build_id);
     return rc;
 }
@@ -219,6 +256,26 @@ const struct go_build_info *go_binary_build_info(const struct go_binary *self)
 const struct go_layout *go_binary_layout(const struct go_binary *self)
 {
     return &self->layout;
+}
+
+enum go_layout_source go_binary_layout_source(const struct go_binary *self)
+{
+    return self->source;
+}
+
+const char *go_binary_layout_source_name(const struct go_binary *self)
+{
+    static const char *const names[] = {[LAYOUT_FROM_DWARF] = "DWARF",
+                                        [LAYOUT_FROM_TABLE] = "table",
+                                        [LAYOUT_FROM_NEWEST_ROW] = "table of the newest known Go",
+                                        [LAYOUT_CALIBRATED] = "calibrated"};
+    return names[self->source];
+}
+
+void go_binary_set_layout(struct go_binary *self, const struct go_layout *layout)
+{
+    self->layout = *layout;
+    self->source = LAYOUT_CALIBRATED;
 }
 
 bool go_binary_is_pie(const struct go_binary *self)

@@ -24,7 +24,8 @@ struct go_setting {
 };
 
 struct go_build_info {
-    int major, minor; /* 1, 26 for "go1.26.8" (also for "go1.26-abcdef", "go1.26rc1 X:…", "devel go1.27-…") */
+    /* 1, 26, 8 for "go1.26.8"; 1, 26, 0 for "go1.26-abcdef", "go1.26rc1 X:…" */
+    int major, minor, patch;
     const char *version;                  /* "go1.26.8" */
     const char *path;                     /* main package path, may be "" */
     const char *main_path, *main_version; /* main module, may be "" */
@@ -57,7 +58,8 @@ struct go_layout {
 /* Why a file cannot be traced: ERR_UNSUPPORTED with a message that says what is missing; ERR_NOT_FOUND not a
  * Go binary; ERR_DAMAGED. `path` may be /proc/PID/exe. `shown` is the name used in messages. */
 int go_binary_open(const char *path, const char *shown, struct go_binary **out, struct error *err);
-/* The same over memory that outlives the object, and with a given layout instead of DWARF's. For tests. */
+/* The same over memory that outlives the object, and with a given layout instead of DWARF's, as if the Go were newer
+ * than the table. For tests. */
 int go_binary_open_memory(const void *data, size_t size, const char *shown, const struct go_layout *layout,
                           struct go_binary **out, struct error *err);
 void go_binary_close(struct go_binary *self);
@@ -66,6 +68,15 @@ bool go_binary_is_go(const char *path);
 
 const struct go_build_info *go_binary_build_info(const struct go_binary *self);
 const struct go_layout *go_binary_layout(const struct go_binary *self);
+
+/* Where the offsets come from. Those of a newer Go than the table knows have to be calibrated on the live process
+ * (go_calibrate.h) before anything may be believed; others are compared with it. */
+enum go_layout_source { LAYOUT_FROM_DWARF, LAYOUT_FROM_TABLE, LAYOUT_FROM_NEWEST_ROW, LAYOUT_CALIBRATED };
+enum go_layout_source go_binary_layout_source(const struct go_binary *self);
+/* "DWARF", "table", "table of the newest known Go", "calibrated" */
+const char *go_binary_layout_source_name(const struct go_binary *self);
+/* Takes over calibrated offsets. */
+void go_binary_set_layout(struct go_binary *self, const struct go_layout *layout);
 bool go_binary_is_pie(const struct go_binary *self);
 /* Hex of .note.gnu.build-id or Go's own build id note; "" when there is none. */
 const char *go_binary_build_id(const struct go_binary *self);

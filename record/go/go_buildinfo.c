@@ -27,7 +27,7 @@ struct go_buildinfo {
     struct go_dependency *deps;
 };
 
-bool go_buildinfo_version(const char *version, int *major_out, int *minor_out)
+bool go_buildinfo_version(const char *version, int *major_out, int *minor_out, int *patch_out)
 {
     for (const char *at = strstr(version, "go"); at; at = strstr(at + 1, "go")) {
         char *end;
@@ -41,6 +41,8 @@ bool go_buildinfo_version(const char *version, int *major_out, int *minor_out)
             continue;
         *major_out = (int)major;
         *minor_out = (int)minor;
+        long patch = *end == '.' && end[1] >= '0' && end[1] <= '9' ? strtol(end + 1, NULL, 10) : 0;
+        *patch_out = patch > 1000 ? 0 : (int)patch;
         return true;
     }
     return false;
@@ -239,8 +241,8 @@ static int parse_strings(struct go_buildinfo *self, struct bytes *in, const char
     if (!self->version || !self->text || parse_text(self) != 0)
         return error_set(err, ERR_NOMEM, "out of memory while reading the build info of %s", shown);
     self->info.version = self->version;
-    if (!go_buildinfo_version(self->version, &self->info.major, &self->info.minor))
-        self->info.major = self->info.minor = 0;
+    if (!go_buildinfo_version(self->version, &self->info.major, &self->info.minor, &self->info.patch))
+        self->info.major = self->info.minor = self->info.patch = 0;
     return 0;
 }
 

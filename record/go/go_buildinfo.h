@@ -20,8 +20,8 @@ int go_buildinfo_parse(const void *data, size_t size, const char *shown, struct 
 void go_buildinfo_free(struct go_buildinfo *self);
 const struct go_build_info *go_buildinfo_get(const struct go_buildinfo *self);
 
-/* "go1.26.8", "go1.26-abcdef", "go1.26rc1 X:…", "devel go1.27-…" → 1, 26; false when there is no version in
- * it. */
-bool go_buildinfo_version(const char *version, int *major_out, int *minor_out);
+/* "go1.26.8", "go1.26-abcdef", "go1.26rc1 X:…", "devel go1.27-…" → 1, 26 and 8, or 0 where there is no third
+ * number; false when there is no version in it. */
+bool go_buildinfo_version(const char *version, int *major_out, int *minor_out, int *patch_out);
 
 #endif

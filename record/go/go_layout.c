@@ -13,11 +13,11 @@ enum need { NEEDED, OPTIONAL };
 
 struct row {
     const char *structure, *member;
-    size_t field; /* offset within struct go_layout */
+    struct go_layout_field field;
     enum need need;
 };
 
-#define FIELD(name) offsetof(struct go_layout, name)
+#define FIELD(name) {#name, offsetof(struct go_layout, name)}
 
 static const struct row rows[] = {
     {"runtime.g", "m", FIELD(g_m), NEEDED},
@@ -73,6 +73,27 @@ static const struct row rows[] = {
 
 #define ROWS (sizeof rows / sizeof *rows)
 
+/* Those that have no row of their own: they lie in an embedded structure. */
+static const struct go_layout_field combined[] = {
+    FIELD(g_sched_pc), FIELD(g_sched_sp), FIELD(g_sched_bp), FIELD(g_stack_lo), FIELD(g_stack_hi),
+};
+
+#define COMBINED (sizeof combined / sizeof *combined)
+
+bool go_layout_field(size_t index, struct go_layout_field *out)
+{
+    if (index < ROWS)
+        *out = rows[index].field;
+    else if (index < ROWS + COMBINED)
+        *out = combined[index - ROWS];
+    return index < ROWS + COMBINED;
+}
+
+int *go_layout_offset(struct go_layout *layout, const struct go_layout_field *field)
+{
+    return (int *)((char *)layout + field->at);
+}
+
 enum {
     SCHED,
     GOBUF_PC,
@@ -116,11 +137,6 @@ static uint64_t within(const struct go_dwarf_variable *variable, const struct go
     return variable->address && member->offset >= 0 ? variable->address + (uint64_t)member->offset : 0;
 }
 
-static int *field_of(struct go_layout *layout, const struct row *row)
-{
-    return (int *)((char *)layout + row->field);
-}
-
 static int missing(const struct go_elf *elf, const struct go_dwarf_member *member, struct error *err)
 {
     return error_set(err, ERR_UNSUPPORTED,
@@ -146,7 +162,7 @@ int go_layout_read(const struct go_elf *elf, struct go_layout *out, struct go_va
     for (size_t i = 0; i < ROWS; i++) {
         if (members[i].offset < 0 && rows[i].need == NEEDED)
             return missing(elf, &members[i], err);
-        *field_of(&layout, &rows[i]) = members[i].offset;
+        *go_layout_offset(&layout, &rows[i].field) = members[i].offset;
     }
     const struct go_dwarf_member *extra = members + ROWS;
     for (size_t i = SCHED; i <= STACK_HI; i++) {
@@ -171,4 +187,23 @@ int go_layout_read(const struct go_elf *elf, struct go_layout *out, struct go_va
         .start_nano = variables[START_NANO].address,
     };
     return 0;
+}
+
+enum go_layout_match go_layout_known(int minor, int patch, struct go_layout *out)
+{
+    const struct go_layout_row *best = NULL;
+    for (size_t i = 0; i < go_layout_row_count; i++) {
+        const struct go_layout_row *row = &go_layout_rows[i];
+        bool is_same = row->minor == minor;
+        if (row->minor > minor || (is_same && row->patch > patch && best && best->minor == minor))
+            break;
+        best = row;
+    }
+    if (!best)
+        return LAYOUT_NO_ROW;
+    const struct go_layout_row *newest = &go_layout_rows[go_layout_row_count - 1];
+    if (best->minor != minor && best != newest)
+        return LAYOUT_NO_ROW;
+    *out = best->layout;
+    return best->minor == minor ? LAYOUT_SAME_MINOR : LAYOUT_OLDER_MINOR;
 }

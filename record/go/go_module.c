@@ -129,6 +129,27 @@ static bool find_module(struct module_search *search)
     return search->found != 0 || scan_for_module(search);
 }
 
+/* What the runtime itself verifies at its start (moduledataverify1 of runtime/symtab.go): minpc and maxpc, right
+ * before text, are the ends of the function table. */
+static bool agrees_with_table(const struct go_elf *elf, const struct go_module_layout *layout,
+                              const struct go_module *module)
+{
+    const struct go_pclntab *table = &module->functions;
+    uint64_t first, last, minpc, maxpc;
+    return go_pclntab_range(table, &first, &last) &&
+           go_elf_pointer(elf, module->address + (unsigned)layout->text - 16, &minpc) &&
+           go_elf_pointer(elf, module->address + (unsigned)layout->text - 8, &maxpc) && minpc == first &&
+           maxpc == last;
+}
+
+/* Of a newer Go than we know, what nothing else would contradict: the inline trees lead to names. */
+static bool fits_newer(const struct go_elf *elf, const struct go_module *module)
+{
+    struct go_elf_section types;
+    return go_elf_section(elf, ".go.type", &types) && types.address == module->types &&
+           go_pclntab_names_fit(&module->functions);
+}
+
 static bool read_pointers(const struct go_elf *elf, const struct go_module_layout *layout,
                           struct go_module *out, uint64_t *gofunc_out)
 {
@@ -173,6 +194,10 @@ int go_module_find(const struct go_elf *elf, int minor, struct go_module *out, s
     module.functions.text = module.text;
     module.functions.gofunc = gofunc_data;
     module.functions.gofunc_size = left;
+    if (!agrees_with_table(elf, layout, &module) ||
+        (minor > layouts[0].first_minor && !fits_newer(elf, &module)))
+        return error_set(err, minor > layouts[0].first_minor ? ERR_UNSUPPORTED : ERR_DAMAGED,
+                         "%s: Go's module data does not fit its function table", shown);
     *out = module;
     return 0;
 }

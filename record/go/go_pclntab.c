@@ -240,3 +240,34 @@ void go_pclntab_each_inlined(const struct go_pclntab *self, const struct go_pcln
         }
     }
 }
+
+bool go_pclntab_range(const struct go_pclntab *self, uint64_t *first_out, uint64_t *last_out)
+{
+    *first_out = entry_of(self, 0);
+    *last_out = entry_of(self, self->function_count);
+    return *first_out < *last_out;
+}
+
+struct name_check {
+    const struct go_pclntab *table;
+    bool fit;
+};
+
+static void check_name(void *context, uint32_t name)
+{
+    struct name_check *check = context;
+    const struct go_pclntab *table = check->table;
+    const char *text = go_pclntab_name(table, name);
+    check->fit = check->fit && text && *text && (name == 0 || table->data[table->names_at + name - 1] == 0);
+}
+
+bool go_pclntab_names_fit(const struct go_pclntab *self)
+{
+    struct name_check check = {self, true};
+    struct go_pclntab_function function;
+    for (size_t i = 0; i < self->function_count && check.fit; i++) {
+        if (go_pclntab_function(self, i, &function))
+            go_pclntab_each_inlined(self, &function, check_name, &check);
+    }
+    return check.fit;
+}

@@ -57,6 +57,10 @@ int go_pclntab_init(struct go_pclntab *self, const void *data, size_t size, stru
 
 /* False when the table is damaged there, or index >= function_count. */
 bool go_pclntab_function(const struct go_pclntab *self, size_t index, struct go_pclntab_function *out);
+/* Begin of the first function and end of the last. */
+bool go_pclntab_range(const struct go_pclntab *self, uint64_t *first_out, uint64_t *last_out);
+/* Does every inline tree lead to the begin of a name? They would not with a wrong `gofunc`. */
+bool go_pclntab_names_fit(const struct go_pclntab *self);
 /* The function whose code contains the address. */
 bool go_pclntab_find(const struct go_pclntab *self, uint64_t address, size_t *index_out);
 /* A NUL-terminated name within the table; NULL when the offset is wrong. */

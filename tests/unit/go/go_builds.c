@@ -28,6 +28,8 @@ static const struct {
     [BUILD_NO_OPT] = {"no-opt", "CGO_ENABLED=0", "-gcflags='all=-N -l'"},
     [BUILD_RACE] = {"race", "CGO_ENABLED=1", "-race"},
     [BUILD_NO_DWARF] = {"no-dwarf", "CGO_ENABLED=0", "-ldflags=-w"},
+    [BUILD_STRIPPED] = {"stripped", "CGO_ENABLED=0", "-ldflags='-s -w'"},
+    [BUILD_STRIPPED_PIE] = {"stripped-pie", "CGO_ENABLED=0", "-buildmode=pie -ldflags='-s -w'"},
     [BUILD_ARM64] = {"arm64", "CGO_ENABLED=0 GOARCH=arm64", ""},
     [BUILD_386] = {"386", "CGO_ENABLED=0 GOARCH=386", ""},
 };

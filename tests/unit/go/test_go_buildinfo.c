@@ -127,27 +127,27 @@ static void test_versions(void **state)
 {
     static const struct {
         const char *text;
-        int minor; /* 0: none */
+        int minor, patch; /* 0: none */
     } rows[] = {
-        {"go1.26.8", 26},
-        {"go1.21", 21},
-        {"go1.26-abcdef", 26},
-        {"go1.26rc1 X:nodwarf5", 26},
-        {"devel go1.27-0123abc Mon Jan 2", 27},
-        {"go1.24.6-fips", 24},
-        {"devel +0123abcd", 0},
-        {"go", 0},
-        {"go1", 0},
-        {"go1.x", 0},
-        {"gopher go1.5", 5},
-        {"go99999999999999999999.1", 0},
+        {"go1.26.8", 26, 8},
+        {"go1.21", 21, 0},
+        {"go1.26-abcdef", 26, 0},
+        {"go1.26rc1 X:nodwarf5", 26, 0},
+        {"devel go1.27-0123abc Mon Jan 2", 27, 0},
+        {"go1.24.6-fips", 24, 6},
+        {"devel +0123abcd", 0, 0},
+        {"go", 0, 0},
+        {"go1", 0, 0},
+        {"go1.x", 0, 0},
+        {"gopher go1.5", 5, 0},
+        {"go99999999999999999999.1", 0, 0},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        int major = 0, minor = 0;
-        bool found = go_buildinfo_version(rows[i].text, &major, &minor);
-        if (found != (rows[i].minor != 0) || minor != rows[i].minor)
-            fail_msg("'%s' was read as %d.%d", rows[i].text, major, minor);
+        int major = 0, minor = 0, patch = 0;
+        bool found = go_buildinfo_version(rows[i].text, &major, &minor, &patch);
+        if (found != (rows[i].minor != 0) || minor != rows[i].minor || patch != rows[i].patch)
+            fail_msg("'%s' was read as %d.%d.%d", rows[i].text, major, minor, patch);
     }
 }
 
