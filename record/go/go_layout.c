@@ -17,7 +17,10 @@ struct row {
     enum need need;
 };
 
-#define FIELD(name) {#name, offsetof(struct go_layout, name)}
+#define FIELD(name)                                                                                          \
+    {                                                                                                        \
+#name, offsetof(struct go_layout, name)                                                              \
+    }
 
 static const struct row rows[] = {
     {"runtime.g", "m", FIELD(g_m), NEEDED},

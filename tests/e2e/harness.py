@@ -175,14 +175,16 @@ def toolchain(version):
 
 
 @functools.lru_cache(maxsize=None)
-def goprog(name, version="local", mode="exe", flags=()):
+def goprog(name, version="local", mode="exe", flags=(), env=()):
     """Builds one of tests/goprogs and returns its path. Skips the test when there is no such toolchain."""
     reason = toolchain(version)
     if reason:
         pytest.skip(reason)
-    folder = ROOT / "build/goprogs" / "-".join([version, mode, *[re.sub(r"\W+", "_", f) for f in flags]])
+    folder = ROOT / "build/goprogs" / "-".join([version, mode, *[re.sub(r"\W+", "_", f) for f in flags],
+                                             *["_".join(e) for e in env]])
     target = folder / name
-    result = go_command(version, "build", f"-buildmode={mode}", *flags, "-o", f"{folder}/", f"./{name}", cwd=GOPROGS)
+    result = go_command(version, "build", f"-buildmode={mode}", *flags, "-o", f"{folder}/", f"./{name}", cwd=GOPROGS,
+                        env=env)
     assert result.status == 0, result
     return str(target)
 

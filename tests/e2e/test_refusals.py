@@ -51,14 +51,6 @@ def test_process_that_is_no_go_program(trace):
     assert not os.path.exists(trace)
 
 
-def test_without_dwarf(trace):
-    assert_refused(harness.launched(trace, harness.goprog("exitcode", "local", "exe", ("-ldflags=-w",))), "DWARF")
-
-
-def test_stripped(trace):
-    assert_refused(harness.launched(trace, harness.goprog("exitcode", "local", "exe", ("-ldflags=-s -w",))), "DWARF")
-
-
 def test_wrong_architecture(tmp_path, trace):
     """An arm64 binary cannot run here, but --check can look at it."""
     program = tmp_path / "arm"

@@ -20,7 +20,7 @@ enum go_build_kind {
     BUILD_NO_OPT,       /* -N -l */
     BUILD_RACE,
     BUILD_NO_DWARF,
-    BUILD_STRIPPED,     /* -s -w: no symbols either */
+    BUILD_STRIPPED, /* -s -w: no symbols either */
     BUILD_STRIPPED_PIE,
     BUILD_ARM64,
     BUILD_386,
