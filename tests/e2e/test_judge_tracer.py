@@ -18,6 +18,7 @@ PROGRAMS = ["annotations", "annotations-stress", "cgo-callback", "cpu-profile", 
 VERSIONS = ["go1.23.12", "go1.24.11", "go1.25.0", "go1.26.8", "go1.27.1"]
 NORMAL = [("go1.23.12", "stress"), ("go1.27.1", "stacks"), ("go1.27.1", "iter-pull"), ("go1.27.1", "cgo-callback"),
           ("go1.27.1", "gomaxprocs"), ("go1.27.1", "gc-stress")]
+WITH_STOPS = ("gc-stress", "stress", "gomaxprocs")  # garbage collections, changes of GOMAXPROCS
 CASES = [(v, p) for v in VERSIONS for p in PROGRAMS] if harness.ALL else NORMAL
 
 
@@ -50,6 +51,16 @@ def write_transitions(db, path):
             file.write("\t".join(map(str, row)) + "\n")
 
 
+def write_spans(db, path):
+    """Stops of the world, and mark phases, by the names that Go's tracer gives them."""
+    spans = db.execute("SELECT 'stop-the-world (' || reason || ')', start_ns, end_ns FROM stw WHERE start_ns IS NOT NULL AND end_ns IS NOT NULL"
+                       " UNION ALL SELECT 'GC concurrent mark phase', mark_start_ns, end_ns FROM gc_cycle"
+                       " WHERE mark_start_ns IS NOT NULL AND end_ns IS NOT NULL ORDER BY 2")
+    with open(path, "w", encoding="utf-8") as file:
+        for row in spans:
+            file.write("\t".join(map(str, row)) + "\n")
+
+
 @pytest.mark.parametrize("version,name", CASES)
 def test_same_story(version, name, trace, tmp_path, record_property):
     comparing, target = comparer(), program(version, name)
@@ -61,14 +72,18 @@ def test_same_story(version, name, trace, tmp_path, record_property):
     assert harness.value(db, "SELECT lost_count FROM recording") == 0
     assert harness.value(db, "SELECT count(*) FROM transition WHERE flags & 1") == 0
     write_transitions(db, tmp_path / "transitions")
-    result = harness.run(comparing, tmp_path / "go.trace", tmp_path / "transitions", timeout=120)
+    write_spans(db, tmp_path / "spans")
+    result = harness.run(comparing, tmp_path / "go.trace", tmp_path / "transitions", tmp_path / "spans", timeout=120)
     assert result.status in (0, 1), result
     verdict = json.loads(result.out)
-    for key in ("goroutines", "their_transitions", "our_transitions", "equal_transitions", "differences", "median_ns", "p99_ns"):
+    for key in ("goroutines", "their_transitions", "our_transitions", "equal_transitions", "differences", "median_ns", "p99_ns",
+                "equal_spans", "span_median_ns"):
         record_property(key, str(verdict[key]))
     assert verdict["mismatches"] == [], json.dumps(verdict["mismatches"][:3], indent=1)
     assert verdict["equal_transitions"] > 0
     assert verdict["median_ns"] < 50_000, verdict["median_ns"]
+    assert verdict["equal_spans"] > 0 or name not in WITH_STOPS
+    assert verdict["span_median_ns"] < 50_000, verdict["span_median_ns"]
     # Both clocks are CLOCK_MONOTONIC: where Go tells (1.25 and later) they must agree.
     assert abs(verdict["clock_offset_ns"]) < 50_000
 
@@ -78,7 +93,9 @@ def test_comparer_finds_what_is_wrong(trace, tmp_path):
     comparing, target = comparer(), program("go1.27.1", "stacks")
     with open(tmp_path / "go.trace", "wb") as go_trace:
         subprocess.run([harness.RECORD, "-o", trace, "--", target], stdin=subprocess.DEVNULL, stdout=go_trace, timeout=120, check=True)
-    write_transitions(harness.database(trace), tmp_path / "right")
+    db = harness.database(trace)
+    write_transitions(db, tmp_path / "right")
+    write_spans(db, tmp_path / "spans")
     lines = (tmp_path / "right").read_text().splitlines()
     middle = int(statistics.median(int(line.split("\t")[0]) for line in lines))
     ready = min((i for i, line in enumerate(lines) if "\tready\t" in line), key=lambda i: abs(int(lines[i].split("\t")[0]) - middle))
@@ -92,5 +109,9 @@ def test_comparer_finds_what_is_wrong(trace, tmp_path):
     }
     for name, changed in wrong.items():
         (tmp_path / "wrong").write_text("\n".join(changed) + "\n")
-        assert harness.run(comparing, tmp_path / "go.trace", tmp_path / "wrong").status == 1, name
-    assert harness.run(comparing, tmp_path / "go.trace", tmp_path / "right").status == 0
+        assert harness.run(comparing, tmp_path / "go.trace", tmp_path / "wrong", tmp_path / "spans").status == 1, name
+    spans = (tmp_path / "spans").read_text().splitlines()
+    stop = next(i for i, line in enumerate(spans) if "(GC mark termination)" in line and int(line.split("\t")[1]) > middle)
+    (tmp_path / "wrong").write_text("".join(line + "\n" for i, line in enumerate(spans) if i != stop))
+    assert harness.run(comparing, tmp_path / "go.trace", tmp_path / "right", tmp_path / "wrong").status == 1
+    assert harness.run(comparing, tmp_path / "go.trace", tmp_path / "right", tmp_path / "spans").status == 0

@@ -29,6 +29,8 @@ type verdict struct {
 	SignedMedianNs int64          `json:"signed_median_ns"`
 	OffsetNs       int64          `json:"clock_offset_ns"`
 	IsTied         bool           `json:"clocks_tied"`
+	EqualSpans     int            `json:"equal_spans"`
+	SpanMedianNs   int64          `json:"span_median_ns"`
 
 	distances []int64
 }

@@ -43,6 +43,7 @@ const (
 
 type history struct {
 	steps  map[int64][]step
+	spans  []span // theirs: stops of the world and mark phases
 	begin  int64 // first event
 	end    int64 // last event; theirs: last change of a goroutine's state
 	offset int64 // theirs: what was added to Go's times
@@ -87,6 +88,10 @@ func readGoTrace(path string) (*history, error) {
 		if h.begin == 0 {
 			h.begin = now
 		}
+		if event.Kind() == trace.EventRangeBegin || event.Kind() == trace.EventRangeEnd {
+			h.span(event.Range().Name, now, event.Kind() == trace.EventRangeBegin)
+			continue
+		}
 		if event.Kind() != trace.EventStateTransition {
 			continue
 		}
@@ -125,9 +130,32 @@ func readGoTrace(path string) (*history, error) {
 			steps[i].time += h.offset
 		}
 	}
+	for i := range h.spans {
+		h.spans[i].start += h.offset
+		if h.spans[i].end != 0 {
+			h.spans[i].end += h.offset
+		}
+	}
 	h.begin += h.offset
 	h.end += h.offset
 	return h, nil
+}
+
+// span takes the begin or the end of a stop or a phase: there is one of a name at a time.
+func (h *history) span(name string, now int64, isBegin bool) {
+	if !isSpan(name) {
+		return
+	}
+	if isBegin {
+		h.spans = append(h.spans, span{name: name, start: now})
+		return
+	}
+	for i := len(h.spans) - 1; i >= 0; i-- {
+		if h.spans[i].name == name && h.spans[i].end == 0 {
+			h.spans[i].end = now
+			return
+		}
+	}
 }
 
 // gotape's states.
