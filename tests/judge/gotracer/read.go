@@ -44,10 +44,10 @@ const (
 type history struct {
 	steps  map[int64][]step
 	spans  []span // theirs: stops of the world and mark phases
-	begin  int64 // first event
-	end    int64 // last event; theirs: last change of a goroutine's state
-	offset int64 // theirs: what was added to Go's times
-	hasTie bool  // theirs: the offset is from a reading of both clocks
+	begin  int64  // first event
+	end    int64  // last event; theirs: last change of a goroutine's state
+	offset int64  // theirs: what was added to Go's times
+	hasTie bool   // theirs: the offset is from a reading of both clocks
 }
 
 // Go's states. In a system call a goroutine is running: gotape tells system calls apart by the thread.
