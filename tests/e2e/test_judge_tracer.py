@@ -82,8 +82,9 @@ def test_same_story(version, name, trace, tmp_path, record_property):
     assert verdict["mismatches"] == [], json.dumps(verdict["mismatches"][:3], indent=1)
     assert verdict["equal_transitions"] > 0
     assert verdict["median_ns"] < 50_000, verdict["median_ns"]
-    assert verdict["equal_spans"] > 0 or name not in WITH_STOPS
-    assert verdict["span_median_ns"] < 50_000, verdict["span_median_ns"]
+    if name in WITH_STOPS:
+        assert verdict["equal_spans"] > 4
+        assert verdict["span_median_ns"] < 50_000, verdict["span_median_ns"]
     # Both clocks are CLOCK_MONOTONIC: where Go tells (1.25 and later) they must agree.
     assert abs(verdict["clock_offset_ns"]) < 50_000
 
