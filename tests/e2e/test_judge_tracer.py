@@ -44,10 +44,19 @@ def program(version, name):
     return target
 
 
+TRANSITIONS = """
+SELECT time_ns, transition.goid, event, to_state,
+       coalesce(CASE WHEN reason = 'sleep' AND is_system THEN 'sleep (system)' ELSE reason END, ''),
+       flags + 64 * EXISTS (SELECT 1 FROM unseen WHERE unseen.goid = transition.goid AND run_ns = time_ns)
+FROM transition_named AS transition JOIN goroutine ON goroutine.goid = transition.goid ORDER BY id
+"""
+
+
 def write_transitions(db, path):
     """The form that the comparer reads."""
+    db.execute("CREATE TEMP TABLE unseen AS SELECT goid, run_ns FROM wait WHERE waker_kind = 'net' AND wake_ns IS NULL AND run_ns IS NOT NULL")
     with open(path, "w", encoding="utf-8") as file:
-        for row in db.execute("SELECT time_ns, goid, event, to_state, coalesce(reason, ''), flags FROM transition_named ORDER BY id"):
+        for row in db.execute(TRANSITIONS):
             file.write("\t".join(map(str, row)) + "\n")
 
 

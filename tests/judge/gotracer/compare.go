@@ -64,7 +64,7 @@ func compare(theirs, ours *history) *verdict {
 	v := newVerdict()
 	v.OffsetNs, v.IsTied = theirs.offset, theirs.hasTie
 	for _, goid := range slices.Sorted(maps.Keys(theirs.steps)) {
-		v.goroutine(goid, theirs.steps[goid], ours.steps[goid], theirs.end)
+		v.goroutine(goid, theirs.steps[goid], ours.steps[goid], theirs.begin, theirs.end)
 	}
 	// Who is in our list only must have been still for the whole time, or gone.
 	for goid, steps := range ours.steps {
@@ -83,17 +83,23 @@ func compare(theirs, ours *history) *verdict {
 }
 
 // goroutine compares the two stories of one. The first step of theirs is put where the rest fits.
-func (v *verdict) goroutine(goid int64, theirs, ours []step, end int64) {
+func (v *verdict) goroutine(goid int64, theirs, ours []step, begin, end int64) {
 	v.Goroutines++
 	if theirs[0].event == viaCreate && theirs[0].state == running {
 		v.Differences["C thread calls in"]++
 		v.TheirSteps++
-		if theirs = theirs[1:]; len(theirs) == 0 {
+		theirs = theirs[1:]
+		if states(theirs, runnable, running) && theirs[0].event == viaSyscallEnd && len(ours) > 0 && ours[0].state != runnable {
+			v.Differences["system call that lost its P"]++
+			v.TheirSteps += 2
+			theirs = theirs[2:]
+		}
+		if len(theirs) == 0 {
 			return
 		}
 	}
 	var best *verdict
-	for _, start := range align(theirs, ours, end) {
+	for _, start := range align(theirs, ours, begin, end) {
 		attempt := newVerdict()
 		attempt.walk(goid, theirs, ours, start, end)
 		if best == nil || len(attempt.Mismatches) < len(best.Mismatches) {
@@ -176,8 +182,9 @@ func applies(theirs, ours []step, before step) (string, int, int) {
 }
 
 // align finds the steps of ours that may stand for the first of theirs, best first. A goroutine that the trace found there has
-// its status written with its first event, hence the next step tells which one is meant: the nearest in time.
-func align(theirs, ours []step, end int64) []int {
+// its status written with its first event; it was in that state when the trace began. The next step tells which one is meant:
+// the nearest in time.
+func align(theirs, ours []step, begin, end int64) []int {
 	if theirs[0].event == viaCreate {
 		i := slices.IndexFunc(ours, func(s step) bool { return s.event == "create" })
 		if i < 0 || ours[i].state != theirs[0].state {
@@ -200,9 +207,13 @@ func align(theirs, ours []step, end int64) []int {
 		}
 		return max(nextTheirs-next, next-nextTheirs)
 	}
+	latest := nextTheirs + edgeNs
+	if theirs[0].event == viaStatus {
+		latest = begin + edgeNs
+	}
 	for i, s := range ours {
 		isSilentlyWoken := theirs[0].state == runnable && s.state == waiting && silentReasons[s.reason]
-		if (s.state == theirs[0].state || isSilentlyWoken) && s.time < nextTheirs+edgeNs {
+		if (s.state == theirs[0].state || isSilentlyWoken) && s.time < latest {
 			candidates = append(candidates, i)
 		}
 	}

@@ -8,7 +8,8 @@
 // Usage: gotracer GO_TRACE TRANSITIONS SPANS
 //
 // TRANSITIONS has a line for each row of gotape's view transition_named, in the order of id, separated by tabs:
-// time_ns goid event to_state reason flags. SPANS has name, start and end of each stop of the world and mark phase. The answer is one JSON object on stdout; status 1: there are mismatches.
+// time_ns goid event to_state reason flags; to the reason "sleep" of the runtime's own goroutines " (system)" is added, and 64 to
+// the flags of a run that ended a wait for the network whose wake was not seen. SPANS has name, start and end of each stop of the world and mark phase. The answer is one JSON object on stdout; status 1: there are mismatches.
 package main
 
 import (

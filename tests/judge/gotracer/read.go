@@ -26,7 +26,7 @@ type step struct {
 	state  state
 	reason string // of a wait; in Go's trace also of a stop
 	event  string // ours: name of the event; theirs: how it came about, see the constants
-	flags  int    // ours: transition.flags
+	flags  int    // ours: transition.flags; flagTaken: ended a wait whose waker was found to be the network, at an unknown moment
 }
 
 const (
@@ -37,8 +37,8 @@ const (
 )
 
 const (
-	flagInferred = 2
-	flagAborted  = 8
+	flagAborted = 8
+	flagTaken   = 64
 )
 
 type history struct {

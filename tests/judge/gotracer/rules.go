@@ -13,7 +13,7 @@ type rule struct {
 var silentReasons = map[string]bool{
 	"GC worker (idle)": true, "GC worker (active)": true, "GC assist wait": true, "GC sweep wait": true, "GC scavenge wait": true,
 	"GC weak to strong wait": true, "force gc (idle)": true, "finalizer wait": true, "cleanup wait": true,
-	"trace reader (blocked)": true, "GOMAXPROCS updater (idle)": true, "wait for GC cycle": true, "sleep": true,
+	"trace reader (blocked)": true, "GOMAXPROCS updater (idle)": true, "wait for GC cycle": true, "sleep (system)": true,
 }
 
 var rules = []rule{
@@ -48,7 +48,7 @@ var rules = []rule{
 			"gotape's probe at its entry sees nobody there, and gives no moment of waking",
 		func(theirs, ours []step, before step) (int, int) {
 			if before.state == waiting && before.reason == "IO wait" && states(theirs, runnable, running) && states(ours, running) &&
-				ours[0].event == "exec" {
+				ours[0].flags&flagTaken != 0 {
 				return 2, 1
 			}
 			return 0, 0
@@ -124,7 +124,7 @@ var reasonsOf = map[string][]string{
 	"sync.(*Cond).Wait":            {"sync.Cond.Wait"},
 	"chan send":                    {"chan send", "chan send (durable)"},
 	"chan receive":                 {"chan receive", "chan receive (durable)"},
-	"sleep":                        {"sleep"},
+	"sleep":                        {"sleep", "sleep (system)"},
 	"GC mark assist wait for work": {"GC assist wait"},
 	"GC background sweeper wait":   {"GC sweep wait"},
 	"preempted":                    {"preempted"},

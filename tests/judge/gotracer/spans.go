@@ -57,7 +57,9 @@ func (v *verdict) compareSpans(theirs, ours []span, begin, end int64) {
 	for _, t := range theirs {
 		best := -1
 		for i, o := range ours {
-			if used[i] || o.name != t.name || distanceOf(o.start, t.start) > spanNs {
+			// The stop in which the tracing starts has begun before.
+			isWithin := o.start <= t.start && t.start <= o.end
+			if used[i] || o.name != t.name || !isWithin && distanceOf(o.start, t.start) > spanNs {
 				continue
 			}
 			if best < 0 || distanceOf(o.start, t.start) < distanceOf(ours[best].start, t.start) {
