@@ -5,9 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "go/go_process.h"
+#include "go/go_snapshot.h"
 #include "go/probe_plan.h"
 #include "host_check.h"
 #include "layout_check.h"
@@ -96,15 +98,84 @@ static int check_spans(const struct record_options *options, const struct go_bin
     return rc;
 }
 
+/* Finds the probes; `process` is NULL when the program does not run. */
+static int check_probes(const struct record_options *options, struct go_binary *binary,
+                        const struct go_process *process, pid_t pid, FILE *out, struct error *err)
+{
+    struct probe_plan plan;
+    unsigned probes = 0, threads = process ? 0 : 1;
+    int rc = probe_plan_make(binary, options->detail, &plan, err);
+    if (rc != 0)
+        return rc;
+    fputs("probes   where in the Go runtime              instruction    cost of a hit\n", out);
+    for (unsigned id = 0; id < PROBE_COUNT; id++) {
+        if (probe_spec_get(id)->detail <= options->detail)
+            print_site(out, &plan.sites[id], probe_spec_get(id)->name);
+        probes += probe_plan_is_armed(&plan, id);
+    }
+    for (unsigned i = 0; i < plan.copy_count; i++) {
+        char name[PROBE_COPY_NAME_SIZE];
+        probe_copy_name(i, name);
+        print_site(out, &plan.copies[i], name);
+    }
+    probes += plan.copy_count;
+    rc = check_spans(options, binary, out, &probes, err);
+    print_levels(out, &plan);
+    if (plan.note[0])
+        fprintf(out, "note     %s\n", plan.note);
+    if (rc == 0 && process)
+        rc = proc_each_thread(pid, count_thread, &threads, err);
+    if (rc == 0 && process)
+        rc = go_process_check_sites(process, &plan, err);
+    if (rc == 0 && process)
+        fprintf(out, "process  pid %d, %u threads, the code at every site is as in the file\n", (int)pid,
+                threads);
+    if (rc == 0) {
+        long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+        fprintf(out, "events   %u probes and thread switches x %u threads x %ld CPUs = %ld descriptors\n",
+                probes, threads, cpus, (long)(probes + 1) * threads * cpus);
+    }
+    return rc;
+}
+
+/* Takes one. Without it the probes work all the same. */
+static int check_snapshot(const struct record_options *options, struct go_binary *binary,
+                          const struct go_process *process, pid_t pid, FILE *out, struct error *err)
+{
+    struct go_snapshot *snapshot = NULL;
+    const struct go_goroutine *goroutine;
+    struct error why = {0};
+    struct timespec begin, end;
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    int rc = go_snapshot_new(pid, binary, go_process_bias(process), &snapshot, &why);
+    if (rc == 0)
+        rc = go_snapshot_begin(snapshot, &why);
+    while (rc == 0 && (rc = go_snapshot_next(snapshot, &goroutine, &why)) == 1)
+        rc = 0;
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    if (rc == 0) {
+        double seconds = (double)(end.tv_sec - begin.tv_sec) + (double)(end.tv_nsec - begin.tv_nsec) / 1e9;
+        struct go_snapshot_counts counts = go_snapshot_counts(snapshot);
+        fprintf(out, "snapshot %" PRIu64 " goroutines in %.1f ms, %" PRIu64 " of them moved too fast\n",
+                counts.alive, seconds * 1e3, counts.unstable);
+    } else {
+        fprintf(out, "snapshot %s\n", why.message);
+    }
+    go_snapshot_free(snapshot);
+    if (rc != 0 && options->detail == DETAIL_SNAPSHOT) {
+        *err = why;
+        return rc;
+    }
+    return 0;
+}
+
 static int check_program(const struct record_options *options, const char *path, const char *shown, pid_t pid,
                          FILE *out, struct error *err)
 {
     struct go_binary *binary = NULL;
     struct go_process *process = NULL;
-    struct probe_plan plan;
-    unsigned probes = 0, threads = 1;
-    int rc = go_binary_open(path, shown, &binary, err);
     struct layout_check layout = {0};
+    int rc = go_binary_open(path, shown, &binary, err);
     if (rc == 0) {
         fprintf(out, "program  %s: %s, %s\n", shown, go_binary_build_info(binary)->version,
                 go_binary_is_pie(binary) ? "position-independent" : "position-dependent");
@@ -113,43 +184,13 @@ static int check_program(const struct record_options *options, const char *path,
         if (rc == 0)
             rc = layout_check_begin(&layout, binary, process, pid, !pid, err);
     }
-    if (rc == 0) {
+    if (rc == 0)
         fprintf(out, "offsets  of the runtime's structs: %s%s\n", go_binary_layout_source_name(binary),
                 layout.done ? ", compared with the process" : "");
-        rc = probe_plan_make(binary, options->detail, &plan, err);
-    }
-    if (rc == 0) {
-        fputs("probes   where in the Go runtime              instruction    cost of a hit\n", out);
-        for (unsigned id = 0; id < PROBE_COUNT; id++) {
-            if (probe_spec_get(id)->detail <= options->detail)
-                print_site(out, &plan.sites[id], probe_spec_get(id)->name);
-            probes += probe_plan_is_armed(&plan, id);
-        }
-        for (unsigned i = 0; i < plan.copy_count; i++) {
-            char name[PROBE_COPY_NAME_SIZE];
-            probe_copy_name(i, name);
-            print_site(out, &plan.copies[i], name);
-        }
-        probes += plan.copy_count;
-        rc = check_spans(options, binary, out, &probes, err);
-        print_levels(out, &plan);
-        if (plan.note[0])
-            fprintf(out, "note     %s\n", plan.note);
-    }
-    if (rc == 0 && pid) {
-        threads = 0;
-        rc = proc_each_thread(pid, count_thread, &threads, err);
-        if (rc == 0)
-            rc = go_process_check_sites(process, &plan, err);
-        if (rc == 0)
-            fprintf(out, "process  pid %d, %u threads, the code at every site is as in the file\n", (int)pid,
-                    threads);
-    }
-    if (rc == 0) {
-        long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-        fprintf(out, "events   %u probes and thread switches x %u threads x %ld CPUs = %ld descriptors\n",
-                probes, threads, cpus, (long)(probes + 1) * threads * cpus);
-    }
+    if (rc == 0 && options->detail != DETAIL_SNAPSHOT)
+        rc = check_probes(options, binary, process, pid, out, err);
+    if (rc == 0 && process)
+        rc = check_snapshot(options, binary, process, pid, out, err);
     go_process_close(process);
     go_binary_close(binary);
     return rc;
@@ -190,7 +231,7 @@ static int check_process(const struct record_options *options, FILE *out, struct
 int preflight_run(const struct record_options *options, FILE *out, struct error *err)
 {
     struct error host = {0};
-    int host_rc = host_check(out, &host);
+    int host_rc = options->detail == DETAIL_SNAPSHOT ? 0 : host_check(out, &host);
     int rc = options->command ? check_command(options, out, err) : check_process(options, out, err);
     if (rc == 0 && host_rc != 0) {
         *err = host;

@@ -290,7 +290,7 @@ static void find_wait(struct go_snapshot *self, struct slot *slot, struct go_sta
     if (found->call == GO_WAIT_SELECT)
         found->has_select = go_select_read(self->binary, self->bias, stack, &found->walk, frame,
                                            found->argument, slot->fields.waiting, &found->select);
-    if (found->call == GO_WAIT_NET) {
+    if (found->call == GO_WAIT_NET && l->polldesc_rg >= 0 && l->polldesc_wg >= 0) {
         uint64_t reader = 0, writer = 0;
         if (go_memory_read(self->pid, found->argument + (unsigned)l->polldesc_rg, &reader, sizeof reader) &&
             go_memory_read(self->pid, found->argument + (unsigned)l->polldesc_wg, &writer, sizeof writer))

@@ -120,7 +120,7 @@ static unsigned count_by_sudogs(const struct go_layout *l, struct go_stack *stac
     size_t size = (size_t)last + 8;
     while (readable > 0 && !read_anywhere(stack, cases, array, (size_t)readable * CASE_SIZE))
         readable /= 2;
-    if (last < 0 || size > sizeof sudog)
+    if (l->sudog_c < 0 || l->sudog_elem < 0 || l->sudog_waitlink < 0 || size > sizeof sudog)
         return 0;
     for (unsigned seen = 0; waiting && seen < GO_SELECT_CASES; seen++) {
         uint64_t hchan, elem, case_hchan, case_elem;

@@ -16,6 +16,7 @@ MODES = [("exe", ())] + ([("pie", ())] if harness.ALL else [])
 BUILDS = [pytest.param(version, mode, flags, id=f"{version}-{mode}") for version in VERSIONS for mode, flags in MODES]
 BUILDS += [pytest.param("local", "exe", flags, id=name) for name, flags in
            (("race", ("-race",)), ("unoptimised", ("-gcflags=all=-N -l",))) if harness.ALL]
+BUILDS += [pytest.param(version, "exe", ("-ldflags=-s -w",), id=f"{version}-stripped") for version in VERSIONS if harness.ALL]
 
 
 class Parked:
@@ -202,6 +203,9 @@ def test_no_probe_and_no_tracefs(trace):
         if hidden.err.startswith("unshare:"):
             pytest.skip(hidden.err.strip())
         assert hidden.status == 0, hidden
+        check = harness.run(harness.RECORD, "--check", *ONLY, "-p", str(target.pid))
+        assert check.status == 0 and re.search(r"^snapshot \d+ goroutines", check.out, re.M), check
+        assert "probes" not in check.out and "tracefs" not in check.out
     for name in (f"{trace}.1", f"{trace}.2"):
         db = harness.database(name)
         assert harness.value(db, "SELECT count(*) FROM transition_named WHERE event = 'park'") == 0

@@ -81,6 +81,26 @@ static void defaults_of_attach(void **state)
     assert_null(o.output);
 }
 
+static void snapshots_have_an_interval_where_there_is_nothing_else(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *argv[5];
+        uint64_t interval_ns;
+    } cases[] = {
+        {{"gotape-record", "--pid=42", NULL}, 0},
+        {{"gotape-record", "--pid=42", "--snapshot-interval=20ms", NULL}, 20000000},
+        {{"gotape-record", "--pid=42", "--detail=snapshot", NULL}, 1000000000},
+        {{"gotape-record", "--pid=42", "--detail=snapshot", "--snapshot-interval=5s", NULL}, 5000000000},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct record_options o;
+        struct error err;
+        assert_int_equal(parse(cases[i].argv, &o, &err), 0);
+        assert_int_equal(o.snapshot_interval_ns, cases[i].interval_ns);
+    }
+}
+
 static void wrong_lines_say_what_is_wrong(void **state)
 {
     (void)state;
@@ -100,6 +120,8 @@ static void wrong_lines_say_what_is_wrong(void **state)
         {{"gotape-record", "--outptu", "x", NULL}, "did you mean --output?"},
         {{"gotape-record", "-o", NULL}, "needs a value"},
         {{"gotape-record", "--cleanup", "ls", NULL}, "--cleanup takes neither"},
+        {{"gotape-record", "--snapshot-interval", "1ms", "ls", NULL}, "at least 10ms"},
+        {{"gotape-record", "--detail=snapshot", "--probe=main.f", "ls", NULL}, "no probes with"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct record_options o = {.pid = 77};
@@ -118,6 +140,7 @@ int main(void)
         cmocka_unit_test(command_without_dashes),
         cmocka_unit_test(defaults_of_attach),
         cmocka_unit_test(levels_of_detail),
+        cmocka_unit_test(snapshots_have_an_interval_where_there_is_nothing_else),
         cmocka_unit_test(wrong_lines_say_what_is_wrong),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
