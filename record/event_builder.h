@@ -14,6 +14,7 @@
 #include "code_table.h"
 #include "format/trace_writer.h"
 #include "go/go_process.h"
+#include "gc_clock.h"
 #include "object_table.h"
 #include "perf/sample_decode.h"
 
@@ -35,6 +36,7 @@ struct event_builder_options {
     struct trace_writer *writer;
     struct code_table *code;
     struct object_table *objects;
+    const struct gc_clock *gc;
     const char *const *reasons; /* the runtime's wait reason strings; borrowed */
     size_t reason_count;
     const struct probe_use *uses; /* by the perf session's probe number; borrowed */

@@ -33,15 +33,15 @@ uint32_t event_builder_stack(struct event_builder *self, const struct record *r,
     return code_table_stack(self->o.code, chain, length, false, cut, hints_out);
 }
 
-static void tell_labels(struct event_builder *self, const struct record *r, uint64_t goid, uint64_t labels,
-                        bool is_first)
+static void tell_labels(struct event_builder *self, const struct label_sight *sight, bool is_first)
 {
     uint32_t text;
-    bool is_told = label_table_tell(self->labels, goid, labels, r->time_ns, &text);
+    bool is_told = label_table_tell(self->labels, sight, &text);
     self->stats.labels_unread = label_table_unread(self->labels);
     if (!is_told)
         return;
-    self->extra = (struct event){.type = EV_LABELS, .f = {[LABELS_GOID] = goid, [LABELS_LABELS] = text}};
+    self->extra =
+        (struct event){.type = EV_LABELS, .f = {[LABELS_GOID] = sight->goid, [LABELS_LABELS] = text}};
     self->extra_is_first = is_first;
 }
 
@@ -53,7 +53,10 @@ bool build_create(struct event_builder *self, const struct record *r, struct eve
     e->f[CREATE_STATUS] = r->value[V_CREATE_STATUS];
     e->f[CREATE_START] = code_table_location(self->o.code, r->value[V_CREATE_STARTPC], false);
     e->f[CREATE_STACK] = event_builder_stack(self, r, 0, NULL);
-    tell_labels(self, r, r->value[V_CREATE_GOID], r->value[V_CREATE_LABELS], false);
+    tell_labels(self,
+                &(struct label_sight){r->time_ns, r->value[V_CREATE_GOID], r->value[V_CREATE_G],
+                                      r->value[V_CREATE_LABELS]},
+                false);
     return true;
 }
 
@@ -80,7 +83,10 @@ bool build_park(struct event_builder *self, const struct record *r, struct event
         e->f[PARK_OBJECT] = object_table_chan(self->o.objects, object.address, r->time_ns);
     else
         e->f[PARK_OBJECT] = object_table_plain(self->o.objects, object.kind, object.address, r->time_ns);
-    tell_labels(self, r, r->value[V_PARK_GOID], r->value[V_PARK_LABELS], true);
+    tell_labels(self,
+                &(struct label_sight){r->time_ns, r->value[V_PARK_GOID], r->value[V_PARK_G],
+                                      r->value[V_PARK_LABELS]},
+                true);
     return true;
 }
 

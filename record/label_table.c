@@ -7,20 +7,20 @@
 #include "base/map.h"
 #include "go/go_labels.h"
 
-#define REREAD_NS                                                                                            \
-    1000000000ull            /* look at a label set again after this long: the address may have another one */
 #define SETS_MAX       4096u /* label sets whose text is known */
 #define TEXT_BYTES_MAX (4u << 20)
 #define GOROUTINES_MAX (1u << 18)    /* that have labels */
 #define SETTLED_NS     1000000000ull /* records are not later than this */
 
 struct set {
-    uint64_t read_ns;
-    uint32_t text; /* its number in `texts`; 0: no labels */
+    bool is_read;
+    uint32_t cycle; /* read in this cycle of the collector: another one may find another set at the address */
+    uint32_t text;  /* its number in `texts`; 0: no labels */
 };
 
 struct label_table {
     struct go_process *process;
+    const struct gc_clock *clock;
     struct trace_writer *writer;
     struct map index; /* address of a label set → its place in sets */
     struct set *sets; /* SETS_MAX */
@@ -31,12 +31,14 @@ struct label_table {
     uint64_t unread;
 };
 
-struct label_table *label_table_new(struct go_process *process, struct trace_writer *writer)
+struct label_table *label_table_new(struct go_process *process, const struct gc_clock *clock,
+                                    struct trace_writer *writer)
 {
     struct label_table *self = calloc(1, sizeof *self);
     if (!self)
         return NULL;
     self->process = process;
+    self->clock = clock;
     self->writer = writer;
     map_init(&self->index);
     map_init(&self->goroutines);
@@ -75,41 +77,56 @@ static struct set *find_or_add(struct label_table *self, uint64_t labels)
     if (map_put(&self->index, labels, self->set_count) != 0)
         return NULL;
     struct set *set = &self->sets[self->set_count++];
-    *set = (struct set){0, 0};
+    *set = (struct set){0};
     return set;
 }
 
 /* An empty set is none. */
-static bool read_text(struct label_table *self, struct set *set, uint64_t labels)
+static bool read_text(struct label_table *self, uint64_t labels, uint32_t *text_out)
 {
     buf_reset(&self->buf);
     if (!go_process_read_labels(self->process, labels, &self->buf))
         return false;
     bool is_empty = self->buf.size <= strlen("{}");
-    uint32_t text = is_empty ? 0 : intern_put(self->texts, self->buf.data, self->buf.size, NULL);
-    if (!is_empty && text == 0)
+    *text_out = is_empty ? 0 : intern_put(self->texts, self->buf.data, self->buf.size, NULL);
+    return is_empty || *text_out != 0;
+}
+
+/*
+ * The text of the set that the goroutine had at this time. What is read now is that when no collection has ended since,
+ * or when the goroutine has the set still; otherwise the memory may be something else's by now.
+ */
+static bool read_set(struct label_table *self, const struct label_sight *sight, struct set *set)
+{
+    uint32_t before = 0, after = 0, then, text;
+    bool dated = gc_clock_now(self->clock, &before);
+    bool held = go_process_has_labels(self->process, sight->g, sight->goid, sight->labels);
+    if (!read_text(self, sight->labels, &text))
         return false;
-    set->text = text;
+    dated = dated && gc_clock_now(self->clock, &after) && before == after;
+    bool is_sure = dated && gc_clock_at(self->clock, sight->time_ns, &then) && then == after;
+    if (!is_sure &&
+        (!held || !go_process_has_labels(self->process, sight->g, sight->goid, sight->labels)))
+        return false;
+    *set = (struct set){.is_read = dated, .cycle = after, .text = text};
     return true;
 }
 
 /* The number of the text of a label set; false when it is not known. */
-static bool text_of(struct label_table *self, uint64_t labels, uint64_t time_ns, uint32_t *text_out)
+static bool text_of(struct label_table *self, const struct label_sight *sight, uint32_t *text_out)
 {
+    uint32_t then;
     *text_out = 0;
-    if (labels == 0)
+    if (sight->labels == 0)
         return true;
-    struct set *set = find_or_add(self, labels);
+    struct set *set = find_or_add(self, sight->labels);
     if (!set)
         return false;
-    if (set->read_ns == 0 || (int64_t)(time_ns - set->read_ns) > (int64_t)REREAD_NS) {
-        bool known = set->read_ns != 0;
-        if (read_text(self, set, labels)) {
-            set->read_ns = time_ns;
-        } else if (!known) {
-            self->unread++;
-            return false;
-        }
+    bool is_same =
+        set->is_read && gc_clock_at(self->clock, sight->time_ns, &then) && set->cycle == then;
+    if (!is_same && !read_set(self, sight, set)) {
+        self->unread++;
+        return false;
     }
     *text_out = set->text;
     return true;
@@ -126,17 +143,15 @@ static bool tell_none(struct label_table *self, uint64_t goid, uint64_t time_ns,
     return true;
 }
 
-bool label_table_tell(struct label_table *self, uint64_t goid, uint64_t labels, uint64_t time_ns,
-                      uint32_t *string_out)
+bool label_table_tell(struct label_table *self, const struct label_sight *sight, uint32_t *string_out)
 {
     uint32_t number;
-    if (!text_of(self, labels, time_ns, &number))
-        return false;
-    if (number == 0)
-        return tell_none(self, goid, time_ns, string_out);
+    /* Unknown labels are none rather than those that the goroutine had before. */
+    if (!text_of(self, sight, &number) || number == 0)
+        return tell_none(self, sight->goid, sight->time_ns, string_out);
     if (self->goroutines.count >= GOROUTINES_MAX)
         map_reset(&self->goroutines);
-    map_put(&self->goroutines, goid, time_ns);
+    map_put(&self->goroutines, sight->goid, sight->time_ns);
     size_t length = 0;
     const char *text = intern_get(self->texts, number, &length);
     *string_out = trace_writer_string(self->writer, text, length);

@@ -9,7 +9,7 @@
 #include "fd_name.h"
 #include "go/go_memory.h"
 
-#define REREAD_NS   1000000000ull /* look at a channel again after this long */
+#define REREAD_NS   1000000000ull /* look at a channel again after this long where collections are not seen */
 #define RETRY_NS    50000000ull   /* and sooner when the last look failed */
 #define ENTRIES_MAX 65536u
 
@@ -23,7 +23,7 @@ struct entry {
     struct def_object def; /* def.type is filled in per epoch */
     uint64_t type_address;
     uint64_t read_ns, seen_ns;
-    uint32_t seen_cycle;
+    uint32_t seen_cycle, read_cycle;
     uint32_t epoch, id; /* id in that epoch; epoch 0: none yet */
     const char *type;   /* of a channel: owned by the process object; else of the entry: own_type */
     char *own_type;     /* owned; name of a variable or of a descriptor */
@@ -40,18 +40,19 @@ struct object_table {
     struct map index; /* key → entry number */
     struct entry *entries;
     uint32_t count, capacity;
-    uint32_t cycles;
+    const struct gc_clock *clock;
     uint64_t unread;
 };
 
-struct object_table *object_table_new(struct go_binary *binary, struct go_process *process, int pidfd,
-                                      struct trace_writer *writer)
+struct object_table *object_table_new(struct go_binary *binary, struct go_process *process,
+                                      const struct gc_clock *clock, int pidfd, struct trace_writer *writer)
 {
     struct object_table *self = calloc(1, sizeof *self);
     if (!self)
         return NULL;
     self->binary = binary;
     self->process = process;
+    self->clock = clock;
     self->pidfd = pidfd;
     self->descriptors_left = DESCRIPTORS_A_ROUND;
     self->writer = writer;
@@ -107,11 +108,12 @@ static struct entry *find_or_add(struct object_table *self, enum object_kind kin
     return entry;
 }
 
-static void read_chan(struct object_table *self, struct entry *entry, uint64_t now_ns)
+static void read_chan(struct object_table *self, struct entry *entry, uint64_t time_ns)
 {
     struct go_chan chan;
+    uint32_t then, now;
     bool known = entry->type != NULL;
-    entry->read_ns = now_ns;
+    entry->read_ns = time_ns;
     if (!go_process_read_chan(self->process, entry->def.addr, &chan)) {
         if (!known) {
             self->unread++;
@@ -122,6 +124,12 @@ static void read_chan(struct object_table *self, struct entry *entry, uint64_t n
     if (known && (chan.type_address != entry->type_address || chan.capacity != entry->def.capacity)) {
         entry->def.generation++;
         entry->def.flags = 0;
+    }
+    /* With a collection between the event and this look, it may be another channel already. */
+    if (gc_clock_now(self->clock, &now)) {
+        entry->read_cycle = now;
+        if (!known && gc_clock_at(self->clock, time_ns, &then) && then != now)
+            entry->def.flags |= OBJECT_REUSE_DOUBT;
     }
     uint32_t flags =
         (entry->def.flags & OBJECT_REUSE_DOUBT) | OBJECT_CAPACITY | (chan.is_timer ? OBJECT_TIMER : 0);
@@ -136,12 +144,16 @@ static void read_chan(struct object_table *self, struct entry *entry, uint64_t n
 
 static void note_sight(struct object_table *self, struct entry *entry, uint64_t time_ns)
 {
-    if (entry->seen_ns && self->cycles - entry->seen_cycle >= 2 && !(entry->def.flags & OBJECT_REUSE_DOUBT)) {
+    uint32_t cycle;
+    if (!gc_clock_at(self->clock, time_ns, &cycle))
+        cycle = entry->seen_cycle;
+    if (entry->seen_ns && (int32_t)(cycle - entry->seen_cycle) >= 2 &&
+        !(entry->def.flags & OBJECT_REUSE_DOUBT)) {
         entry->def.flags |= OBJECT_REUSE_DOUBT;
         entry->epoch = 0;
     }
     entry->seen_ns = time_ns;
-    entry->seen_cycle = self->cycles;
+    entry->seen_cycle = cycle;
 }
 
 static uint32_t define(struct object_table *self, struct entry *entry)
@@ -156,6 +168,18 @@ static uint32_t define(struct object_table *self, struct entry *entry)
     return entry->id;
 }
 
+/* A collection may have put another channel at the address. */
+static bool wants_look(const struct object_table *self, const struct entry *entry, uint64_t time_ns)
+{
+    uint32_t cycle;
+    int64_t age = (int64_t)(time_ns - entry->read_ns);
+    if (entry->read_ns == 0 || !entry->type)
+        return entry->read_ns == 0 || age > (int64_t)RETRY_NS;
+    if (gc_clock_at(self->clock, time_ns, &cycle))
+        return (int32_t)(cycle - entry->read_cycle) > 0;
+    return age > (int64_t)REREAD_NS;
+}
+
 uint32_t object_table_chan(struct object_table *self, uint64_t address, uint64_t time_ns)
 {
     if (!address)
@@ -164,8 +188,7 @@ uint32_t object_table_chan(struct object_table *self, uint64_t address, uint64_t
     if (!entry)
         return 0;
     note_sight(self, entry, time_ns);
-    uint64_t age = time_ns - entry->read_ns;
-    if (entry->read_ns == 0 || (int64_t)age > (int64_t)(entry->type ? REREAD_NS : RETRY_NS))
+    if (wants_look(self, entry, time_ns))
         read_chan(self, entry, time_ns);
     return define(self, entry);
 }
@@ -257,9 +280,8 @@ uint32_t object_table_plain(struct object_table *self, enum object_kind kind, ui
     return define(self, entry);
 }
 
-void object_table_gc_cycles(struct object_table *self, uint32_t cycles)
+void object_table_begin_round(struct object_table *self)
 {
-    self->cycles = cycles;
     self->descriptors_left = DESCRIPTORS_A_ROUND;
 }
 

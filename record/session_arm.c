@@ -105,6 +105,7 @@ static int prepare_builder(struct session *self, const char *const *reasons, siz
         .writer = self->writer,
         .code = self->code,
         .objects = self->objects,
+        .gc = &self->gc,
         .reasons = reasons,
         .reason_count = count,
         .uses = self->uses,

@@ -36,6 +36,7 @@ struct session {
     struct trace_writer *writer;
     struct code_table *code;
     struct object_table *objects;
+    struct gc_clock gc;
     struct event_builder *builder;
     struct snapshot *snapshot; /* NULL: this program's goroutines cannot be found */
     struct trace_meta meta;

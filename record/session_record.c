@@ -92,13 +92,14 @@ int session_drain(struct session *self, struct error *err)
 {
     uint64_t complete_ns = session_now_ns();
     int rc = 0;
+    gc_clock_look(&self->gc, complete_ns);
+    object_table_begin_round(self->objects);
     if (self->perf)
         rc = perf_session_drain(self->perf, on_record, self, &complete_ns, err);
     if (rc != 0)
         return rc;
     trace_writer_watermark(self->writer, complete_ns);
     event_builder_watermark(self->builder, complete_ns);
-    object_table_gc_cycles(self->objects, go_process_gc_cycles(self->process));
     uint64_t now = session_now_ns();
     if (now - self->flushed_ns >= SECOND_NS) {
         tell_uncovered_cpus(self, now);

@@ -226,3 +226,13 @@ bool go_process_read_labels(const struct go_process *process, uint64_t labels, s
     const struct go_build_info *info = go_binary_build_info(go_process_binary(process));
     return go_labels_read(go_process_pid(process), info->minor, labels, out);
 }
+
+bool go_process_has_labels(const struct go_process *process, uint64_t g, uint64_t goid, uint64_t labels)
+{
+    const struct go_layout *layout = go_binary_layout(go_process_binary(process));
+    pid_t pid = go_process_pid(process);
+    uint64_t its_goid, its_labels;
+    return g && go_memory_read(pid, g + (uint64_t)layout->g_labels, &its_labels, sizeof its_labels) &&
+           go_memory_read(pid, g + (uint64_t)layout->g_goid, &its_goid, sizeof its_goid) && its_goid == goid &&
+           its_labels == labels;
+}
