@@ -214,6 +214,7 @@ int session_arm(struct session *self, struct error *err)
     if (rc != 0)
         return rc;
     metadata_read_clocks(&self->start);
+    gc_clock_look(&self->gc, self->start.monotonic_ns);
     event_builder_begin(self->builder, self->target->held ? 0 : self->start.monotonic_ns);
     rc = write_meta(self, reasons, count, err);
     if (rc == 0 && self->target->how == TARGET_ATTACHED)
