@@ -25,6 +25,7 @@
  *   go.dep.N                     "path version" or "path version => path version"
  *   go.wait_reason.N             the runtime's string of wait reason N
  *   go.stw_reason.N              text of reason N for stopping the world (Go >= 1.21)
+ *   go.layout                    where the offsets of the runtime's structs come from: DWARF, a table, calibrated
  *   go.gomaxprocs
  *   go.gogc go.memory_limit      when the recording began; in the END chunk: when it ended
  *   probe.NAME                   "function+0x1f push emulated" and the like, one per armed probe
