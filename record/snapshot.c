@@ -89,9 +89,9 @@ static uint32_t our_tid(struct snapshot *self, uint64_t procid)
     return map_get(&self->tids, procid, &tid) ? (uint32_t)tid : 0;
 }
 
-static uint32_t labels_of(struct snapshot *self, uint64_t labels)
+static uint32_t labels_of(struct snapshot *self, const struct go_goroutine *g)
 {
-    uint64_t id;
+    uint64_t labels = g->labels, id;
     if (!labels)
         return 0;
     if (self->labels_epoch != trace_writer_epoch(self->o.writer)) {
@@ -104,6 +104,9 @@ static uint32_t labels_of(struct snapshot *self, uint64_t labels)
     id = 0;
     if (go_process_read_labels(self->o.process, labels, &self->text) && self->text.size > strlen("{}"))
         id = trace_writer_string(self->o.writer, (const char *)self->text.data, self->text.size);
+    /* Another set may be there by now. */
+    if (id && !go_process_has_labels(self->o.process, g->g, g->goid, labels))
+        return 0;
     map_put(&self->labels, labels, id); /* without memory they are read again */
     return (uint32_t)id;
 }
@@ -178,7 +181,7 @@ static void add_origin(struct snapshot *self, const struct go_goroutine *g)
     event.f[ORIGIN_CREATOR] = g->creator;
     event.f[ORIGIN_START] = code_table_location(self->o.code, g->start_pc, false);
     event.f[ORIGIN_CREATED_AT] = code_table_location(self->o.code, g->created_pc, true);
-    event.f[ORIGIN_LABELS] = labels_of(self, g->labels);
+    event.f[ORIGIN_LABELS] = labels_of(self, g);
     event.f[ORIGIN_WAIT_SINCE] = g->wait_since_ns;
     add_event(self, &event);
 }

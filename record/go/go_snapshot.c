@@ -415,6 +415,13 @@ static int read_batch(struct go_snapshot *self, struct error *err)
     return rc;
 }
 
+/* Some were read again later than those behind them. */
+static int by_time(const void *a, const void *b)
+{
+    const struct slot *x = a, *y = b;
+    return x->found.read_ns < y->found.read_ns ? -1 : x->found.read_ns > y->found.read_ns;
+}
+
 int go_snapshot_next(struct go_snapshot *self, const struct go_goroutine **out, struct error *err)
 {
     for (;;) {
@@ -436,6 +443,7 @@ int go_snapshot_next(struct go_snapshot *self, const struct go_goroutine **out, 
             self->slot_count = 0;
             return rc;
         }
+        qsort(self->slots, self->slot_count, sizeof *self->slots, by_time);
     }
 }
 

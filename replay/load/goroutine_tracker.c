@@ -138,11 +138,23 @@ void goroutine_tracker_map_g(struct goroutine_tracker *self, const struct event 
 
 /* ---- events ---- */
 
+/* The probe fires when newproc1 is almost done: a snapshot may have found the new goroutine a moment before. Nothing else
+ * happens to it before its create. */
+static void forget_early_look(struct goroutine *goroutine, uint64_t time)
+{
+    if (goroutine->was_created || !(goroutine->state_flags & FLAG_INFERRED))
+        return;
+    goroutine->state = GOROUTINE_UNKNOWN;
+    goroutine->state_flags = 0;
+    goroutine->first_ns = goroutine->since = goroutine->last_step = time;
+}
+
 static void on_create(struct goroutine_tracker *self, const struct event *event)
 {
     struct goroutine *goroutine = goroutine_tracker_get(self, event, event->f[CREATE_GOID], true);
     if (!goroutine)
         return;
+    forget_early_look(goroutine, event->time_ns);
     uint64_t creator = event->f[CREATE_CREATOR];
     net_pending_drop(&self->net_by_g, event->f[CREATE_G]);
     goroutine_tracker_map_g(self, event, goroutine, event->f[CREATE_G]);
