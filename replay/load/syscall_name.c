@@ -175,9 +175,17 @@ const char *syscall_name_of_function(const char *function)
     static const char *const packages[] = {"syscall.", "golang.org/x/sys/unix.", "internal/syscall/unix."};
     static const char *const general[] = {"Syscall",  "RawSyscall", "rawSyscall", "rawVfork",
                                           "runtime_", "forkExec",   "syscall",    "AllThreadsSyscall"};
+    /* Functions without a wrapper that says it: calls of C; os/signal's sleep (runtime/sigqueue.go); a child's birth. */
+    static const struct {
+        const char *function, *name;
+    } special[] = {{"runtime.cgocall", "cgo"},
+                   {"os/signal.signal_recv", "futex"},
+                   {"syscall.rawVforkSyscall", "clone"}};
     const char *name = NULL;
-    if (strcmp(function, "runtime.cgocall") == 0)
-        return "cgo";
+    for (size_t i = 0; i < sizeof special / sizeof special[0]; i++) {
+        if (strcmp(function, special[i].function) == 0)
+            return special[i].name;
+    }
     for (size_t i = 0; i < sizeof packages / sizeof packages[0]; i++) {
         size_t length = strlen(packages[i]);
         if (strncmp(function, packages[i], length) == 0)

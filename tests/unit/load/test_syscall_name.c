@@ -40,6 +40,8 @@ static void functions_tell_the_call(void **state)
     assert_string_equal(syscall_name_of_function("golang.org/x/sys/unix.EpollWait"), "epoll_wait");
     assert_string_equal(syscall_name_of_function("syscall.Wait"), "Wait");
     assert_string_equal(syscall_name_of_function("runtime.cgocall"), "cgo");
+    assert_string_equal(syscall_name_of_function("os/signal.signal_recv"), "futex");
+    assert_string_equal(syscall_name_of_function("syscall.rawVforkSyscall"), "clone");
     assert_null(syscall_name_of_function("syscall.Syscall6"));
     assert_null(syscall_name_of_function("syscall.RawSyscall"));
     assert_null(syscall_name_of_function("syscall.(*Proc).Call"));
