@@ -14,7 +14,8 @@ FOLDERS = ["testgoroutineleakprofile", "testgoroutineleakprofile/goker"]
 EXPERIMENT = (("GOEXPERIMENT", "goroutineleakprofile"),)
 # Five tries on the newest, one on the other. Since Go 1.27 the profile is there without an experiment.
 CASES = [("go1.27.1", (), f) for f in FOLDERS] + [("go1.26.8", EXPERIMENT, f) for f in FOLDERS]
-SAMPLE = {"testgoroutineleakprofile": ["Mixed", "Select", "Cond"], "testgoroutineleakprofile/goker": ["Moby30408", "Syncthing4829", "Moby17176"]}
+SAMPLE = {"testgoroutineleakprofile": ["Mixed", "Select", "Cond"],
+          "testgoroutineleakprofile/goker": ["Moby30408", "Syncthing4829", "Moby17176"]}
 
 HEADER = re.compile(r"^goroutine (\d+) \[([^\]]*?) \(leaked\)")
 INTERNAL = re.compile(r"^(runtime|sync|internal)[./]")

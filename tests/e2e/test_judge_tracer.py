@@ -54,7 +54,8 @@ FROM transition_named AS transition JOIN goroutine ON goroutine.goid = transitio
 
 def write_transitions(db, path):
     """The form that the comparer reads."""
-    db.execute("CREATE TEMP TABLE unseen AS SELECT goid, run_ns FROM wait WHERE waker_kind = 'net' AND wake_ns IS NULL AND run_ns IS NOT NULL")
+    db.execute("CREATE TEMP TABLE unseen AS SELECT goid, run_ns FROM wait"
+               " WHERE waker_kind = 'net' AND wake_ns IS NULL AND run_ns IS NOT NULL")
     with open(path, "w", encoding="utf-8") as file:
         for row in db.execute(TRANSITIONS):
             file.write("\t".join(map(str, row)) + "\n")
@@ -62,7 +63,8 @@ def write_transitions(db, path):
 
 def write_spans(db, path):
     """Stops of the world, and mark phases, by the names that Go's tracer gives them."""
-    spans = db.execute("SELECT 'stop-the-world (' || reason || ')', start_ns, end_ns FROM stw WHERE start_ns IS NOT NULL AND end_ns IS NOT NULL"
+    spans = db.execute("SELECT 'stop-the-world (' || reason || ')', start_ns, end_ns FROM stw"
+                       " WHERE start_ns IS NOT NULL AND end_ns IS NOT NULL"
                        " UNION ALL SELECT 'GC concurrent mark phase', start_ns, end_ns FROM gc_cycle"
                        " WHERE start_ns IS NOT NULL AND end_ns IS NOT NULL ORDER BY 2")
     with open(path, "w", encoding="utf-8") as file:

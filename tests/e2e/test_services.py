@@ -77,7 +77,8 @@ def etcd(program, folder):
 def prometheus(program, folder):
     (port,) = free_ports(1)
     settings = pathlib.Path(folder) / "prometheus.yml"
-    settings.write_text(f"global: {{scrape_interval: 1s}}\nscrape_configs: [{{job_name: self, static_configs: [{{targets: ['127.0.0.1:{port}']}}]}}]\n")
+    settings.write_text("global: {scrape_interval: 1s}\n"
+                        f"scrape_configs: [{{job_name: self, static_configs: [{{targets: ['127.0.0.1:{port}']}}]}}]\n")
     return [program, f"--config.file={settings}", f"--storage.tsdb.path={folder}/data", f"--web.listen-address=127.0.0.1:{port}",
             "--log.level=error"], ["http", f"http://127.0.0.1:{port}/metrics"], port
 
