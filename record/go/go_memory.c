@@ -26,6 +26,8 @@ bool go_memory_read(pid_t pid, uint64_t address, void *out, size_t size)
 static size_t read_some(pid_t pid, struct go_memory_piece *pieces, size_t count)
 {
     struct iovec local[PIECES_A_CALL], remote[PIECES_A_CALL];
+    if (count == 0)
+        return 0;
     if (count > PIECES_A_CALL)
         count = PIECES_A_CALL;
     for (size_t i = 0; i < count; i++) {
