@@ -140,7 +140,7 @@ static int on_facts(void *context, const struct row *row, struct error *err)
         table_print_safe(&safe, (const char *)text.data, text.size, true);
     int rc =
         buf_failed(&text) || buf_failed(&safe) ? error_set(err, ERR_NOMEM, "out of memory for a summary") : 0;
-    if (rc == 0)
+    if (rc == 0 && safe.size > 0)
         fwrite(safe.data, 1, safe.size, stdout);
     buf_release(&text);
     buf_release(&safe);
