@@ -93,9 +93,14 @@ static void test_plan_of_other_builds(void **state)
         enum go_build_kind kind;
         const char *create;
     } rows[] = {
+        {"1.18.10", BUILD_NO_OPT, "g=%bx:x64 "},
+        {"1.18.10", BUILD_RACE, "g=%cx:x64 "},
+        {"1.18.10", BUILD_EXTERNAL_PIE, "g=%ax:x64 "},
+        {"1.20.14", BUILD_STRIPPED_PIE, "g=%ax:x64 "},
         {"1.21.13", BUILD_NO_OPT, "g=%bx:x64 "},
         {"1.27.1", BUILD_NO_OPT, "g=%bx:x64 "},
         {"1.26.8", BUILD_RACE, "g=%cx:x64 "},
+        {"1.27.1", BUILD_STRIPPED, "g=%ax:x64 "},
         {"1.24.11", BUILD_EXTERNAL_PIE, "g=%ax:x64 "},
     };
     unsigned done = 0;
