@@ -127,6 +127,8 @@ static uint64_t define_location(struct code_table *self, uint64_t pc, bool is_re
                                        found[i].line};
         hints |= hints_of(found[i].function);
     }
+    if (count > 0 && strcmp(found[count - 1].function, "runtime.goparkunlock") == 0)
+        hints |= CHAIN_HAS_PARKUNLOCK;
     if (count == 0) {
         frames[0] = (struct def_frame){.function = string_id(self, mapping_name(self, pc))};
         count = 1;

@@ -20,6 +20,7 @@ enum {
     CHAIN_HAS_RWMUTEX = 2,
     CHAIN_HAS_WAITGROUP = 4,
     CHAIN_HAS_RLOCK = 8, /* of an RWMutex, for reading */
+    CHAIN_HAS_PARKUNLOCK = 16, /* goparkunlock has a frame of its own: a build without inlining */
 };
 
 /* Borrows binary and writer; pid names non-Go mappings. NULL when out of memory. */

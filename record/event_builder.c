@@ -23,6 +23,7 @@ struct event_builder *event_builder_new(const struct event_builder_options *opti
         return NULL;
     }
     wait_rules_init(&self->rules, options->reasons, options->reason_count);
+    self->rules.loses_semaphores = options->loses_semaphores;
     return self;
 }
 

@@ -39,6 +39,7 @@ struct event_builder_options {
     const struct gc_clock *gc;
     const char *const *reasons; /* the runtime's wait reason strings; borrowed */
     size_t reason_count;
+    bool loses_semaphores; /* as in probe_plan.h */
     const struct probe_use *uses; /* by the perf session's probe number; borrowed */
     unsigned probe_count;
     unsigned ring_count;

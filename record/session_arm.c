@@ -108,6 +108,7 @@ static int prepare_builder(struct session *self, const char *const *reasons, siz
         .gc = &self->gc,
         .reasons = reasons,
         .reason_count = count,
+        .loses_semaphores = self->plan.loses_semaphores,
         .uses = self->uses,
         .probe_count = self->probe_count,
         .ring_count = self->perf ? perf_session_ring_count(self->perf) : 1,

@@ -64,8 +64,12 @@ void wait_rules_init(struct wait_rules *self, const char *const *reasons, size_t
 
 /* With -N -l the compiler keeps goparkunlock as a frame of its own: then obj is that frame's lock, and the
  * object is found one frame further out (pd), which may be believed only if that frame exists (bp1). */
-static uint64_t sema_object(const uint64_t *v)
+static uint64_t sema_object(const struct wait_rules *rules, const uint64_t *v, uint32_t hints)
 {
+    if (rules->loses_semaphores)
+        return 0;
+    if (hints & CHAIN_HAS_PARKUNLOCK)
+        return v[V_PARK_BP1] ? v[V_PARK_PD] : 0;
     uint64_t obj = v[V_PARK_OBJ], lock = v[V_PARK_LOCK];
     return obj && obj != lock ? obj : v[V_PARK_BP1] ? v[V_PARK_PD] : 0;
 }
@@ -120,18 +124,18 @@ struct wait_object wait_object_find(const struct wait_rules *rules, const struct
         return member_of(OBJECT_CHAN, v[V_PARK_LOCK], (uint64_t)layout->hchan_lock);
     case WAIT_MUTEX:
         /* The inner mutex of an RWMutex is its first field: the program knows the RWMutex. */
-        return member_of(hints & CHAIN_HAS_RWMUTEX ? OBJECT_RWMUTEX : OBJECT_MUTEX, sema_object(v),
-                         MUTEX_SEMA);
+        return member_of(hints & CHAIN_HAS_RWMUTEX ? OBJECT_RWMUTEX : OBJECT_MUTEX,
+                         sema_object(rules, v, hints), MUTEX_SEMA);
     case WAIT_RW_READ:
-        return member_of(OBJECT_RWMUTEX, sema_object(v), RWMUTEX_READER_SEM);
+        return member_of(OBJECT_RWMUTEX, sema_object(rules, v, hints), RWMUTEX_READER_SEM);
     case WAIT_RW_WRITE:
-        return member_of(OBJECT_RWMUTEX, sema_object(v), RWMUTEX_WRITER_SEM);
+        return member_of(OBJECT_RWMUTEX, sema_object(rules, v, hints), RWMUTEX_WRITER_SEM);
     case WAIT_GROUP:
-        return member_of(OBJECT_WAITGROUP, sema_object(v), WAITGROUP_SEMA);
+        return member_of(OBJECT_WAITGROUP, sema_object(rules, v, hints), WAITGROUP_SEMA);
     case WAIT_COND:
         return member_of(OBJECT_COND, cond_object(v), COND_NOTIFY);
     case WAIT_SEMAPHORE:
-        return semaphore_owner(sema_object(v), hints);
+        return semaphore_owner(sema_object(rules, v, hints), hints);
     case WAIT_NET:
         object.kind = OBJECT_POLLDESC;
         object.address = net_object(layout, v, &object.value);

@@ -19,6 +19,7 @@ enum { NOTIFY_LIST_LOCK = 8 }; /* offset of lock in sync.notifyList (runtime/sem
 /* How to find the object of each wait reason of the traced Go version. */
 struct wait_rules {
     uint8_t rule_of[WAIT_REASONS_MAX];
+    bool loses_semaphores; /* as in probe_plan.h; false from wait_rules_init */
 };
 
 struct wait_object {

@@ -379,6 +379,9 @@ int probe_plan_make(const struct go_binary *binary, enum record_detail detail, s
                              "is %s",
                              spec->name, functions[id][0], site->missing, planner.info->version);
     }
+    struct code semacquire;
+    plan.loses_semaphores =
+        code_of(binary, "runtime.semacquire1", &semacquire) && !probe_site_keeps_argument(&semacquire);
     note_inlined(&planner);
     *out = plan;
     return 0;

@@ -39,6 +39,7 @@ struct probe_plan {
     struct probe_site sites[PROBE_COUNT];
     struct probe_site copies[PROBE_COPIES_MAX]; /* further sites of PROBE_PARK, all found */
     unsigned copy_count;
+    bool loses_semaphores; /* semacquire1 does not keep what it waits for where the park probe looks */
     char note[512]; /* inlined copies and other doubts; "" when there are none */
 };
 

@@ -211,6 +211,28 @@ bool probe_site_newproc_tail(const struct code *code, int g_preempt, struct plac
     return true;
 }
 
+bool probe_site_keeps_argument(const struct code *code)
+{
+    struct x86_insn insn;
+    int64_t frame = 0; /* bytes between %rsp and the return address */
+    for (size_t at = 0; at < code->size; at += insn.length) {
+        const uint8_t *bytes = code->bytes + at;
+        if (!x86_insn_decode(bytes, code->size - at, &insn))
+            return false;
+        if (insn.vex || insn.map != X86_MAP_ONE)
+            continue;
+        bool is_stack = (insn.rex & 8) && insn.mod == 3 && insn.rm == X86_SP;
+        if (insn.opcode == 0x55)
+            frame += 8;
+        else if ((insn.opcode == 0x83 || insn.opcode == 0x81) && is_stack && insn.reg == 5)
+            frame += x86_insn_immediate(&insn, bytes);
+        else if (insn.opcode == 0x89 && (insn.rex & 8) && insn.mod != 3 && insn.reg == X86_AX &&
+                 insn.has_sib && insn.sib == 0x24 && x86_insn_displacement(&insn, bytes) == frame + 8)
+            return frame > 0;
+    }
+    return false;
+}
+
 bool probe_site_gogo(const struct code *code, struct place *out)
 {
     static const uint8_t pattern[] = {0x48, 0x8b, 0x5c, 0x24, 0x08, 0x48, 0x8b,

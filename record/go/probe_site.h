@@ -43,6 +43,10 @@ int probe_site_next_call(const struct code *code, uint64_t target, size_t from, 
 bool probe_site_newproc_tail(const struct code *code, int g_preempt, struct place *out, char *newg_out,
                              size_t size);
 
+/* Does the function store its first argument (%rax) where its caller has reserved a place for it? Only then is it
+ * to be found there while the function waits. */
+bool probe_site_keeps_argument(const struct code *code);
+
 /* gogo: its final jmp, g in %dx. */
 bool probe_site_gogo(const struct code *code, struct place *out);
 

@@ -84,9 +84,16 @@ def results():
         write_table(found)
 
 
-def check(trace, lines, how):
+# Before Go 1.22 an unoptimised semacquire1 does not keep its argument where the probe looks: no object, rather than a wrong one.
+SEMAPHORES = ("mutex", "rwmutex", "waitgroup")
+
+
+def check(trace, lines, how, has_semaphores=True):
     waits, done = test_truth.truths(lines)
     assert len(waits) == 2 * 13 + 2
+    for wait in waits:
+        if wait["class"] in SEMAPHORES and not has_semaphores:
+            wait["objects"] = []
     test_truth.check_waits(trace, waits)
     db = harness.database(trace)
     harness.assert_balanced(db)
@@ -117,7 +124,7 @@ def test_matrix(version, kind, how, trace, results):
         said = recorder.err
         # the offsets were compared with the process before anything was armed
         assert harness.run(harness.REPLAY, "info", trace).status == 0
-    done = check(trace, lines, how)
+    done = check(trace, lines, how, not (kind == "-N -l" and version == SOMEWHERE[0]))
     assert done["go"].startswith(version)
     without_dwarf = kind == "strip(1)" or "-s -w" in " ".join(KINDS[kind][1])
     assert f"struct offsets: {'table' if without_dwarf else 'DWARF'}" in said

@@ -76,6 +76,7 @@ static void check_plan(struct go_binary *binary, const char *version, const char
         assert_int_equal(plan.sites[PROBE_PARK].function_offset, known_sites[i].minor <= 20 ? 4 : 0xa);
     }
     assert_int_equal(plan.sites[PROBE_SELECT].bytes[0], 0xe8);
+    assert_false(plan.loses_semaphores);
     assert_non_null(strstr(plan.sites[PROBE_CREATE].fetch, "g=%ax:x64 "));
 }
 
@@ -93,14 +94,10 @@ static void test_plan_of_other_builds(void **state)
         enum go_build_kind kind;
         const char *create;
     } rows[] = {
-        {"1.18.10", BUILD_NO_OPT, "g=%bx:x64 "},
-        {"1.18.10", BUILD_RACE, "g=%cx:x64 "},
-        {"1.18.10", BUILD_EXTERNAL_PIE, "g=%ax:x64 "},
-        {"1.20.14", BUILD_STRIPPED_PIE, "g=%ax:x64 "},
-        {"1.21.13", BUILD_NO_OPT, "g=%bx:x64 "},
-        {"1.27.1", BUILD_NO_OPT, "g=%bx:x64 "},
-        {"1.26.8", BUILD_RACE, "g=%cx:x64 "},
-        {"1.27.1", BUILD_STRIPPED, "g=%ax:x64 "},
+        {"1.18.10", BUILD_NO_OPT, "g=%bx:x64 "},       {"1.18.10", BUILD_RACE, "g=%cx:x64 "},
+        {"1.18.10", BUILD_EXTERNAL_PIE, "g=%ax:x64 "}, {"1.20.14", BUILD_STRIPPED_PIE, "g=%ax:x64 "},
+        {"1.21.13", BUILD_NO_OPT, "g=%bx:x64 "},       {"1.27.1", BUILD_NO_OPT, "g=%bx:x64 "},
+        {"1.26.8", BUILD_RACE, "g=%cx:x64 "},          {"1.27.1", BUILD_STRIPPED, "g=%ax:x64 "},
         {"1.24.11", BUILD_EXTERNAL_PIE, "g=%ax:x64 "},
     };
     unsigned done = 0;
@@ -116,6 +113,8 @@ static void test_plan_of_other_builds(void **state)
         for (enum probe_id id = 0; id < PROBE_COUNT; id++)
             check_site(binary, rows[i].version, id, &plan.sites[id]);
         assert_non_null(strstr(plan.sites[PROBE_CREATE].fetch, rows[i].create));
+        assert_int_equal(plan.loses_semaphores,
+                         rows[i].kind == BUILD_NO_OPT && go_binary_build_info(binary)->minor <= 21);
         go_binary_close(binary);
         done++;
     }

@@ -44,6 +44,7 @@ static const struct go_layout layout = {.hchan_lock = 0x60, .polldesc_rg = 0x20,
 struct park {
     uint64_t reason, lock, obj, bp1, pd;
     uint32_t hints;
+    bool loses_semaphores;
 };
 
 static struct wait_object find(struct park p)
@@ -51,6 +52,7 @@ static struct wait_object find(struct park p)
     struct wait_rules rules;
     uint64_t values[PROBE_VALUES_MAX] = {0};
     wait_rules_init(&rules, reasons, sizeof reasons / sizeof *reasons);
+    rules.loses_semaphores = p.loses_semaphores;
     values[V_PARK_REASON] = p.reason;
     values[V_PARK_LOCK] = p.lock;
     values[V_PARK_OBJ] = p.obj;
@@ -119,6 +121,23 @@ static void a_bare_semaphore_is_told_by_the_stack(void **state)
     expect((struct park){SEMACQUIRE, .lock = 0x99, .obj = 0x1008}, OBJECT_SEMAPHORE, 0x1008, 0);
 }
 
+static void semaphores_without_a_place_are_not_guessed(void **state)
+{
+    (void)state;
+    struct park park = {SEMACQUIRE,
+                        .lock = 0x99,
+                        .obj = 0x5555,
+                        .bp1 = 1,
+                        .pd = 0x1004,
+                        .hints = CHAIN_HAS_MUTEX | CHAIN_HAS_PARKUNLOCK,
+                        .loses_semaphores = true};
+    expect(park, OBJECT_UNKNOWN, 0, 0);
+    park.loses_semaphores = false;
+    expect(park, OBJECT_MUTEX, 0x1000, 0);
+    park.bp1 = 0;
+    expect(park, OBJECT_UNKNOWN, 0, 0);
+}
+
 static void descriptors_must_agree_with_the_lock(void **state)
 {
     (void)state;
@@ -144,6 +163,7 @@ int main(void)
         cmocka_unit_test(locks_by_their_semaphore),
         cmocka_unit_test(unoptimised_builds_have_one_frame_more),
         cmocka_unit_test(a_bare_semaphore_is_told_by_the_stack),
+        cmocka_unit_test(semaphores_without_a_place_are_not_guessed),
         cmocka_unit_test(descriptors_must_agree_with_the_lock),
         cmocka_unit_test(sleep_has_a_duration_and_no_object),
     };
