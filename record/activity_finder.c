@@ -58,18 +58,19 @@ struct place {
 struct activity_finder {
     const struct go_binary *binary;
     uint64_t bias;
-    pid_t pid;
+    struct go_memory memory;
     struct map places; /* pc << 1 | is_return → struct place, packed */
 };
 
-struct activity_finder *activity_finder_new(const struct go_binary *binary, uint64_t bias, pid_t pid)
+struct activity_finder *activity_finder_new(const struct go_binary *binary, uint64_t bias,
+                                            struct go_memory memory)
 {
     struct activity_finder *self = calloc(1, sizeof *self);
     if (!self)
         return NULL;
     self->binary = binary;
     self->bias = bias;
-    self->pid = pid;
+    self->memory = memory;
     map_init(&self->places);
     return self;
 }
@@ -156,7 +157,7 @@ static struct place look_at(const struct activity_finder *self, uint64_t pc, boo
         if (place.keeps_number)
             place.slot = (int16_t)slot;
     }
-    if (!is_return && go_memory_read(self->pid, pc - SYSCALL_BYTES, bytes, sizeof bytes))
+    if (!is_return && go_memory_read(self->memory, pc - SYSCALL_BYTES, bytes, sizeof bytes))
         read_instructions(bytes, &place);
     return place;
 }

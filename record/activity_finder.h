@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #include "go/go_binary.h"
+#include "go/go_memory.h"
 #include "perf/sample_decode.h"
 
 #define ACTIVITY_FRAMES_MAX 32
@@ -29,7 +30,8 @@ struct found_activity {
 };
 
 /* Borrows the binary. Foreign code is looked at in the memory of the process. NULL when out of memory. */
-struct activity_finder *activity_finder_new(const struct go_binary *binary, uint64_t bias, pid_t pid);
+struct activity_finder *activity_finder_new(const struct go_binary *binary, uint64_t bias,
+                                            struct go_memory memory);
 void activity_finder_free(struct activity_finder *self);
 
 /* For a record of kind RECORD_SWITCH_OUT. */

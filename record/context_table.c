@@ -94,7 +94,7 @@ uint64_t context_table_address(struct context_table *self, struct go_interface c
 uint64_t context_table_parent(struct context_table *self, struct go_interface parent,
                               struct go_interface inner)
 {
-    pid_t pid = go_process_pid(self->process);
+    struct go_memory memory = go_process_memory(self->process);
     for (unsigned depth = 0; depth < DEPTH_MAX && parent.data; depth++) {
         switch (kind_of(self, parent.itab)) {
         case KIND_TIMER:
@@ -107,7 +107,7 @@ uint64_t context_table_parent(struct context_table *self, struct go_interface pa
             return 0;
         }
         parent = inner;
-        if (!parent.data || !go_memory_read(pid, parent.data, &inner, sizeof inner))
+        if (!parent.data || !go_memory_read(memory, parent.data, &inner, sizeof inner))
             inner = (struct go_interface){0, 0};
     }
     return 0;

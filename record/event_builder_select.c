@@ -36,7 +36,7 @@ static bool read_cases(const struct event_builder *self, const struct record *r,
     struct scase cases[SELECT_CASES_MAX];
     unsigned fetched = count < SELECT_ARRAY_CASES ? count : SELECT_ARRAY_CASES;
     if (count > SELECT_CASES_MAX ||
-        !go_memory_read(self->o.pid, r->value[V_SELECT_CASES], cases, count * sizeof *cases) ||
+        !go_memory_read(go_process_memory(self->o.process), r->value[V_SELECT_CASES], cases, count * sizeof *cases) ||
         memcmp(cases, out->cases, fetched * sizeof *cases) != 0)
         return false;
     memcpy(out->cases, cases, count * sizeof *cases);
@@ -86,15 +86,15 @@ static bool count_by_sudogs(const struct event_builder *self, const struct recor
     uint8_t sudog[SUDOG_SIZE_MAX];
     uint64_t goid, at;
     unsigned count = 0;
-    pid_t pid = self->o.pid;
+    struct go_memory memory = go_process_memory(self->o.process);
     int end = l->sudog_c > l->sudog_waitlink ? l->sudog_c : l->sudog_waitlink;
     size_t size = (size_t)(end > l->sudog_elem ? end : l->sudog_elem) + 8;
     uint64_t g = r->value[V_SELECT_G];
-    if (size > sizeof sudog || !go_memory_read(pid, g + (uint64_t)l->g_goid, &goid, sizeof goid) ||
-        goid != r->value[V_SELECT_GOID] || !go_memory_read(pid, g + (uint64_t)l->g_waiting, &at, sizeof at))
+    if (size > sizeof sudog || !go_memory_read(memory, g + (uint64_t)l->g_goid, &goid, sizeof goid) ||
+        goid != r->value[V_SELECT_GOID] || !go_memory_read(memory, g + (uint64_t)l->g_waiting, &at, sizeof at))
         return false;
     for (; at; at = word_at(sudog, l->sudog_waitlink)) {
-        if (count == SELECT_CASES_MAX || !go_memory_read(pid, at, sudog, size) ||
+        if (count == SELECT_CASES_MAX || !go_memory_read(memory, at, sudog, size) ||
             word_at(sudog, l->sudog_g) != g)
             return false;
         waiting[count++] = (struct scase){word_at(sudog, l->sudog_c), word_at(sudog, l->sudog_elem)};

@@ -16,7 +16,7 @@ static int compare(struct go_binary *binary, struct go_process *process, pid_t p
     int rc = go_process_wait_reasons(process, &reasons, &reason_count, err);
     if (rc != 0)
         return rc;
-    struct go_calibrate_input input = {.pid = pid,
+    struct go_calibrate_input input = {.memory = go_process_memory(process),
                                        .main_tid = proc_namespace_tid(pid, pid),
                                        .bias = go_process_bias(process),
                                        .binary = binary,

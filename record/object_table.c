@@ -231,7 +231,7 @@ static uint64_t hash_text(const char *text)
 /* runtime.pollDesc.fd (netpoll.go). A pollDesc is used again for later descriptors, and a number for later sockets. */
 static void look_at_descriptor(struct object_table *self, struct entry *entry, uint64_t now_ns)
 {
-    pid_t pid = go_process_pid(self->process);
+    struct go_memory memory = go_process_memory(self->process);
     uint64_t fd;
     char link[FD_LINK_SIZE], name[FD_NAME_SIZE];
     int offset = go_binary_layout(self->binary)->polldesc_fd;
@@ -239,8 +239,8 @@ static void look_at_descriptor(struct object_table *self, struct entry *entry, u
         return;
     self->descriptors_left--;
     entry->read_ns = now_ns;
-    if (!go_memory_read(pid, entry->def.addr + (uint64_t)offset, &fd, sizeof fd) || fd > DESCRIPTOR_MAX ||
-        !fd_link(pid, (int)fd, link))
+    if (!go_memory_read(memory, entry->def.addr + (uint64_t)offset, &fd, sizeof fd) || fd > DESCRIPTOR_MAX ||
+        !fd_link(memory.pid, (int)fd, link))
         return;
     uint64_t hash = hash_text(link);
     bool is_same = entry->type && entry->fd == (int32_t)fd && entry->link_hash == hash;

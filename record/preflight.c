@@ -140,14 +140,14 @@ static int check_probes(const struct record_options *options, struct go_binary *
 
 /* Takes one. Without it the probes work all the same. */
 static int check_snapshot(const struct record_options *options, struct go_binary *binary,
-                          const struct go_process *process, pid_t pid, FILE *out, struct error *err)
+                          const struct go_process *process, FILE *out, struct error *err)
 {
     struct go_snapshot *snapshot = NULL;
     const struct go_goroutine *goroutine;
     struct error why = {0};
     struct timespec begin, end;
     clock_gettime(CLOCK_MONOTONIC, &begin);
-    int rc = go_snapshot_new(pid, binary, go_process_bias(process), &snapshot, &why);
+    int rc = go_snapshot_new(go_process_memory(process), binary, go_process_bias(process), &snapshot, &why);
     if (rc == 0)
         rc = go_snapshot_begin(snapshot, &why);
     while (rc == 0 && (rc = go_snapshot_next(snapshot, &goroutine, &why)) == 1)
@@ -190,7 +190,7 @@ static int check_program(const struct record_options *options, const char *path,
     if (rc == 0 && options->detail != DETAIL_SNAPSHOT)
         rc = check_probes(options, binary, process, pid, out, err);
     if (rc == 0 && process)
-        rc = check_snapshot(options, binary, process, pid, out, err);
+        rc = check_snapshot(options, binary, process, out, err);
     go_process_close(process);
     go_binary_close(binary);
     return rc;

@@ -48,7 +48,7 @@ int snapshot_new(const struct snapshot_options *options, struct snapshot **out, 
     wait_rules_init(&self->rules, options->reasons, options->reason_count);
     self->other_namespace = proc_has_own_pid_namespace(options->pid);
     int rc =
-        go_snapshot_new(options->pid, options->binary, go_process_bias(options->process), &self->reader, err);
+        go_snapshot_new(go_process_memory(options->process), options->binary, go_process_bias(options->process), &self->reader, err);
     if (rc != 0) {
         snapshot_free(self);
         return rc;

@@ -102,22 +102,22 @@ static int read_samples(struct calibration *c, struct error *err)
 {
     struct go_globals globals;
     uint64_t length, array, pointers[SAMPLES_MAX];
-    pid_t pid = c->in->pid;
+    struct go_memory memory = c->in->memory;
     if (!go_globals_find(c->in->binary, &globals))
         return error_set(err, ERR_UNSUPPORTED,
                          "the list of goroutines (runtime.allgs) was not found in the program");
-    if (!go_memory_read(pid, globals.allglen + c->in->bias, &length, sizeof length) ||
-        !go_memory_read(pid, globals.allgptr + c->in->bias, &array, sizeof array))
-        return error_sys(err, "cannot read the memory of process %d", (int)pid);
+    if (!go_memory_read(memory, globals.allglen + c->in->bias, &length, sizeof length) ||
+        !go_memory_read(memory, globals.allgptr + c->in->bias, &array, sizeof array))
+        return error_sys(err, "cannot read the memory of process %d", (int)memory.pid);
     if (length == 0 || array == 0)
         return 0;
     unsigned count = length < SAMPLES_MAX ? (unsigned)length : SAMPLES_MAX;
-    if (length > GOROUTINES_MAX || !go_memory_read(pid, array, pointers, count * sizeof *pointers))
+    if (length > GOROUTINES_MAX || !go_memory_read(memory, array, pointers, count * sizeof *pointers))
         return contradiction(c, "allgs", "it is no list of goroutines", err);
     for (unsigned i = 0; i < count; i++) {
         struct sample *g = &c->samples[c->count];
         g->address = pointers[i];
-        if (!go_memory_read(pid, pointers[i], g->bytes, G_BYTES))
+        if (!go_memory_read(memory, pointers[i], g->bytes, G_BYTES))
             return contradiction(c, "allgs", "it is no list of goroutines", err);
         c->count++;
     }
@@ -133,7 +133,7 @@ static int read_m0(struct calibration *c, struct error *err)
         return 0;
     if (g_m != c->layout.g_m)
         return contradiction(c, "g.m", "the program's start sets another field", err);
-    if (go_memory_read(c->in->pid, address + c->in->bias, c->m0_bytes, M_BYTES))
+    if (go_memory_read(c->in->memory, address + c->in->bias, c->m0_bytes, M_BYTES))
         c->m0 = address + c->in->bias;
     return 0;
 }
@@ -211,18 +211,18 @@ static bool shows_chan(const struct calibration *c, const struct sample *g)
     uint8_t sudog[0x80], hchan[0x80];
     uint64_t waiting = g_u64(g, l->g_waiting), type_size;
     if (status_of(g, l) != G_WAITING || waiting == 0 || waiting % 8 ||
-        !go_memory_read(c->in->pid, waiting, sudog, sizeof sudog) ||
+        !go_memory_read(c->in->memory, waiting, sudog, sizeof sudog) ||
         u64_at(sudog, sizeof sudog, l->sudog_g) != g->address)
         return false;
     uint64_t channel = u64_at(sudog, sizeof sudog, l->sudog_c);
-    if (channel == 0 || channel % 8 || !go_memory_read(c->in->pid, channel, hchan, sizeof hchan))
+    if (channel == 0 || channel % 8 || !go_memory_read(c->in->memory, channel, hchan, sizeof hchan))
         return false;
     uint64_t type = u64_at(hchan, sizeof hchan, l->hchan_elemtype);
     uint64_t first_receiver = u64_at(hchan, sizeof hchan, l->hchan_recvq);
     uint64_t first_sender = u64_at(hchan, sizeof hchan, l->hchan_sendq);
     uint64_t size = u64_at(hchan, sizeof hchan, l->hchan_elemsize) & 0xffff;
     return (first_receiver == waiting || first_sender == waiting) && type % 8 == 0 &&
-           go_memory_read(c->in->pid, type, &type_size, sizeof type_size) && type_size == size &&
+           go_memory_read(c->in->memory, type, &type_size, sizeof type_size) && type_size == size &&
            u64_at(hchan, sizeof hchan, l->hchan_qcount) <= u64_at(hchan, sizeof hchan, l->hchan_dataqsiz);
 }
 
@@ -324,10 +324,10 @@ static int compare_running(const struct calibration *c, struct sample *g, struct
         unsigned status = status_of(g, l);
         if (m == 0 || (status != G_RUNNING && status != G_SYSCALL))
             return 0;
-        bool read = go_memory_read(c->in->pid, m, m_bytes, M_BYTES);
+        bool read = go_memory_read(c->in->memory, m, m_bytes, M_BYTES);
         if (read && u64_at(m_bytes, M_BYTES, l->m_curg) == g->address)
             return 1;
-        if (!go_memory_read(c->in->pid, g->address, again, G_BYTES))
+        if (!go_memory_read(c->in->memory, g->address, again, G_BYTES))
             return 0;
         bool same = memcmp(again + l->g_status, g->bytes + l->g_status, 4) == 0 && g_u64(g, l->g_m) == m;
         memcpy(g->bytes, again, G_BYTES);

@@ -8,9 +8,10 @@
 #include <sys/types.h>
 
 #include "go/go_binary.h"
+#include "go/go_memory.h"
 
 struct go_calibrate_input {
-    pid_t pid;
+    struct go_memory memory;
     pid_t main_tid; /* of its first thread, as numbered in its own pid namespace; 0: unknown */
     uint64_t bias;
     const struct go_binary *binary;

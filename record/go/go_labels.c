@@ -27,7 +27,7 @@ struct label {
 };
 
 struct labels {
-    pid_t pid;
+    struct go_memory memory;
     struct label *items; /* GO_LABELS_MAX */
     unsigned count;
 };
@@ -40,13 +40,13 @@ static uint64_t get(const uint8_t *bytes, size_t size, unsigned at, unsigned wid
 }
 
 /* Cuts before a character that does not fit. */
-static bool read_text(pid_t pid, const uint8_t *string, struct text *out)
+static bool read_text(struct go_memory memory, const uint8_t *string, struct text *out)
 {
     uint64_t address = get(string, STRING_SIZE, 0, 8), length = get(string, STRING_SIZE, 8, 8);
     if (length > (uint64_t)1 << 32)
         return false;
     out->length = length > sizeof out->bytes ? sizeof out->bytes : (uint32_t)length;
-    if (out->length && !go_memory_read(pid, address, out->bytes, out->length))
+    if (out->length && !go_memory_read(memory, address, out->bytes, out->length))
         return false;
     if (length > out->length) {
         while (out->length > 0 && ((uint8_t)out->bytes[out->length - 1] & 0xc0) == 0x80)
@@ -62,7 +62,7 @@ static bool add(struct labels *self, const uint8_t *key, const uint8_t *value)
     if (self->count == GO_LABELS_MAX)
         return true;
     struct label *label = &self->items[self->count];
-    if (!read_text(self->pid, key, &label->key) || !read_text(self->pid, value, &label->value))
+    if (!read_text(self->memory, key, &label->key) || !read_text(self->memory, value, &label->value))
         return false;
     self->count++;
     return true;
@@ -71,18 +71,18 @@ static bool add(struct labels *self, const uint8_t *key, const uint8_t *value)
 static bool read_list(struct labels *self, uint64_t address)
 {
     uint8_t slice[SLICE_SIZE], again[SLICE_SIZE], item[LABEL_SIZE];
-    if (!go_memory_read(self->pid, address, slice, sizeof slice))
+    if (!go_memory_read(self->memory, address, slice, sizeof slice))
         return false;
     uint64_t first = get(slice, sizeof slice, 0, 8), length = get(slice, sizeof slice, 8, 8),
              capacity = get(slice, sizeof slice, 16, 8);
     if (length > capacity || capacity > (uint64_t)1 << 32)
         return false;
     for (uint64_t i = 0; i < length && i < GO_LABELS_MAX; i++) {
-        if (!go_memory_read(self->pid, first + LABEL_SIZE * i, item, sizeof item) ||
+        if (!go_memory_read(self->memory, first + LABEL_SIZE * i, item, sizeof item) ||
             !add(self, item, item + STRING_SIZE))
             return false;
     }
-    return go_memory_read(self->pid, address, again, sizeof again) && memcmp(slice, again, sizeof slice) == 0;
+    return go_memory_read(self->memory, address, again, sizeof again) && memcmp(slice, again, sizeof slice) == 0;
 }
 
 /* A bucket and its overflow buckets; cells that moved to the new array of a growing map are marked. */
@@ -90,7 +90,7 @@ static bool read_bucket(struct labels *self, uint64_t address)
 {
     uint8_t bucket[BUCKET_SIZE];
     for (unsigned i = 0; address && i < OVERFLOWS_MAX; i++) {
-        if (!go_memory_read(self->pid, address, bucket, sizeof bucket))
+        if (!go_memory_read(self->memory, address, bucket, sizeof bucket))
             return false;
         for (unsigned cell = 0; cell < BUCKET_CELLS; cell++) {
             if (bucket[cell] >= FIRST_TOP_HASH && !add(self, bucket + AT_KEYS + STRING_SIZE * (size_t)cell,
@@ -115,11 +115,11 @@ static bool read_map(struct labels *self, uint64_t address)
 {
     uint64_t hmap;
     uint8_t head[HMAP_SIZE], again[HMAP_SIZE];
-    if (!go_memory_read(self->pid, address, &hmap, sizeof hmap))
+    if (!go_memory_read(self->memory, address, &hmap, sizeof hmap))
         return false;
     if (hmap == 0)
         return true;
-    if (!go_memory_read(self->pid, hmap, head, sizeof head))
+    if (!go_memory_read(self->memory, hmap, head, sizeof head))
         return false;
     uint64_t count = get(head, sizeof head, AT_COUNT, 8), buckets = get(head, sizeof head, AT_BUCKETS, 8),
              old = get(head, sizeof head, AT_OLD_BUCKETS, 8);
@@ -132,7 +132,7 @@ static bool read_map(struct labels *self, uint64_t address)
     if (old && !read_buckets(self, old, log_old))
         return false;
     bool complete = self->count == (count < GO_LABELS_MAX ? count : GO_LABELS_MAX);
-    return complete && go_memory_read(self->pid, hmap, again, sizeof again) &&
+    return complete && go_memory_read(self->memory, hmap, again, sizeof again) &&
            memcmp(head, again, sizeof head) == 0;
 }
 
@@ -204,9 +204,9 @@ static bool put_json(const struct labels *labels, struct buf *out)
     return !buf_failed(out);
 }
 
-bool go_labels_read(pid_t pid, int minor, uint64_t address, struct buf *out)
+bool go_labels_read(struct go_memory memory, int minor, uint64_t address, struct buf *out)
 {
-    struct labels labels = {.pid = pid};
+    struct labels labels = {.memory = memory};
     if (address == 0 || address % 8 != 0)
         return false;
     labels.items = malloc(GO_LABELS_MAX * sizeof *labels.items);
@@ -224,15 +224,15 @@ bool go_labels_read(pid_t pid, int minor, uint64_t address, struct buf *out)
 bool go_process_read_labels(const struct go_process *process, uint64_t labels, struct buf *out)
 {
     const struct go_build_info *info = go_binary_build_info(go_process_binary(process));
-    return go_labels_read(go_process_pid(process), info->minor, labels, out);
+    return go_labels_read(go_process_memory(process), info->minor, labels, out);
 }
 
 bool go_process_has_labels(const struct go_process *process, uint64_t g, uint64_t goid, uint64_t labels)
 {
     const struct go_layout *layout = go_binary_layout(go_process_binary(process));
-    pid_t pid = go_process_pid(process);
+    struct go_memory memory = go_process_memory(process);
     uint64_t its_goid, its_labels;
-    return g && go_memory_read(pid, g + (uint64_t)layout->g_labels, &its_labels, sizeof its_labels) &&
-           go_memory_read(pid, g + (uint64_t)layout->g_goid, &its_goid, sizeof its_goid) && its_goid == goid &&
+    return g && go_memory_read(memory, g + (uint64_t)layout->g_labels, &its_labels, sizeof its_labels) &&
+           go_memory_read(memory, g + (uint64_t)layout->g_goid, &its_goid, sizeof its_goid) && its_goid == goid &&
            its_labels == labels;
 }

@@ -22,7 +22,7 @@
 bool go_process_read_labels(const struct go_process *process, uint64_t labels, struct buf *out);
 
 /* The same for a process and a Go version: 1.`minor`. */
-bool go_labels_read(pid_t pid, int minor, uint64_t labels, struct buf *out);
+bool go_labels_read(struct go_memory memory, int minor, uint64_t labels, struct buf *out);
 
 /* True when the goroutine with this g has this number and this g.labels at the moment. */
 bool go_process_has_labels(const struct go_process *process, uint64_t g, uint64_t goid, uint64_t labels);

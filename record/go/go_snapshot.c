@@ -49,7 +49,7 @@ struct slot {
 };
 
 struct go_snapshot {
-    pid_t pid;
+    struct go_memory memory;
     struct go_binary *binary;
     uint64_t bias;
     const struct go_layout *layout;
@@ -100,13 +100,13 @@ static bool choose_sizes(struct go_snapshot *self)
     return self->g_size <= G_BYTES && self->m_size <= M_BYTES && self->sudog_size <= SUDOG_BYTES;
 }
 
-int go_snapshot_new(pid_t pid, struct go_binary *binary, uint64_t bias, struct go_snapshot **out,
+int go_snapshot_new(struct go_memory memory, struct go_binary *binary, uint64_t bias, struct go_snapshot **out,
                     struct error *err)
 {
     struct go_snapshot *self = calloc(1, sizeof *self);
     if (!self)
         return error_set(err, ERR_NOMEM, "out of memory");
-    self->pid = pid;
+    self->memory = memory;
     self->binary = binary;
     self->bias = bias;
     self->layout = go_binary_layout(binary);
@@ -128,14 +128,14 @@ void go_snapshot_free(struct go_snapshot *self)
 static int read_failed(const struct go_snapshot *self, struct error *err)
 {
     if (errno == ESRCH || errno == EFAULT)
-        return error_set(err, ERR_GONE, "process %d has ended", (int)self->pid);
-    return error_sys(err, "cannot read the memory of process %d", (int)self->pid);
+        return error_set(err, ERR_GONE, "process %d has ended", (int)self->memory.pid);
+    return error_sys(err, "cannot read the memory of process %d", (int)self->memory.pid);
 }
 
 int go_snapshot_begin(struct go_snapshot *self, struct error *err)
 {
     uint64_t total;
-    if (!go_memory_read(self->pid, self->globals.allglen + self->bias, &total, sizeof total))
+    if (!go_memory_read(self->memory, self->globals.allglen + self->bias, &total, sizeof total))
         return read_failed(self, err);
     self->total = total;
     self->next = 0;
@@ -202,9 +202,9 @@ static int read_pointers(struct go_snapshot *self, struct error *err)
     if (count > BATCH)
         count = BATCH;
     do {
-        if (!go_memory_read(self->pid, at, &array, sizeof array) ||
-            !go_memory_read(self->pid, array + 8 * self->next, pointers, 8 * (size_t)count) ||
-            !go_memory_read(self->pid, at, &again, sizeof again))
+        if (!go_memory_read(self->memory, at, &array, sizeof array) ||
+            !go_memory_read(self->memory, array + 8 * self->next, pointers, 8 * (size_t)count) ||
+            !go_memory_read(self->memory, at, &again, sizeof again))
             return read_failed(self, err);
     } while (array != again);
     for (uint64_t i = 0; i < count; i++)
@@ -220,7 +220,7 @@ static int read_gs(struct go_snapshot *self, struct slot *slots, unsigned count,
     struct go_memory_piece pieces[BATCH];
     for (unsigned i = 0; i < count; i++)
         pieces[i] = (struct go_memory_piece){slots[i].g, slots[i].g_bytes, self->g_size, false};
-    if (!go_memory_read_many(self->pid, pieces, count))
+    if (!go_memory_read_many(self->memory, pieces, count))
         return read_failed(self, err);
     for (unsigned i = 0; i < count; i++) {
         slots[i].verdict = pieces[i].ok ? VERDICT_NONE : VERDICT_UNSTABLE;
@@ -262,7 +262,7 @@ static int read_around(struct go_snapshot *self, struct slot *slots, unsigned co
             pieces[n++] =
                 (struct go_memory_piece){fields->waiting, slot->sudog_bytes, self->sudog_size, false};
     }
-    if (n > 0 && !go_memory_read_many(self->pid, pieces, n))
+    if (n > 0 && !go_memory_read_many(self->memory, pieces, n))
         return read_failed(self, err);
     n = 0;
     for (unsigned i = 0; i < count; i++) {
@@ -292,8 +292,8 @@ static void find_wait(struct go_snapshot *self, struct slot *slot, struct go_sta
                                            found->argument, slot->fields.waiting, &found->select);
     if (found->call == GO_WAIT_NET && l->polldesc_rg >= 0 && l->polldesc_wg >= 0) {
         uint64_t reader = 0, writer = 0;
-        if (go_memory_read(self->pid, found->argument + (unsigned)l->polldesc_rg, &reader, sizeof reader) &&
-            go_memory_read(self->pid, found->argument + (unsigned)l->polldesc_wg, &writer, sizeof writer))
+        if (go_memory_read(self->memory, found->argument + (unsigned)l->polldesc_rg, &reader, sizeof reader) &&
+            go_memory_read(self->memory, found->argument + (unsigned)l->polldesc_wg, &writer, sizeof writer))
             found->net_mode = reader == slot->g ? NET_MODE_READ : writer == slot->g ? NET_MODE_WRITE : 0;
     }
 }
@@ -331,7 +331,7 @@ static bool examine(struct go_snapshot *self, struct slot *slot)
     if (slot->stack_size == 0)
         return false;
     uint64_t pc = fields->status == GO_STATUS_SYSCALL ? fields->syscall_pc : fields->pc;
-    struct go_stack stack = {.pid = self->pid,
+    struct go_stack stack = {.memory = self->memory,
                              .sp = stack_top(fields),
                              .hi = fields->hi,
                              .first = slot->stack,
@@ -355,7 +355,7 @@ static int read_again(const struct go_snapshot *self, struct go_memory_piece *pi
     unsigned tries = 0;
     do {
         begin_ns = now_ns();
-        if (!go_memory_read_many(self->pid, pieces, count))
+        if (!go_memory_read_many(self->memory, pieces, count))
             return read_failed(self, err);
         end_ns = now_ns();
     } while (end_ns - begin_ns > PROMPT_NS && ++tries < TRIES);

@@ -39,7 +39,7 @@ struct go_snapshot_counts {
 };
 
 /* Borrows the binary. ERR_UNSUPPORTED with the reason when its goroutines cannot be found. */
-int go_snapshot_new(pid_t pid, struct go_binary *binary, uint64_t bias, struct go_snapshot **out,
+int go_snapshot_new(struct go_memory memory, struct go_binary *binary, uint64_t bias, struct go_snapshot **out,
                     struct error *err);
 void go_snapshot_free(struct go_snapshot *self);
 

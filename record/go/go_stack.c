@@ -13,7 +13,7 @@ static bool from_window(struct go_stack *self, uint64_t distance, void *out, siz
     if (!self->window_tried) {
         self->window_tried = true;
         size_t wanted = left < GO_STACK_WINDOW ? (size_t)left : GO_STACK_WINDOW;
-        if (go_memory_read(self->pid, self->sp + self->first_size, self->window, wanted))
+        if (go_memory_read(self->memory, self->sp + self->first_size, self->window, wanted))
             self->window_size = wanted;
     }
     uint64_t at = distance - self->first_size;
@@ -34,7 +34,7 @@ static bool read_stack(struct go_stack *self, uint64_t address, void *out, size_
     }
     /* what straddles the two is read anew: as a part of neither it would need both */
     if (distance < self->first_size)
-        return go_memory_read(self->pid, address, out, size);
+        return go_memory_read(self->memory, address, out, size);
     return from_window(self, distance, out, size);
 }
 
@@ -106,7 +106,7 @@ enum go_wait_call go_wait_call_find(const struct go_wait_calls *self, uint64_t b
 
 static bool read_anywhere(struct go_stack *stack, uint64_t address, void *out, size_t size)
 {
-    return read_stack(stack, address, out, size) || go_memory_read(stack->pid, address, out, size);
+    return read_stack(stack, address, out, size) || go_memory_read(stack->memory, address, out, size);
 }
 
 /* How many cases the array has up to the last one that a sudog of the list waits on; 0 when they do not fit
@@ -124,7 +124,7 @@ static unsigned count_by_sudogs(const struct go_layout *l, struct go_stack *stac
         return 0;
     for (unsigned seen = 0; waiting && seen < GO_SELECT_CASES; seen++) {
         uint64_t hchan, elem, case_hchan, case_elem;
-        if (!go_memory_read(stack->pid, waiting, sudog, size))
+        if (!go_memory_read(stack->memory, waiting, sudog, size))
             return 0;
         bytes_peek(sudog, size, (unsigned)l->sudog_c, 8, &hchan);
         bytes_peek(sudog, size, (unsigned)l->sudog_elem, 8, &elem);

@@ -6,9 +6,8 @@
 #ifndef GOTAPE_RECORD_GO_STACK_H
 #define GOTAPE_RECORD_GO_STACK_H
 
-#include <sys/types.h>
-
 #include "go/go_binary.h"
+#include "go/go_memory.h"
 #include "go/go_unwind.h"
 
 #define GO_STACK_FIRST  4096       /* bytes: most stacks are no longer */
@@ -17,7 +16,7 @@
 
 /* Read from the innermost end: `first` by the caller, the window on demand. */
 struct go_stack {
-    pid_t pid;
+    struct go_memory memory;
     uint64_t sp, hi; /* from … to (g.stack.hi) */
     const uint8_t *first;
     size_t first_size;

@@ -47,7 +47,7 @@ static bool read_name(const struct go_binary *binary, uint64_t name_offset, bool
     return true;
 }
 
-bool go_type_read(const struct go_binary *binary, pid_t pid, uint64_t bias, uint64_t address,
+bool go_type_read(const struct go_binary *binary, struct go_memory memory, uint64_t bias, uint64_t address,
                   struct go_type *out)
 {
     uint64_t start, end, number, size;
@@ -61,7 +61,7 @@ bool go_type_read(const struct go_binary *binary, pid_t pid, uint64_t bias, uint
         if (!data)
             return false;
         memcpy(type, data, sizeof type);
-    } else if (!go_memory_read(pid, address, type, sizeof type)) {
+    } else if (!go_memory_read(memory, address, type, sizeof type)) {
         return false;
     }
     bytes_peek(type, sizeof type, 0, 8, &size);

@@ -61,7 +61,7 @@ static bool sample(const struct subject *subject, const char *tid, struct record
     record->kind = RECORD_SWITCH_OUT;
     record->prev_state = THREAD_STATE_SLEEP;
     for (record->stack_size = PIECE; asleep && record->stack_size > 0; record->stack_size -= 8) {
-        if (go_memory_read(subject->pid, record->sp, stack, record->stack_size))
+        if (go_memory_read((struct go_memory){subject->pid, -1}, record->sp, stack, record->stack_size))
             break;
     }
     record->stack = stack;
@@ -173,7 +173,7 @@ static void check_version(struct go_binary *binary, const char *version, const c
         fail_msg("%s", err.message);
     subject.bias = go_process_bias(process);
     subject.pid = child.pid;
-    subject.finder = activity_finder_new(binary, subject.bias, child.pid);
+    subject.finder = activity_finder_new(binary, subject.bias, go_process_memory(process));
     assert_non_null(subject.finder);
     for (int i = 0; i < 200 && (tally.reads == 0 || tally.idle == 0 || tally.runtime == 0); i++) {
         look_at_threads(&subject, &tally);

@@ -33,7 +33,7 @@ static void open_subject(struct subject *self, struct go_binary *binary, const c
     while (strcmp(line, "end\n") != 0);
     if (go_process_open(self->child.pid, binary, &self->process, &err) != 0)
         fail_msg("%s", err.message);
-    self->input = (struct go_calibrate_input){.pid = self->child.pid,
+    self->input = (struct go_calibrate_input){.memory = go_process_memory(self->process),
                                               .main_tid = self->child.pid,
                                               .bias = go_process_bias(self->process),
                                               .binary = binary};

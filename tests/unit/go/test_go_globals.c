@@ -65,11 +65,11 @@ static void check_live(struct go_binary *binary, const char *version, const char
     if (go_process_open(child.pid, binary, &process, &err) != 0)
         fail_msg("Go %s: %s", version, err.message);
     uint64_t bias = go_process_bias(process);
-    assert_true(go_memory_read(child.pid, globals.allglen + bias, &count, 8));
+    assert_true(go_memory_read((struct go_memory){child.pid, -1}, globals.allglen + bias, &count, 8));
     assert_in_range(count, 4, 1000);
-    assert_true(go_memory_read(child.pid, globals.allgptr + bias, &array, 8));
-    assert_true(go_memory_read(child.pid, array, &g, 8));
-    assert_true(go_memory_read(child.pid, g + (unsigned)layout->g_startpc, &startpc, 8));
+    assert_true(go_memory_read((struct go_memory){child.pid, -1}, globals.allgptr + bias, &array, 8));
+    assert_true(go_memory_read((struct go_memory){child.pid, -1}, array, &g, 8));
+    assert_true(go_memory_read((struct go_memory){child.pid, -1}, g + (unsigned)layout->g_startpc, &startpc, 8));
     assert_true(go_binary_function(binary, "runtime.main", &start, &end));
     assert_int_equal(startpc, start + bias);
     go_process_close(process);

@@ -49,7 +49,7 @@ static void expect(int minor, const void *address, const char *json)
     struct buf out;
     buf_init(&out);
     buf_printf(&out, "before ");
-    bool read = go_labels_read(getpid(), minor, (uint64_t)(uintptr_t)address, &out);
+    bool read = go_labels_read((struct go_memory){getpid(), -1}, minor, (uint64_t)(uintptr_t)address, &out);
     assert_int_equal(read, json != NULL);
     buf_put_u8(&out, 0);
     assert_memory_equal(out.data, "before ", 7);
@@ -144,7 +144,7 @@ static void much_is_cut(void **state)
     struct go_slice slice = {items, GO_LABELS_MAX + 3, GO_LABELS_MAX + 3};
     struct buf out;
     buf_init(&out);
-    assert_true(go_labels_read(getpid(), 26, (uint64_t)(uintptr_t)&slice, &out));
+    assert_true(go_labels_read((struct go_memory){getpid(), -1}, 26, (uint64_t)(uintptr_t)&slice, &out));
     assert_true(out.size <= GO_LABELS_JSON_MAX);
     size_t one = strlen("{\"k\":\"\"") + GO_LABEL_TEXT_MAX - 1;
     assert_true(out.size > one);

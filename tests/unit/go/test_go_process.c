@@ -135,7 +135,7 @@ static void check_select_order(pid_t pid, const char *line)
     unsigned found = 0;
     /* the stack may end anywhere: read word by word */
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        if (!go_memory_read(pid, mark - NEAR + 8 * i, &words[i], 8))
+        if (!go_memory_read((struct go_memory){pid, -1}, mark - NEAR + 8 * i, &words[i], 8))
             words[i] = 0;
     }
     for (size_t i = 0; i + 4 < sizeof words / sizeof *words; i++)

@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -24,24 +26,68 @@ static void pieces_are_read_around_holes(void **state)
     assert_true(map != MAP_FAILED);
     memset(map, 'x', 2 * (size_t)page);
     assert_int_equal(munmap(map + page, (size_t)page), 0);
-    char out[6][16] = {{0}};
-    struct go_memory_piece pieces[600];
-    for (unsigned i = 0; i < 600; i++)
-        pieces[i] = (struct go_memory_piece){(uintptr_t)text, out[5], 9, false};
-    pieces[0] = (struct go_memory_piece){0, out[0], 8, true};
-    pieces[1] = (struct go_memory_piece){(uintptr_t)text, out[1], 9, false};
-    pieces[2] =
-        (struct go_memory_piece){(uintptr_t)map + (uintptr_t)page - 4, out[2], 8, true}; /* half of it */
-    pieces[3] = (struct go_memory_piece){(uintptr_t)map + (uintptr_t)page - 8, out[3], 8, false};
-    pieces[599] = (struct go_memory_piece){(uintptr_t)map + (uintptr_t)page, out[4], 8, true};
-    assert_true(go_memory_read_many(getpid(), pieces, 600));
-    for (unsigned i = 0; i < 600; i++)
-        assert_int_equal(pieces[i].ok, i != 0 && i != 2 && i != 599);
-    assert_string_equal(out[1], "goroutine");
-    assert_memory_equal(out[3], "xxxxxxxx", 8);
+    struct error err = {0};
+    struct go_memory memories[2] = {{getpid(), -1}};
+    assert_int_equal(go_memory_open(getpid(), &memories[1], &err), 0);
+    for (unsigned way = 0; way < 2; way++) {
+        char out[6][16] = {{0}};
+        struct go_memory_piece pieces[600];
+        for (unsigned i = 0; i < 600; i++)
+            pieces[i] = (struct go_memory_piece){(uintptr_t)text, out[5], 9, false};
+        pieces[0] = (struct go_memory_piece){0, out[0], 8, true};
+        pieces[1] = (struct go_memory_piece){(uintptr_t)text, out[1], 9, false};
+        pieces[2] =
+            (struct go_memory_piece){(uintptr_t)map + (uintptr_t)page - 4, out[2], 8, true}; /* half of it */
+        pieces[3] = (struct go_memory_piece){(uintptr_t)map + (uintptr_t)page - 8, out[3], 8, false};
+        pieces[598] = (struct go_memory_piece){UINT64_MAX - 3, out[4], 8, true};
+        pieces[599] = (struct go_memory_piece){(uintptr_t)map + (uintptr_t)page, out[4], 8, true};
+        assert_true(go_memory_read_many(memories[way], pieces, 600));
+        for (unsigned i = 0; i < 600; i++)
+            assert_int_equal(pieces[i].ok, i != 0 && i != 2 && i < 598);
+        assert_string_equal(out[1], "goroutine");
+        assert_memory_equal(out[3], "xxxxxxxx", 8);
+        assert_false(go_memory_read(memories[way], UINT64_MAX - 3, out[0], 8));
+        assert_int_equal(errno, EFAULT);
+    }
+    assert_false(go_memory_is_gone(memories[1]));
+    go_memory_close(&memories[1]);
     munmap(map, (size_t)page);
-    assert_false(go_memory_read_many(INT32_MAX, pieces, 600));
+    struct go_memory_piece piece = {(uintptr_t)text, (char[16]){0}, 9, false};
+    assert_false(go_memory_read_many((struct go_memory){INT32_MAX, -1}, &piece, 1));
     assert_int_equal(errno, ESRCH);
+}
+
+/* What was opened of one program does not show the next one. */
+static void memory_is_of_its_moment(void **state)
+{
+    (void)state;
+    int pipes[2];
+    char byte;
+    assert_int_equal(pipe(pipes), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (read(pipes[0], &byte, 1) == 1)
+            execl("/bin/sleep", "sleep", "60", (char *)NULL);
+        _exit(1);
+    }
+    struct error err = {0};
+    struct go_memory memory;
+    char copy[16];
+    static const char text[] = "goroutine";
+    assert_int_equal(go_memory_open(pid, &memory, &err), 0);
+    assert_true(go_memory_read(memory, (uintptr_t)text, copy, sizeof text));
+    assert_false(go_memory_is_gone(memory));
+    assert_int_equal(write(pipes[1], "x", 1), 1);
+    for (unsigned i = 0; i < 1000 && !go_memory_is_gone(memory); i++)
+        usleep(10000);
+    assert_true(go_memory_is_gone(memory));
+    assert_false(go_memory_read(memory, (uintptr_t)text, copy, sizeof text));
+    assert_int_equal(errno, ESRCH);
+    go_memory_close(&memory);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    close(pipes[0]);
+    close(pipes[1]);
 }
 
 static void check_goroutines(struct go_binary *binary, const char *version, const char *path)
@@ -58,7 +104,7 @@ static void check_goroutines(struct go_binary *binary, const char *version, cons
     usleep(50000); /* until nothing moves any more */
     assert_true(go_binary_function(binary, "runtime.main", &start, &end));
     if (go_process_open(child.pid, binary, &process, &err) != 0 ||
-        go_snapshot_new(child.pid, binary, go_process_bias(process), &snapshot, &err) != 0 ||
+        go_snapshot_new(go_process_memory(process), binary, go_process_bias(process), &snapshot, &err) != 0 ||
         go_snapshot_begin(snapshot, &err) != 0)
         fail_msg("Go %s: %s", version, err.message);
     int rc;
@@ -90,6 +136,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pieces_are_read_around_holes),
+        cmocka_unit_test(memory_is_of_its_moment),
         cmocka_unit_test(all_goroutines_of_a_running_program),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,7 +32,7 @@ struct piece {
 static bool read_piece(void *context, uint64_t address, void *out, size_t size)
 {
     const struct piece *piece = context;
-    return address + size <= piece->end && go_memory_read(piece->pid, address, out, size);
+    return address + size <= piece->end && go_memory_read((struct go_memory){piece->pid, -1}, address, out, size);
 }
 
 /* Physical frames have one function each here: the outermost of what was inlined. */
