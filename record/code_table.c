@@ -25,7 +25,7 @@ struct code_table {
     const struct go_binary *binary;
     struct trace_writer *writer;
     uint64_t bias;
-    pid_t pid;
+    FILE *maps; /* owned; NULL: none */
     uint32_t epoch;
     struct map locations;       /* pc << 1 | is_return → id | hints << 32 */
     struct intern *chains;      /* raw chain → number */
@@ -54,12 +54,12 @@ struct code_table *code_table_new(const struct go_binary *binary, uint64_t bias,
         return NULL;
     self->binary = binary;
     self->bias = bias;
-    self->pid = pid;
+    self->maps = proc_open_maps(pid);
     self->writer = writer;
     map_init(&self->locations);
     self->chains = intern_new();
     if (!self->chains) {
-        free(self);
+        code_table_free(self);
         return NULL;
     }
     return self;
@@ -72,6 +72,8 @@ void code_table_free(struct code_table *self)
     map_release(&self->locations);
     intern_free(self->chains);
     free(self->stacks);
+    if (self->maps)
+        fclose(self->maps);
     free(self);
 }
 
@@ -100,7 +102,7 @@ static const char *mapping_name(struct code_table *self, uint64_t pc)
         self->mapping_count = 0;
     struct mapping *m = &self->mappings[self->mapping_count];
     char name[56];
-    if (!proc_mapping_name(self->pid, pc, name, sizeof name, &m->start, &m->end))
+    if (!self->maps || !proc_mapping_name(self->maps, pc, name, sizeof name, &m->start, &m->end))
         return "[unknown]";
     snprintf(m->name, sizeof m->name, name[0] == '[' ? "%s" : "[%s]", name);
     self->mapping_count++;

@@ -158,6 +158,8 @@ static int record(const struct record_options *options, struct target *target, b
         report_summary(stderr, target, &summary, console.is_terminal);
     if (rc != 0)
         complain(&err);
+    if (*recorded && options->kill_at_end)
+        target_kill(target, session_keeper(session));
     session_free(session);
     return rc == 0 ? 0 : EXIT_FAILURE_OF_OURS;
 }
@@ -182,8 +184,6 @@ static int run_record(const struct record_options *options)
     }
     int status = record(options, &target, &recorded);
     if (target.how == TARGET_LAUNCHED && recorded) {
-        if (options->kill_at_end)
-            target_kill(&target);
         bool ended = target_wait_exit(&target, stop_requested ? CTRL_C_GRACE_MS : 0);
         if (!ended && !options->quiet)
             fprintf(stderr, "gotape-record: %s (pid %d) is still running\n", target.comm, (int)target.pid);

@@ -34,7 +34,7 @@ struct entry {
 struct object_table {
     struct go_binary *binary;
     struct go_process *process;
-    int pidfd;
+    struct keeper *keeper;
     uint32_t descriptors_left; /* in this round */
     struct trace_writer *writer;
     struct map index; /* key → entry number */
@@ -45,7 +45,7 @@ struct object_table {
 };
 
 struct object_table *object_table_new(struct go_binary *binary, struct go_process *process,
-                                      const struct gc_clock *clock, int pidfd, struct trace_writer *writer)
+                                      const struct gc_clock *clock, struct keeper *keeper, struct trace_writer *writer)
 {
     struct object_table *self = calloc(1, sizeof *self);
     if (!self)
@@ -53,7 +53,7 @@ struct object_table *object_table_new(struct go_binary *binary, struct go_proces
     self->binary = binary;
     self->process = process;
     self->clock = clock;
-    self->pidfd = pidfd;
+    self->keeper = keeper;
     self->descriptors_left = DESCRIPTORS_A_ROUND;
     self->writer = writer;
     map_init(&self->index);
@@ -240,14 +240,13 @@ static void look_at_descriptor(struct object_table *self, struct entry *entry, u
     self->descriptors_left--;
     entry->read_ns = now_ns;
     if (!go_memory_read(memory, entry->def.addr + (uint64_t)offset, &fd, sizeof fd) || fd > DESCRIPTOR_MAX ||
-        !fd_link(memory.pid, (int)fd, link))
+        !self->keeper || !keeper_look_at_descriptor(self->keeper, (int)fd, link, name))
         return;
     uint64_t hash = hash_text(link);
     bool is_same = entry->type && entry->fd == (int32_t)fd && entry->link_hash == hash;
     /* a socket that is being connected has no other side yet */
     if (is_same && (strstr(entry->type, "->") || strncmp(link, "socket:", 7) != 0))
         return;
-    fd_name(self->pidfd, (int)fd, link, name);
     if (is_same && strcmp(name, entry->type) == 0)
         return;
     if (entry->type && !is_same) {

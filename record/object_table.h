@@ -13,13 +13,14 @@
 #include "format/definitions.h"
 #include "format/trace_writer.h"
 #include "gc_clock.h"
+#include "keeper.h"
 #include "go/go_process.h"
 
 struct object_table;
 
-/* Borrows all; a pidfd of -1: sockets are not asked for their addresses. NULL when out of memory. */
+/* Borrows all; without a keeper descriptors have no names. NULL when out of memory. */
 struct object_table *object_table_new(struct go_binary *binary, struct go_process *process,
-                                      const struct gc_clock *clock, int pidfd, struct trace_writer *writer);
+                                      const struct gc_clock *clock, struct keeper *keeper, struct trace_writer *writer);
 void object_table_free(struct object_table *self);
 
 /* The id of a channel at this address, seen in an event of this time; 0 when out of memory. */

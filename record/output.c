@@ -4,21 +4,16 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* sudo tells whose files these are; a number that is not one is ignored. */
-static void give_to_sudo_user(int fd)
+#define SUFFIX ".gotape"
+
+void output_init(struct output *self)
 {
-    const char *uid_text = getenv("SUDO_UID"), *gid_text = getenv("SUDO_GID");
-    if (geteuid() != 0 || !uid_text || !gid_text)
-        return;
-    char *uid_end, *gid_end;
-    unsigned long uid = strtoul(uid_text, &uid_end, 10), gid = strtoul(gid_text, &gid_end, 10);
-    if (*uid_text && !*uid_end && *gid_text && !*gid_end && fchown(fd, (uid_t)uid, (gid_t)gid) != 0)
-        return; /* a file system without owners keeps the file as it is */
+    memset(self, 0, sizeof *self);
+    self->fd = self->folder = -1;
 }
 
 static int open_stdout(struct output *self, struct error *err)
@@ -33,38 +28,83 @@ static int open_stdout(struct output *self, struct error *err)
     return 0;
 }
 
+static int open_folder(struct output *self, struct error *err)
+{
+    char folder[sizeof self->path];
+    const char *slash = strrchr(self->path, '/');
+    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - self->path) + 1 : 1, slash ? self->path : ".");
+    const char *name = slash ? slash + 1 : self->path;
+    if (*name == '\0')
+        return error_set(err, ERR_USAGE, "--output: %s is a folder; give the name of a file", self->path);
+    /* room for what is put around it */
+    if (strlen(name) + 32 > sizeof self->name)
+        return error_set(err, ERR_USAGE, "--output: the name is too long");
+    strcpy(self->name, name);
+    self->folder = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return self->folder < 0 ? error_sys(err, "cannot create %s: %s", self->path, folder) : 0;
+}
+
+static int create(struct output *self, const char *name, int *fd_out, struct error *err)
+{
+    return self->keeper ? keeper_create(self->keeper, name, fd_out, err)
+                        : keeper_create_here(self->folder, name, fd_out, err);
+}
+
+static int open_file(struct output *self, bool force, struct error *err)
+{
+    const char *name = self->name;
+    struct stat st;
+    if (force && fstatat(self->folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+        if (!S_ISREG(st.st_mode))
+            return error_set(err, ERR_USAGE, "%s exists and is not a regular file: not replaced", self->path);
+        snprintf(self->temporary, sizeof self->temporary, ".%.*s.%d.tmp", KEEPER_NAME_MAX - 32, name,
+                 (int)getpid());
+        name = self->temporary;
+    }
+    struct error why = {0};
+    int rc = create(self, name, &self->fd, &why);
+    if (rc == ERR_USAGE)
+        return error_set(err, rc, "%s exists; --force replaces it", self->path);
+    if (rc != 0 && err) {
+        *err = why;
+        error_prefix(err, "%s: ", self->path);
+    }
+    return rc;
+}
+
 int output_open(const char *path, bool force, struct output *out, struct error *err)
 {
-    struct output self = {.fd = -1};
+    struct output self;
+    output_init(&self);
     if (strlen(path) + 32 > sizeof self.path)
         return error_set(err, ERR_USAGE, "--output: the name is too long");
     strcpy(self.path, path);
+    int rc;
     if (strcmp(path, "-") == 0) {
-        int rc = open_stdout(&self, err);
+        rc = open_stdout(&self, err);
+    } else {
+        rc = open_folder(&self, err);
         if (rc == 0)
-            *out = self;
-        return rc;
+            rc = open_file(&self, force, err);
     }
-    const char *name = path;
-    struct stat st;
-    if (force && lstat(path, &st) == 0) {
-        if (!S_ISREG(st.st_mode))
-            return error_set(err, ERR_USAGE, "%s exists and is not a regular file: not replaced", path);
-        const char *slash = strrchr(path, '/');
-        int folder = slash ? (int)(slash - path + 1) : 0;
-        snprintf(self.temporary, sizeof self.temporary, "%.*s.%s.%d.tmp", folder, path, path + folder,
-                 (int)getpid());
-        name = self.temporary;
-    }
-    self.fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (self.fd < 0 && errno == EEXIST)
-        return error_set(err, ERR_USAGE, "%s exists; --force replaces it", path);
-    if (self.fd < 0)
-        return error_sys(err, "cannot create %s", name);
-    fchmod(self.fd, 0600);
-    give_to_sudo_user(self.fd);
-    *out = self;
-    return 0;
+    if (rc == 0)
+        *out = self;
+    else
+        output_release(&self);
+    return rc;
+}
+
+void output_use_keeper(struct output *self, struct keeper *keeper)
+{
+    self->keeper = keeper;
+}
+
+void output_stem(const struct output *self, char out[KEEPER_NAME_MAX])
+{
+    size_t length = strlen(self->name), suffix = strlen(SUFFIX);
+    if (length > suffix && strcmp(self->name + length - suffix, SUFFIX) == 0)
+        length -= suffix;
+    snprintf(out, KEEPER_NAME_MAX, "%.*s", (int)length, self->name);
 }
 
 int output_write(struct output *self, const void *data, size_t size, struct error *err)
@@ -88,6 +128,18 @@ int output_write(struct output *self, const void *data, size_t size, struct erro
     return 0;
 }
 
+static int put_in_place(struct output *self, struct error *err)
+{
+    if (!self->temporary[0])
+        return 0;
+    int rc = self->keeper ? keeper_rename(self->keeper, self->temporary, self->name, err) : ERR_GONE;
+    if (rc != ERR_GONE)
+        return rc;
+    if (renameat(self->folder, self->temporary, self->folder, self->name) != 0)
+        return error_sys(err, "renaming %s to %s", self->temporary, self->path);
+    return 0;
+}
+
 int output_finish(struct output *self, struct error *err)
 {
     if (self->fd < 0)
@@ -98,9 +150,45 @@ int output_finish(struct output *self, struct error *err)
     if (close(self->fd) != 0 && rc == 0)
         rc = error_sys(err, "closing %s", self->path);
     self->fd = -1;
-    if (self->temporary[0] && rename(self->temporary, self->path) != 0 && rc == 0)
-        rc = error_sys(err, "renaming %s to %s", self->temporary, self->path);
+    int placed = put_in_place(self, rc == 0 ? err : NULL);
+    self->temporary[0] = '\0';
+    return rc == 0 ? placed : rc;
+}
+
+int output_open_next(struct output *self, const char *base_name, struct error *err)
+{
+    int fd;
+    size_t folder = strlen(self->path) - strlen(self->name);
+    if (self->is_pipe)
+        return error_set(err, ERR_USAGE, "standard output cannot be continued in another file");
+    if (strlen(base_name) + 32 > sizeof self->name || folder + strlen(base_name) >= sizeof self->path)
+        return error_set(err, ERR_USAGE, "--output: the name is too long");
+    int rc = create(self, base_name, &fd, err);
+    if (rc != 0)
+        return rc;
+    rc = output_finish(self, err);
+    self->fd = fd;
+    self->size = 0;
+    strcpy(self->name, base_name);
+    strcpy(self->path + folder, base_name);
     return rc;
+}
+
+static int remove_file(struct output *self, const char *name, struct error *err)
+{
+    int rc = self->keeper ? keeper_remove(self->keeper, name, err) : ERR_GONE;
+    if (rc != ERR_GONE)
+        return rc;
+    if (unlinkat(self->folder, name, 0) != 0 && errno != ENOENT)
+        return error_sys(err, "cannot remove %s", name);
+    return 0;
+}
+
+int output_remove(struct output *self, const char *base_name, struct error *err)
+{
+    return self->folder < 0 || strchr(base_name, '/')
+               ? error_set(err, ERR_USAGE, "%s is no file of this recording", base_name)
+               : remove_file(self, base_name, err);
 }
 
 void output_discard(struct output *self)
@@ -110,5 +198,14 @@ void output_discard(struct output *self)
     close(self->fd);
     self->fd = -1;
     if (!self->is_pipe)
-        unlink(self->temporary[0] ? self->temporary : self->path);
+        remove_file(self, self->temporary[0] ? self->temporary : self->name, NULL);
+}
+
+void output_release(struct output *self)
+{
+    if (self->fd >= 0)
+        close(self->fd);
+    if (self->folder >= 0)
+        close(self->folder);
+    self->fd = self->folder = -1;
 }

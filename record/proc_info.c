@@ -43,16 +43,14 @@ bool proc_exe(pid_t pid, char *out, size_t size)
     return true;
 }
 
-bool proc_exe_identity(pid_t pid, dev_t *device, ino_t *inode)
+bool proc_has_memory(pid_t pid)
 {
-    char path[64];
-    struct stat st;
-    snprintf(path, sizeof path, "/proc/%d/exe", (int)pid);
-    if (stat(path, &st) != 0)
-        return false;
-    *device = st.st_dev;
-    *inode = st.st_ino;
-    return true;
+    FILE *file = open_file(pid, "statm");
+    unsigned long pages = 0;
+    bool known = file && fscanf(file, "%lu", &pages) == 1;
+    if (file)
+        fclose(file);
+    return known && pages > 0;
 }
 
 bool proc_args(pid_t pid, struct buf *out)
@@ -190,12 +188,15 @@ pid_t proc_find_go_descendant(pid_t pid, char name_out[16])
     return find_go_below(pid, name_out, 4);
 }
 
-bool proc_mapping_name(pid_t pid, uint64_t address, char *out, size_t size, uint64_t *start_out,
+FILE *proc_open_maps(pid_t pid)
+{
+    return open_file(pid, "maps");
+}
+
+bool proc_mapping_name(FILE *file, uint64_t address, char *out, size_t size, uint64_t *start_out,
                        uint64_t *end_out)
 {
-    FILE *file = open_file(pid, "maps");
-    if (!file)
-        return false;
+    rewind(file);
     char line[PATH_MAX + 128];
     bool found = false;
     while (!found && fgets(line, sizeof line, file)) {
@@ -212,6 +213,5 @@ bool proc_mapping_name(pid_t pid, uint64_t address, char *out, size_t size, uint
         *end_out = end;
         found = true;
     }
-    fclose(file);
     return found;
 }

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 #include "base/buf.h"
@@ -17,8 +18,8 @@
 bool proc_comm(pid_t pid, char out[16]);
 /* Target of /proc/PID/exe (with " (deleted)" when the file is gone), or false. */
 bool proc_exe(pid_t pid, char *out, size_t size);
-/* Identity of the executable file, to notice an exec; false when gone. */
-bool proc_exe_identity(pid_t pid, dev_t *device, ino_t *inode);
+/* False for a process that has ended, or is about to: it has no memory any more. */
+bool proc_has_memory(pid_t pid);
 /* Command line arguments joined by blanks; false when gone. */
 bool proc_args(pid_t pid, struct buf *out);
 /* Thread group id of a thread (so that a TID given for a PID is noticed); 0 when gone. */
@@ -46,8 +47,10 @@ int proc_each_thread(pid_t pid, int (*fn)(void *context, pid_t tid, struct error
 /* The first descendant of `pid` that runs a Go program, or 0; name_out gets its comm. */
 pid_t proc_find_go_descendant(pid_t pid, char name_out[16]);
 
-/* Name of the mapped file or region ("libc.so.6", "[vdso]") at an address, or false. */
-bool proc_mapping_name(pid_t pid, uint64_t address, char *out, size_t size, uint64_t *start_out,
+/* /proc/PID/maps: needs rights when it is opened, and none when it is read. NULL when gone. The caller's. */
+FILE *proc_open_maps(pid_t pid);
+/* Name of the mapped file or region ("libc.so.6", "[vdso]") at an address, as it is now, or false. */
+bool proc_mapping_name(FILE *maps, uint64_t address, char *out, size_t size, uint64_t *start_out,
                        uint64_t *end_out);
 
 #endif

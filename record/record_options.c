@@ -19,7 +19,7 @@ struct parse_state {
     bool help, version, cleanup;
 };
 
-#define OPTION_ROWS 25
+#define OPTION_ROWS 27
 
 static void fill_table(struct parse_state *s, struct opt table[OPTION_ROWS])
 {
@@ -49,6 +49,10 @@ static void fill_table(struct parse_state *s, struct opt table[OPTION_ROWS])
         {0, "user", OPT_STRING, &o->user, "NAME", "run COMMAND as this user"},
         {0, "kill", OPT_FLAG, &o->kill_at_end, NULL,
          "stop COMMAND when the recording stops (it is left running otherwise)"},
+        {0, "drop-to", OPT_STRING, &o->drop_to, "USER",
+         "once the probes are armed, the recorder goes on as this user\n(a name, or UID:GID), without any "
+         "capability (default: nobody)"},
+        {0, "keep-root", OPT_FLAG, &o->keep_root, NULL, "the recorder keeps its rights until the end"},
         {0, "with-args", OPT_FLAG, &o->with_args, NULL,
          "keep the target's command line arguments in the file"},
         {0, NULL, OPT_HEADING, NULL, NULL, "Where to:"},
@@ -105,6 +109,8 @@ static int check_values(const struct record_options *o, struct error *err)
         return error_set(err, ERR_USAGE, "--user goes with a COMMAND, not with --pid");
     if (o->mode == MODE_ATTACH && o->kill_at_end)
         return error_set(err, ERR_USAGE, "--kill goes with a COMMAND, not with --pid");
+    if (o->drop_to && o->keep_root)
+        return error_set(err, ERR_USAGE, "--drop-to and --keep-root exclude each other");
     if (o->snapshot_interval_ns && o->snapshot_interval_ns < SNAPSHOT_INTERVAL_MIN_NS)
         return error_set(err, ERR_USAGE, "--snapshot-interval: must be at least 10ms");
     if (o->output && o->output[0] == '\0')

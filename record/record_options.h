@@ -26,6 +26,8 @@ struct record_options {
     uint64_t duration_ns; /* 0: no limit */
     const char *user;     /* NULL: as we are */
     bool kill_at_end;
+    const char *drop_to; /* whom the recorder becomes; NULL: nobody */
+    bool keep_root;      /* it stays who it is */
     uint64_t ring_bytes; /* 0: the default */
     int64_t zstd_level;
     enum record_detail detail;

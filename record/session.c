@@ -133,7 +133,7 @@ static int prepare_writer(struct session *self, struct error *err)
         code_table_new(self->binary, go_process_bias(self->process), self->target->pid, self->writer);
     gc_clock_init(&self->gc, self->process);
     self->objects =
-        object_table_new(self->binary, self->process, &self->gc, self->target->pidfd, self->writer);
+        object_table_new(self->binary, self->process, &self->gc, self->keeper, self->writer);
     if (!self->code || !self->objects)
         return error_set(err, ERR_NOMEM, "out of memory");
     return 0;
@@ -148,7 +148,7 @@ int session_new(const struct record_options *options, struct target *target,
     self->options = options;
     self->target = target;
     self->hooks = hooks;
-    self->output.fd = -1;
+    output_init(&self->output);
     self->ring_now = UINT32_MAX;
     trace_meta_init(&self->meta);
     char name[4096];
@@ -160,6 +160,8 @@ int session_new(const struct record_options *options, struct target *target,
             default_name(self, name, sizeof name);
         rc = output_open(name, options->force, &self->output, err);
     }
+    if (rc == 0)
+        rc = session_start_keeper(self, err);
     if (rc == 0)
         rc = session_prepare_probes(self, err);
     if (rc == 0)
@@ -182,11 +184,7 @@ static void tear_down(struct session *self)
 {
     perf_session_free(self->perf);
     self->perf = NULL;
-    struct error err = {0};
-    if (self->group && uprobe_group_delete(self->group, &err) != 0)
-        session_say(self, self->hooks->warn, "%s", err.message);
-    uprobe_group_free(self->group);
-    self->group = NULL;
+    session_remove_probes(self);
 }
 
 int session_run(struct session *self, struct session_summary *summary, struct error *err)
@@ -238,5 +236,7 @@ void session_free(struct session *self)
     go_binary_close(self->binary);
     if (self->output.fd >= 0)
         output_finish(&self->output, NULL);
+    output_release(&self->output);
+    keeper_close(self->keeper);
     free(self);
 }

@@ -72,6 +72,8 @@ int session_new(const struct record_options *options, struct target *target,
 /* Arms, records until the end, disarms, finishes the file. On an error while recording the file holds what
  * came before. */
 int session_run(struct session *self, struct session_summary *summary, struct error *err);
+/* Still there after the run; for the end of a COMMAND. */
+struct keeper *session_keeper(const struct session *self);
 /* Releases everything; nothing of ours is left in the kernel. */
 void session_free(struct session *self);
 

@@ -221,6 +221,8 @@ int session_arm(struct session *self, struct error *err)
     if (rc == 0 && self->target->how == TARGET_ATTACHED)
         name_threads(self);
     if (rc == 0)
+        rc = session_drop_rights(self, err);
+    if (rc == 0)
         rc = target_resume(self->target, err);
     self->flushed_ns = session_now_ns();
     if (rc == 0)

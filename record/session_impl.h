@@ -13,7 +13,9 @@
 #include "format/trace_meta.h"
 #include "go/go_process.h"
 #include "layout_check.h"
+#include "keeper.h"
 #include "perf/uprobe.h"
+#include "privileges.h"
 #include "snapshot.h"
 #include "span_probes.h"
 
@@ -33,6 +35,9 @@ struct session {
     struct uprobe_group *group;
     struct perf_session *perf;
     struct output output;
+    struct keeper *keeper;
+    struct privileges_user user; /* whom the recorder becomes */
+    bool changes_user;
     struct trace_writer *writer;
     struct code_table *code;
     struct object_table *objects;
@@ -62,6 +67,12 @@ void session_say(const struct session *self, session_message_fn fn, const char *
 uint64_t session_now_ns(void); /* CLOCK_MONOTONIC */
 /* No probe, no perf event: `perf`, `group` and the sites of the plan stay empty. */
 bool session_is_snapshot_only(const struct session *self);
+
+/* session_rights.c: the keeper, once the output is open and before a probe is defined; giving up what is not needed any
+ * more (nothing with --keep-root); the definitions, when all perf events are closed. */
+int session_start_keeper(struct session *self, struct error *err);
+int session_drop_rights(struct session *self, struct error *err);
+void session_remove_probes(struct session *self);
 
 /* session_arm.c: the probes are defined, but nothing is armed. */
 int session_prepare_probes(struct session *self, struct error *err);

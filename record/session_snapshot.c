@@ -34,12 +34,7 @@ int session_prepare_snapshots(struct session *self, const char *const *reasons, 
 
 static bool is_another_program(const struct session *self)
 {
-    uint64_t device, inode;
-    dev_t device_now;
-    ino_t inode_now;
-    go_binary_identity(self->binary, &device, &inode);
-    return proc_exe_identity(self->target->pid, &device_now, &inode_now) &&
-           (device_now != device || inode_now != inode);
+    return go_memory_is_gone(go_process_memory(self->process)) && proc_has_memory(self->target->pid);
 }
 
 /* A target that has ended, or has become another program, has no goroutines to show. */

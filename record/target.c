@@ -314,14 +314,14 @@ bool target_has_exited(struct target *self)
     return target_wait_exit(self, 0);
 }
 
-void target_kill(struct target *self)
+void target_kill(struct target *self, struct keeper *keeper)
 {
     if (self->how != TARGET_LAUNCHED || target_has_exited(self))
         return;
-    kill(self->pid, SIGTERM);
+    keeper_kill(keeper, SIGTERM, NULL);
     if (target_wait_exit(self, KILL_GRACE_MS))
         return;
-    kill(self->pid, SIGKILL);
+    keeper_kill(keeper, SIGKILL, NULL);
     target_wait_exit(self, KILL_GRACE_MS);
 }
 

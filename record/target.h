@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "keeper.h"
 
 enum target_how { TARGET_LAUNCHED, TARGET_ATTACHED };
 
@@ -45,8 +46,8 @@ int target_attach(pid_t pid, struct target *out, struct error *err);
 int target_resume(struct target *self, struct error *err);
 /* True when the process has exited; reaps a launched one. */
 bool target_has_exited(struct target *self);
-/* Ends a launched program: SIGTERM, after three seconds SIGKILL; reaps it. Nothing when it has exited. */
-void target_kill(struct target *self);
+/* Ends a launched program: SIGTERM, after three seconds SIGKILL; reaps it. Nothing when it has exited. By the keeper, which has the right to. */
+void target_kill(struct target *self, struct keeper *keeper);
 /* Waits up to `ms` milliseconds for the exit. */
 bool target_wait_exit(struct target *self, int ms);
 /* Closes descriptors. A held program is killed: it must not run on half prepared. */

@@ -250,13 +250,19 @@ int uprobe_group_delete(struct uprobe_group *self, struct error *err)
     return result;
 }
 
+void uprobe_group_forget(struct uprobe_group *self)
+{
+    for (unsigned i = 0; i < self->event_count; i++)
+        free(self->events[i]);
+    self->event_count = 0;
+}
+
 void uprobe_group_free(struct uprobe_group *self)
 {
     if (!self)
         return;
     uprobe_group_delete(self, NULL);
-    for (unsigned i = 0; i < self->event_count; i++)
-        free(self->events[i]);
+    uprobe_group_forget(self);
     free(self->tracefs);
     free(self);
 }

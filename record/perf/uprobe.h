@@ -59,6 +59,8 @@ int uprobe_hits(const struct uprobe_group *self, const char *name, uint64_t *hit
 /* Deletes our definitions; every perf descriptor must be closed before. Retries while the kernel says busy
  * (bounded). */
 int uprobe_group_delete(struct uprobe_group *self, struct error *err);
+/* Somebody else has deleted them, or will. */
+void uprobe_group_forget(struct uprobe_group *self);
 void uprobe_group_free(struct uprobe_group *self); /* deletes what is left */
 
 struct uprobe_stale {
@@ -71,5 +73,10 @@ struct uprobe_stale {
  * Groups of other pid namespaces are only counted: their owners cannot be seen from here. */
 int uprobe_cleanup(struct uprobe_stale *out, struct error *err);
 int uprobe_cleanup_at(const char *tracefs, const char *proc, struct uprobe_stale *out, struct error *err);
+
+/* Deletes every definition of a group, by name and one by one, trying again for so long while the kernel says busy
+ * (ERR_BUSY in the end). */
+int uprobe_remove_group(const char *group, unsigned patience_ms, struct error *err);
+int uprobe_remove_group_at(const char *tracefs, const char *group, unsigned patience_ms, struct error *err);
 
 #endif

@@ -5,13 +5,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/intern.h"
 #include "perf/process_start.h"
 #include "perf/tracefs.h"
 #include "perf/uprobe.h"
 
-enum { UPROBE_EVENTS_SIZE_MAX = 16 << 20 };
+enum { UPROBE_EVENTS_SIZE_MAX = 16 << 20, PAUSE_MS = 20 };
 
 struct sweep {
     const char *tracefs, *proc;
@@ -96,4 +97,58 @@ int uprobe_cleanup(struct uprobe_stale *out, struct error *err)
     char tracefs[256];
     int rc = tracefs_find(tracefs, sizeof tracefs, err);
     return rc < 0 ? rc : uprobe_cleanup_at(tracefs, "/proc", out, err);
+}
+
+/* Deletes what is there of a group, once. *busy_out: so many are in use yet. */
+static int remove_once(const char *tracefs, const char *group, unsigned *busy_out, struct error *err)
+{
+    char path[512], command[160], *text = NULL, *save = NULL;
+    size_t length = strlen(group);
+    unsigned busy = 0;
+    snprintf(path, sizeof path, "%s/uprobe_events", tracefs);
+    int rc = tracefs_read(path, UPROBE_EVENTS_SIZE_MAX, &text, err);
+    if (rc < 0)
+        return rc;
+    for (char *line = strtok_r(text, "\n", &save); line && rc == 0; line = strtok_r(NULL, "\n", &save)) {
+        struct error cause;
+        size_t name = strcspn(line, " ");
+        if (line[0] != 'p' || line[1] != ':' || strncmp(line + 2, group, length) != 0 ||
+            line[2 + length] != '/' || name > sizeof command - 3)
+            continue;
+        snprintf(command, sizeof command, "-:%.*s", (int)name - 2, line + 2);
+        rc = tracefs_command(tracefs, command, &cause);
+        busy += rc != 0 && cause.code == ERR_BUSY;
+        if (rc != 0 && cause.code != ERR_BUSY && cause.code != ERR_NOT_FOUND) {
+            if (err)
+                *err = cause;
+            rc = error_prefix(err, "cannot delete the probe definition %.*s: ", (int)name - 2, line + 2);
+        } else {
+            rc = 0;
+        }
+    }
+    free(text);
+    if (rc == 0)
+        *busy_out = busy;
+    return rc;
+}
+
+int uprobe_remove_group_at(const char *tracefs, const char *group, unsigned patience_ms, struct error *err)
+{
+    const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
+    for (unsigned waited = 0;; waited += PAUSE_MS) {
+        unsigned busy = 0;
+        int rc = remove_once(tracefs, group, &busy, err);
+        if (rc < 0 || busy == 0)
+            return rc;
+        if (waited >= patience_ms)
+            return error_set(err, ERR_BUSY, "%u probe definitions of %s are in use and were left", busy, group);
+        nanosleep(&pause, NULL);
+    }
+}
+
+int uprobe_remove_group(const char *group, unsigned patience_ms, struct error *err)
+{
+    char tracefs[256];
+    int rc = tracefs_find(tracefs, sizeof tracefs, err);
+    return rc < 0 ? rc : uprobe_remove_group_at(tracefs, group, patience_ms, err);
 }
