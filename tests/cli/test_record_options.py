@@ -65,6 +65,7 @@ def test_version():
     (["-o", "", "--", "true"], ["--output"]),
     (["-o"], ["-o"]),
     (["--duratoin", "1s", "--", "true"], ["--duration"]),
+    (["--drop-to", "nobody", "--keep-root", "--", "true"], ["--drop-to", "--keep-root"]),
     (["--kill=yes", "--", "true"], ["--kill"]),
 ], ids=lambda value: " ".join(value) if isinstance(value, list) else None)
 def test_usage_errors(arguments, words):

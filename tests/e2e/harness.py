@@ -348,6 +348,24 @@ def orphans():
     return [line for line in definitions() if not os.path.exists(f"/proc/{line.split('_')[1]}")]
 
 
+def keeper_of(recorder):
+    """The process beside a recorder that has kept its rights; None when there is none (any more)."""
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError), open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as file:
+            stat = file.read()
+            if "(gotape-keeper)" in stat and int(stat.rsplit(")", 1)[1].split()[1]) == recorder:
+                return int(name)
+    return None
+
+
+def await_no_definitions(recorder, timeout=30):
+    """The keeper of a recorder that died needs a moment: the kernel takes its perf events down first."""
+    deadline = time.monotonic() + timeout
+    while definitions(f"{recorder}_"):
+        assert time.monotonic() < deadline, f"definitions of recorder {recorder} were left behind"
+        time.sleep(0.02)
+
+
 def breakpoints(pid):
     """Addresses at which a process's code differs from its file: where somebody has put breakpoints."""
     found = []

@@ -1,7 +1,8 @@
-"""A recorder that is killed: the target goes on, the file is good up to its last chunk, and the definitions that the kernel
-kept are removed by the next start or by --cleanup."""
+"""A recorder that is killed together with its keeper: the target goes on, the file is good up to its last chunk, and the
+definitions that the kernel kept are removed by the next start or by --cleanup. (Of the recorder alone: test_safety.py.)"""
 
 import json
+import os
 import signal
 import time
 
@@ -13,6 +14,7 @@ def kill_recorder(target, trace):
     with harness.attached(target.pid, trace) as recorder:
         target.send()
         time.sleep(3.5)
+        os.kill(harness.keeper_of(recorder.process.pid), signal.SIGKILL)
         recorder.process.send_signal(signal.SIGKILL)
         recorder.wait()
     pid = recorder.process.pid
@@ -85,7 +87,8 @@ def test_killed_while_launching(tmp_path):
             time.sleep(0.05)
         assert not children
     assert harness.run(harness.RECORD, "--cleanup").status == 0
-    assert [harness.definitions(f"{pid}_") for pid in pids] == [[]] * len(pids)
+    for pid in pids:
+        harness.await_no_definitions(pid)
 
 
 def children_of(pid):
