@@ -11,8 +11,15 @@ struct departure {
     uint64_t state;
     uint32_t next_tid, next_name; /* text */
     uint32_t function, stack;
-    const char *activity; /* static; NULL: not known */
+    uint8_t activity; /* enum thread_activity + 1; 0: not known */
     int64_t syscall;      /* number, or ROW_NULL */
+};
+
+/* A row of thread_switch that is not written yet, and the stretch on the CPU before it. */
+struct switch_row {
+    bool is_pending, has_on;
+    uint64_t time, on_since;
+    uint16_t cpu, on_cpu;
 };
 
 struct thread {
@@ -27,7 +34,8 @@ struct thread {
     uint16_t cpu;
     struct departure off; /* the last one */
     uint64_t off_goid;
-    uint32_t name; /* text */
+    struct switch_row out; /* the switch of `off`, until the next one decides how it is written */
+    uint32_t name;         /* text */
     uint32_t creator;
     bool was_started, has_exited;
     uint64_t start_ns, exit_ns;
@@ -39,6 +47,8 @@ struct binding {
     const struct symbolizer *symbols;
     struct gaps *gaps;
     struct map threads; /* tid → struct thread * */
+    struct map names;   /* texts whose row is written */
+    int64_t last_packed, last_plain;
     bool failed;
 };
 
@@ -50,6 +60,7 @@ struct binding *binding_new(struct row_writer *rows, struct anomaly_log *anomali
         return NULL;
     *self = (struct binding){.rows = rows, .anomalies = anomalies, .symbols = symbols, .gaps = gaps};
     map_init(&self->threads);
+    map_init(&self->names);
     return self;
 }
 
@@ -62,6 +73,7 @@ void binding_free(struct binding *self)
     while ((slot = map_next(&self->threads, &position)))
         free((void *)(uintptr_t)slot->value);
     map_release(&self->threads);
+    map_release(&self->names);
     free(self);
 }
 
@@ -169,28 +181,90 @@ static void put_thread(struct binding *self, const struct thread *thread)
                                      thread->has_exited ? (int64_t)thread->exit_ns : ROW_NULL});
 }
 
-static void put_interval(struct binding *self, const struct thread *thread, int64_t end)
+/* Ids of the views, as in round.c. */
+#define ID_FACTOR 16777216
+#define ID_FIRST  16
+
+static int64_t next_plain_id(struct binding *self)
 {
-    bool is_on = thread->presence == ON_CPU;
-    row_writer_text(self->rows, ROW_THREAD_INTERVAL, 7,
-                    is_on ? NULL : symbolizer_get_text(self->symbols, thread->off.next_name));
-    row_writer_text(self->rows, ROW_THREAD_INTERVAL, 9, is_on ? NULL : thread->off.activity);
-    row_writer_put(self->rows, ROW_THREAD_INTERVAL,
-                   (const int64_t[]){thread->tid, is_on, (int64_t)thread->since, end,
-                                     is_on ? thread->cpu : ROW_NULL,
-                                     is_on ? ROW_NULL : (int64_t)thread->off.state,
-                                     is_on ? ROW_NULL : (int64_t)thread->off.next_tid, 0,
-                                     is_on ? ROW_NULL : row_id(thread->off_goid), 0,
-                                     is_on ? ROW_NULL : symbolizer_stack_column(thread->off.stack)});
+    int64_t least = self->last_packed * ID_FACTOR + ID_FIRST;
+    self->last_plain = self->last_plain + 1 > least ? self->last_plain + 1 : least;
+    return self->last_plain;
+}
+
+static int64_t name_column(struct binding *self, uint32_t text)
+{
+    uint64_t known;
+    if (!text)
+        return ROW_NULL;
+    if (!map_get(&self->names, text, &known)) {
+        if (map_put(&self->names, text, 1) < 0)
+            self->failed = true;
+        row_writer_text(self->rows, ROW_NAME, 1, symbolizer_get_text(self->symbols, text));
+        row_writer_put(self->rows, ROW_NAME, (const int64_t[]){text, 0});
+    }
+    return text;
+}
+
+static void put_on(struct binding *self, const struct thread *thread, uint64_t since, int64_t end, uint16_t cpu)
+{
+    row_writer_put(self->rows, ROW_PLAIN_THREAD_INTERVAL,
+                   (const int64_t[]){next_plain_id(self), thread->tid, 1, (int64_t)since, end, cpu, ROW_NULL, ROW_NULL, ROW_NULL,
+                                     ROW_NULL, 0, ROW_NULL});
+}
+
+static void put_off(struct binding *self, const struct thread *thread, int64_t end)
+{
+    const struct departure *off = &thread->off;
+    row_writer_put(self->rows, ROW_PLAIN_THREAD_INTERVAL,
+                   (const int64_t[]){next_plain_id(self), thread->tid, 0, (int64_t)thread->since, end, ROW_NULL,
+                                     (int64_t)off->state, (int64_t)off->next_tid, name_column(self, off->next_name),
+                                     row_id(thread->off_goid), off->activity, symbolizer_stack_column(off->stack)});
+}
+
+/* The last departure, when its return does not follow, and the stretch before it. */
+static void put_out(struct binding *self, struct thread *thread)
+{
+    struct switch_row *out = &thread->out;
+    const struct departure *off = &thread->off;
+    if (!out->is_pending)
+        return;
+    out->is_pending = false;
+    if (out->has_on)
+        put_on(self, thread, out->on_since, (int64_t)out->time, out->on_cpu);
+    row_writer_put(self->rows, ROW_PLAIN_SWITCH,
+                   (const int64_t[]){next_plain_id(self), (int64_t)out->time, thread->tid, out->cpu, 0, (int64_t)off->state,
+                                     (int64_t)off->next_tid, name_column(self, off->next_name), row_id(off->function),
+                                     off->activity, symbolizer_stack_column(off->stack), off->syscall});
+}
+
+static void put_in(struct binding *self, const struct event *event)
+{
+    row_writer_put(self->rows, ROW_PLAIN_SWITCH,
+                   (const int64_t[]){next_plain_id(self), (int64_t)event->time_ns, event->tid, event->cpu, 1, ROW_NULL, ROW_NULL,
+                                     ROW_NULL, ROW_NULL, 0, ROW_NULL, ROW_NULL});
+}
+
+/* Bits of packed_switch.facts. */
+enum { FACT_ON = 16, FACT_OFF = 32 };
+
+/* Out and in, with the stretches that they end. */
+static void put_packed(struct binding *self, struct thread *thread, const struct event *in)
+{
+    struct switch_row *out = &thread->out;
+    const struct departure *off = &thread->off;
+    out->is_pending = false;
+    row_writer_put(self->rows, ROW_PACKED_SWITCH,
+                   (const int64_t[]){++self->last_packed, thread->tid, (int64_t)out->time, (int64_t)(in->time_ns - out->time),
+                                     off->activity | FACT_OFF | (out->has_on ? FACT_ON : 0), (int64_t)off->state, out->cpu, in->cpu,
+                                     out->has_on ? (int64_t)(out->time - out->on_since) : ROW_NULL,
+                                     out->has_on ? out->on_cpu : ROW_NULL, row_id(thread->off_goid), (int64_t)off->next_tid,
+                                     name_column(self, off->next_name), row_id(off->function), symbolizer_stack_column(off->stack),
+                                     off->syscall});
 }
 
 /* The system calls of all architectures have small numbers. */
 #define SYSCALL_NUMBER_MAX 100000
-
-static const char *const activities[] = {
-    [ACTIVITY_GO] = "go",           [ACTIVITY_IDLE] = "idle",       [ACTIVITY_SYSCALL] = "syscall",
-    [ACTIVITY_FOREIGN] = "foreign", [ACTIVITY_RUNTIME] = "runtime",
-};
 
 static struct departure read_departure(const struct binding *self, const struct event *event)
 {
@@ -203,8 +277,8 @@ static struct departure read_departure(const struct binding *self, const struct 
         return off;
     }
     uint64_t activity = event->f[THREAD_OFF_ACTIVITY], number = event->f[THREAD_OFF_SYSCALL];
-    if (activity < sizeof activities / sizeof activities[0])
-        off.activity = activities[activity];
+    if (activity >= ACTIVITY_GO && activity <= ACTIVITY_RUNTIME)
+        off.activity = (uint8_t)(activity - ACTIVITY_GO + 1);
     off.stack = (uint32_t)event->f[THREAD_OFF_STACK];
     off.function = symbolizer_stack_facts(self->symbols, off.stack).innermost;
     if (number && number <= SYSCALL_NUMBER_MAX)
@@ -212,57 +286,40 @@ static struct departure read_departure(const struct binding *self, const struct 
     return off;
 }
 
-static void put_in(struct binding *self, const struct event *event)
-{
-    row_writer_text(self->rows, ROW_THREAD_SWITCH, 6, NULL);
-    row_writer_text(self->rows, ROW_THREAD_SWITCH, 8, NULL);
-    row_writer_put(self->rows, ROW_THREAD_SWITCH,
-                   (const int64_t[]){(int64_t)event->time_ns, event->tid, event->cpu, 1, ROW_NULL, ROW_NULL,
-                                     0, ROW_NULL, 0, ROW_NULL, ROW_NULL});
-}
-
-static void put_out(struct binding *self, const struct event *event, const struct departure *off)
-{
-    row_writer_text(self->rows, ROW_THREAD_SWITCH, 6, symbolizer_get_text(self->symbols, off->next_name));
-    row_writer_text(self->rows, ROW_THREAD_SWITCH, 8, off->activity);
-    row_writer_put(self->rows, ROW_THREAD_SWITCH,
-                   (const int64_t[]){(int64_t)event->time_ns, event->tid, event->cpu, 0, (int64_t)off->state,
-                                     (int64_t)off->next_tid, 0, row_id(off->function), 0,
-                                     symbolizer_stack_column(off->stack), off->syscall});
-}
-
 /* ---- events ---- */
 
 static void forget(struct binding *self, struct thread *thread)
 {
+    put_out(self, thread);
     put_thread(self, thread);
     map_delete(&self->threads, thread->tid);
     free(thread);
 }
 
-/* Ends the present stretch, unless it ought to be one of the other kind: then a switch is missing and nobody
- * knows when this one ended. */
-static void end_stretch(struct binding *self, struct thread *thread, const struct event *event,
-                        enum presence expected)
+/* The present stretch ought to be one of the other kind: a switch is missing, and nobody knows when it ended. */
+static void report_missing(struct binding *self, const struct thread *thread, const struct event *event, const char *did)
 {
     uint64_t gap_since;
-    if (thread->presence == expected) {
-        put_interval(self, thread, (int64_t)event->time_ns);
-    } else if (thread->presence != PRESENCE_UNKNOWN &&
-               gaps_between(self->gaps, thread->last_seen, event->time_ns, &gap_since) == 0) {
-        anomaly_add(self->anomalies, ANOMALY_SWITCH_MISSING, (int64_t)event->time_ns, ROW_NULL, thread->tid,
-                    1, "%s a CPU twice", expected == OFF_CPU ? "entered" : "left");
-    }
+    if (thread->presence != PRESENCE_UNKNOWN && gaps_between(self->gaps, thread->last_seen, event->time_ns, &gap_since) == 0)
+        anomaly_add(self->anomalies, ANOMALY_SWITCH_MISSING, (int64_t)event->time_ns, ROW_NULL, thread->tid, 1, "%s a CPU twice",
+                    did);
 }
 
 static void on_out(struct binding *self, struct thread *thread, const struct event *event)
 {
-    struct departure off = read_departure(self, event);
-    put_out(self, event, &off);
-    end_stretch(self, thread, event, ON_CPU);
+    put_out(self, thread);
+    bool has_on = thread->presence == ON_CPU;
+    if (!has_on)
+        report_missing(self, thread, event, "left");
+    thread->out = (struct switch_row){.is_pending = true,
+                                      .has_on = has_on,
+                                      .time = event->time_ns,
+                                      .on_since = thread->since,
+                                      .cpu = event->cpu,
+                                      .on_cpu = thread->cpu};
+    thread->off = read_departure(self, event);
     thread->presence = OFF_CPU;
     thread->since = thread->last_seen = event->time_ns;
-    thread->off = off;
     thread->off_goid = thread->goid;
     /* A dead thread leaves its CPU once more, after its exit. */
     if (thread->has_exited)
@@ -271,8 +328,13 @@ static void on_out(struct binding *self, struct thread *thread, const struct eve
 
 static void on_in(struct binding *self, struct thread *thread, const struct event *event)
 {
-    put_in(self, event);
-    end_stretch(self, thread, event, OFF_CPU);
+    if (thread->presence == OFF_CPU && thread->out.is_pending) {
+        put_packed(self, thread, event);
+    } else {
+        if (thread->presence == ON_CPU)
+            report_missing(self, thread, event, "entered");
+        put_in(self, event);
+    }
     thread->presence = ON_CPU;
     thread->since = thread->last_seen = event->time_ns;
     thread->cpu = event->cpu;
@@ -340,8 +402,11 @@ void binding_finish(struct binding *self)
         list[n++] = (struct thread *)(uintptr_t)slot->value;
     qsort(list, n, sizeof *list, by_tid);
     for (size_t i = 0; i < n; i++) {
-        if (list[i]->presence != PRESENCE_UNKNOWN && !list[i]->has_exited)
-            put_interval(self, list[i], ROW_NULL);
+        put_out(self, list[i]);
+        if (list[i]->presence == ON_CPU && !list[i]->has_exited)
+            put_on(self, list[i], list[i]->since, ROW_NULL, list[i]->cpu);
+        else if (list[i]->presence == OFF_CPU && !list[i]->has_exited)
+            put_off(self, list[i], ROW_NULL);
         put_thread(self, list[i]);
     }
     free(list);

@@ -246,16 +246,25 @@ static void overtake(struct goroutine *goroutine, const struct step_facts *facts
 
 /* ---- a step ---- */
 
-void goroutine_step_put_transition(struct goroutine_tracker *self, const struct goroutine *goroutine,
+void goroutine_step_put_transition(struct goroutine_tracker *self, struct goroutine *goroutine,
                                    enum goroutine_state from, enum goroutine_state to,
                                    const struct step_facts *facts, unsigned flags)
 {
     const struct event *event = facts->event;
-    row_writer_put(self->with.rows, ROW_TRANSITION,
-                   (const int64_t[]){(int64_t)event->time_ns, event->type, (int64_t)goroutine->goid, from, to,
-                                     row_id(event->tid), event->cpu == RING_RECORDER ? ROW_NULL : event->cpu,
-                                     facts->p, facts->reason, row_id(facts->object), row_id(facts->value),
-                                     symbolizer_stack_column(facts->stack), row_id(facts->other), flags});
+    round_transition(&self->intervals.rounds, goroutine->goid, &goroutine->pending,
+                     &(struct round_step){.time = event->time_ns,
+                                          .other = facts->other,
+                                          .value = facts->value,
+                                          .tid = event->tid,
+                                          .object = facts->object,
+                                          .stack = facts->stack,
+                                          .reason = facts->reason == ROW_NULL ? ROUND_NO_REASON : (uint32_t)facts->reason,
+                                          .p = round_p(facts->p),
+                                          .cpu = event->cpu,
+                                          .event = (uint8_t)event->type,
+                                          .from = (uint8_t)from,
+                                          .to = (uint8_t)to,
+                                          .flags = (uint8_t)flags});
 }
 
 static void report(struct goroutine_tracker *self, const struct goroutine *goroutine,

@@ -68,7 +68,7 @@ void goroutine_step_displaced(struct goroutine_tracker *self, uint64_t goid, con
 void goroutine_step_lose(struct goroutine_tracker *self, struct goroutine *goroutine,
                          const struct event *event);
 /* The row alone. */
-void goroutine_step_put_transition(struct goroutine_tracker *self, const struct goroutine *goroutine,
+void goroutine_step_put_transition(struct goroutine_tracker *self, struct goroutine *goroutine,
                                    enum goroutine_state from, enum goroutine_state to,
                                    const struct step_facts *facts, unsigned flags);
 void goroutine_step_end_of_recording(struct goroutine_tracker *self, struct goroutine *goroutine,

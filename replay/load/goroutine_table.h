@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/map.h"
+#include "load/round.h"
 #include "load/sync_object.h"
 #include "load/wake_rule.h"
 #include "state/goroutine.h"
@@ -69,6 +70,7 @@ struct goroutine {
     bool woken_by_net;
     unsigned state_flags; /* of its interval */
     struct open_wait wait;
+    struct round_pending pending;
     uint32_t fired;            /* the channel that is about to end its select; 0: not told */
     struct select_set *select; /* of a select that is about to park; owned reference */
 

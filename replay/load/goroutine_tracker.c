@@ -24,6 +24,7 @@ struct goroutine_tracker *goroutine_tracker_new(const struct tracker_options *op
     self->with = *options;
     self->intervals = (struct interval_log){
         .rows = options->rows, .symbols = options->symbols, .runtime = options->runtime};
+    round_log_init(&self->intervals.rounds, options->rows);
     goroutine_table_init(&self->table);
     syscall_log_init(&self->calls);
     net_pending_init(&self->net_by_g);
@@ -442,6 +443,11 @@ void goroutine_tracker_event(struct goroutine_tracker *self, const struct event 
     }
 }
 
+uint64_t goroutine_tracker_transitions(const struct goroutine_tracker *self)
+{
+    return self->intervals.rounds.transitions;
+}
+
 void goroutine_tracker_finish(struct goroutine_tracker *self, uint64_t end_ns)
 {
     remove_doomed(self);
@@ -455,6 +461,7 @@ void goroutine_tracker_finish(struct goroutine_tracker *self, uint64_t end_ns)
         interval_put_goroutine(&self->intervals, list[i]);
     }
     free(list);
+    round_log_finish(&self->intervals.rounds);
     if (self->net_by_g.events.count)
         anomaly_add(self->with.anomalies, ANOMALY_NET_UNKNOWN, ROW_NULL, ROW_NULL, ROW_NULL,
                     self->net_by_g.events.count, "net events of goroutines that were not seen");

@@ -64,4 +64,7 @@ void goroutine_tracker_see_thread(struct goroutine_tracker *self, const struct e
 void goroutine_tracker_finish(struct goroutine_tracker *self, uint64_t end_ns);
 int goroutine_tracker_check(const struct goroutine_tracker *self, struct error *err);
 
+/* Changes of state told so far. */
+uint64_t goroutine_tracker_transitions(const struct goroutine_tracker *self);
+
 #endif

@@ -22,8 +22,10 @@ static void add_to_sums(struct goroutine *goroutine, enum goroutine_state state,
 }
 
 struct place {
-    int64_t tid, p;
+    uint32_t tid; /* 0: none */
+    int32_t p;    /* -1: none */
 };
+
 
 static void put(struct interval_log *self, struct goroutine *goroutine, enum goroutine_state state,
                 uint64_t start, struct interval_end end, struct place place, int64_t wait_id, unsigned flags)
@@ -31,18 +33,22 @@ static void put(struct interval_log *self, struct goroutine *goroutine, enum gor
     if (state == GOROUTINE_DEAD || (state == GOROUTINE_UNKNOWN && end.time <= start))
         return;
     add_to_sums(goroutine, state, end.time - start);
-    row_writer_put(self->rows, ROW_INTERVAL,
-                   (const int64_t[]){(int64_t)goroutine->goid, state, (int64_t)start,
-                                     end.is_open ? ROW_NULL : (int64_t)end.time, place.tid, place.p, wait_id,
-                                     flags});
+    round_interval(&self->rounds, goroutine->goid, &goroutine->pending,
+                   &(struct round_stretch){.start = start,
+                                           .end = end.is_open ? 0 : end.time,
+                                           .wait_id = wait_id,
+                                           .tid = place.tid,
+                                           .p = place.p,
+                                           .state = (uint8_t)state,
+                                           .flags = (uint8_t)flags});
 }
 
 void interval_put(struct interval_log *self, struct goroutine *goroutine, enum goroutine_state state,
                   uint64_t start, struct interval_end end, int64_t wait_id, unsigned flags)
 {
-    struct place place = {ROW_NULL, ROW_NULL};
+    struct place place = {0, -1};
     if (state == GOROUTINE_RUNNING)
-        place = (struct place){row_id(goroutine->tid), goroutine->p};
+        place = (struct place){goroutine->tid, round_p(goroutine->p)};
     put(self, goroutine, state, start, end, place, wait_id, flags);
 }
 
@@ -71,45 +77,17 @@ void interval_put_held(struct interval_log *self, struct goroutine *goroutine)
         return;
     run->is_held = false;
     put(self, goroutine, GOROUTINE_RUNNING, run->since, (struct interval_end){run->until, false},
-        (struct place){row_id(run->tid), run->p}, ROW_NULL, run->flags);
+        (struct place){run->tid, round_p(run->p)}, ROW_NULL, run->flags);
 }
 
 /* ---- waits ---- */
 
-static const char *const doubts[] = {
-    [DOUBT_NONE] = NULL,
-    [DOUBT_GAP] = "gap",
-    [DOUBT_WAKE_MISSING] = "wake_missing",
-    [DOUBT_RUN_MISSING] = "run_missing",
-    [DOUBT_ILLEGAL] = "illegal",
-    [DOUBT_SAMPLED] = "sampled",
-};
-
-static const char *direction_name(unsigned direction)
+/* As packed_wait.object. */
+static int64_t object_column(const struct open_wait *wait)
 {
-    return direction == SELECT_SEND ? "send" : direction == SELECT_RECV ? "recv" : NULL;
-}
-
-static void put_object(struct interval_log *self, int64_t wait_id, uint32_t ordinal, uint32_t object,
-                       unsigned direction, int64_t is_fired)
-{
-    row_writer_text(self->rows, ROW_WAIT_OBJECT, 3, direction_name(direction));
-    row_writer_put(self->rows, ROW_WAIT_OBJECT,
-                   (const int64_t[]){wait_id, ordinal, row_id(object), 0, is_fired});
-}
-
-static void put_objects(struct interval_log *self, int64_t wait_id, const struct open_wait *wait)
-{
-    unsigned direction = wait->class == WAIT_CHAN_SEND   ? SELECT_SEND
-                         : wait->class == WAIT_CHAN_RECV ? SELECT_RECV
-                                                         : SELECT_DIRECTION_UNKNOWN;
-    if (wait->set) {
-        for (uint32_t i = 0; i < wait->set->count; i++)
-            put_object(self, wait_id, i, wait->set->cases[i].object, wait->set->cases[i].direction,
-                       wait->fired == 0 ? ROW_NULL : wait->fired == i + 1);
-    } else if (wait->object.id || wait->is_nil_chan) {
-        put_object(self, wait_id, 0, wait->object.id, direction, ROW_NULL);
-    }
+    if (wait->set)
+        return -(int64_t)wait->set->row;
+    return wait->object.id ? (int64_t)wait->object.id : wait->is_nil_chan ? 0 : ROW_NULL;
 }
 
 /* The length of the wait: to the wake, to the run when the scheduler ends such waits itself, or to the
@@ -130,22 +108,32 @@ static int64_t wait_length(const struct open_wait *wait, struct wait_end end)
 int64_t interval_put_wait(struct interval_log *self, struct goroutine *goroutine, struct wait_end end)
 {
     struct open_wait *wait = &goroutine->wait;
-    int64_t id = ++self->last_wait;
     bool is_woken = wait->stage == WAIT_STAGE_WOKEN, is_open = !is_woken && end.open_until;
     enum waker_kind waker = is_open ? WAKER_NONE_YET : wait->waker;
     goroutine->wait_count++;
-    row_writer_text(self->rows, ROW_WAIT, 12, waker_kind_name(waker));
-    row_writer_text(self->rows, ROW_WAIT, 17, doubts[wait->doubt]);
-    row_writer_put(
-        self->rows, ROW_WAIT,
-        (const int64_t[]){
-            id, (int64_t)goroutine->goid, (int64_t)wait->start, is_woken ? (int64_t)wait->wake : ROW_NULL,
-            row_id(end.run), wait_length(wait, end),
-            is_woken && end.run ? (int64_t)(end.run - wait->wake) : ROW_NULL, is_open, wait->reason,
-            interval_is_system(self, goroutine), symbolizer_stack_column(wait->stack), row_id(wait->value), 0,
-            row_id(waker == WAKER_GOROUTINE ? wait->waker_goid : 0),
-            symbolizer_stack_column(wait->waker_stack), !wait->is_start_missed, row_id(wait->labels), 0});
-    put_objects(self, id, wait);
+    int64_t id =
+        round_wait(&self->rounds, goroutine->goid, &goroutine->pending,
+                   &(struct round_wait){.start = wait->start,
+                                        .wake = is_woken ? wait->wake : 0,
+                                        .run = end.run,
+                                        .wait_ns = wait_length(wait, end),
+                                        .waker_goid = waker == WAKER_GOROUTINE ? wait->waker_goid : 0,
+                                        .value = wait->value,
+                                        .object = object_column(wait),
+                                        .reason = wait->reason,
+                                        .stack = wait->stack,
+                                        .waker_stack = wait->waker_stack,
+                                        .labels = wait->labels,
+                                        .fired = wait->set ? wait->fired : 0,
+                                        .waker = (uint8_t)waker,
+                                        .doubt = (uint8_t)wait->doubt,
+                                        .direction = wait->set                            ? SELECT_DIRECTION_UNKNOWN
+                                                     : wait->class == WAIT_CHAN_SEND ? SELECT_SEND
+                                                     : wait->class == WAIT_CHAN_RECV ? SELECT_RECV
+                                                                                     : SELECT_DIRECTION_UNKNOWN,
+                                        .is_open = is_open,
+                                        .is_system = interval_is_system(self, goroutine),
+                                        .is_start_missed = wait->is_start_missed});
     if (wait->is_assist && wait_length(wait, end) != ROW_NULL)
         runtime_log_assist(self->runtime, wait->start, (uint64_t)wait_length(wait, end));
     select_set_release(wait->set);
@@ -161,8 +149,9 @@ bool interval_is_system(const struct interval_log *self, const struct goroutine 
     return symbolizer_is_system_start(self->symbols, goroutine->start_function);
 }
 
-void interval_put_goroutine(struct interval_log *self, const struct goroutine *goroutine)
+void interval_put_goroutine(struct interval_log *self, struct goroutine *goroutine)
 {
+    round_flush(&self->rounds, goroutine->goid, &goroutine->pending);
     row_writer_put(
         self->rows, ROW_GOROUTINE,
         (const int64_t[]){

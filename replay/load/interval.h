@@ -6,6 +6,7 @@
 #define GOTAPE_REPLAY_INTERVAL_H
 
 #include "load/goroutine_table.h"
+#include "load/round.h"
 #include "load/row_writer.h"
 #include "load/runtime_log.h"
 #include "load/symbolize.h"
@@ -17,7 +18,7 @@ struct interval_log {
     struct row_writer *rows;
     const struct symbolizer *symbols;
     struct runtime_log *runtime;
-    int64_t last_wait; /* id */
+    struct round_log rounds;
 };
 
 /* The end of an interval that is still open when the recording ends, `end` being that moment. */
@@ -49,7 +50,8 @@ struct wait_end {
 /* Writes the goroutine's wait and its objects; returns the row's id. The wait is over (stage none) after it.
  */
 int64_t interval_put_wait(struct interval_log *self, struct goroutine *goroutine, struct wait_end end);
-void interval_put_goroutine(struct interval_log *self, const struct goroutine *goroutine);
+/* Nothing more will be told about it, or not soon. */
+void interval_put_goroutine(struct interval_log *self, struct goroutine *goroutine);
 
 /* True for the runtime's own goroutines. */
 bool interval_is_system(const struct interval_log *self, const struct goroutine *goroutine);

@@ -512,8 +512,8 @@ static int finish(struct stages *self, struct error *err)
     put_facts(self, self->run->meta);
     anomaly_log_finish(self->anomalies);
     struct load_result *result = &self->run->result;
-    result->transitions = row_writer_count(self->rows, ROW_TRANSITION);
-    result->waits = row_writer_count(self->rows, ROW_WAIT);
+    result->transitions = goroutine_tracker_transitions(self->tracker);
+    result->waits = row_writer_count(self->rows, ROW_PACKED_WAIT);
     result->goroutines = row_writer_count(self->rows, ROW_GOROUTINE);
     result->illegal = anomaly_total(self->anomalies, ANOMALY_ILLEGAL_TRANSITION);
     self->last_progress_ns = 0;

@@ -43,14 +43,32 @@ static const struct row_spec specs[ROW_KIND_COUNT] = {
          "ON CONFLICT (tid) DO UPDATE SET name = coalesce(excluded.name, name), exit_ns = excluded.exit_ns"},
     [ROW_EVENT_TYPE] = {"event_type", "id, name", COLUMN(1), NULL},
     [ROW_STATE] = {"state", "id, name", COLUMN(1), NULL},
-    [ROW_TRANSITION] = {"transition",
-                        "time_ns, event, goid, from_state, to_state, tid, cpu, p, reason, object_id, value, "
-                        "stack_id, other_goid, flags",
-                        0, NULL, true},
-    [ROW_THREAD_SWITCH] = {"thread_switch",
-                           "time_ns, tid, cpu, is_in, state, next_tid, next_name, function_id, activity, "
-                           "stack_id, syscall",
-                           COLUMN(6) | COLUMN(8), NULL, true},
+    [ROW_NAME] = {"name", "id, text", COLUMN(1), NULL},
+    [ROW_OBJECT_SET] = {"object_set", "set_id, ordinal, object_id, direction", 0, NULL, true},
+    [ROW_PACKED_WAIT] = {"packed_wait",
+                         "id, goid, start_ns, wait_ns, reason, facts, object, stack_id, waker_goid, waker_stack_id, run_after_ns, "
+                         "tid, cpu, wake_tid, wake_cpu, run_tid, run_cpu, run_p, before_ns, before_p, labels_id, value, flags",
+                         0, NULL, true},
+    [ROW_PACKED_TURN] = {"packed_turn",
+                         "id, goid, start_ns, event, run_after_ns, stack_id, other_goid, tid, cpu, run_tid, run_cpu, run_p, "
+                         "before_ns, before_p, flags",
+                         0, NULL, true},
+    [ROW_PLAIN_TRANSITION] = {"plain_transition",
+                              "id, time_ns, event, goid, from_state, to_state, tid, cpu, p, reason, object_id, value, stack_id, "
+                              "other_goid, flags",
+                              0, NULL, true},
+    [ROW_PLAIN_INTERVAL] = {"plain_interval", "id, goid, state, start_ns, end_ns, tid, p, wait_id, flags", 0, NULL, true},
+    [ROW_PACKED_SWITCH] = {"packed_switch",
+                           "id, tid, out_ns, off_ns, facts, state, cpu, in_cpu, on_ns, on_cpu, goid, next_tid, next_name_id, "
+                           "function_id, stack_id, syscall",
+                           0, NULL, true},
+    [ROW_PLAIN_SWITCH] = {"plain_switch",
+                          "id, time_ns, tid, cpu, is_in, state, next_tid, next_name_id, function_id, activity, stack_id, syscall",
+                          0, NULL, true},
+    [ROW_PLAIN_THREAD_INTERVAL] = {"plain_thread_interval",
+                                   "id, tid, is_on_cpu, start_ns, end_ns, cpu, state, next_tid, next_name_id, goid, activity, "
+                                   "stack_id",
+                                   0, NULL, true},
     [ROW_LOST] = {"lost", "cpu, since_ns, until_ns, count", 0, NULL},
     [ROW_ANOMALY] = {"anomaly", "kind, time_ns, goid, tid, count, detail", COLUMN(0) | COLUMN(5), NULL},
     [ROW_ANOMALY_KIND] = {"anomaly_kind", "name, severity, meaning, hint",
@@ -69,18 +87,6 @@ static const struct row_spec specs[ROW_KIND_COUNT] = {
          "labels_id), "
          "wait_since_ns = excluded.wait_since_ns",
          true},
-    [ROW_INTERVAL] = {"interval", "goid, state, start_ns, end_ns, tid, p, wait_id, flags", 0, NULL, true},
-    [ROW_WAIT] = {"wait",
-                  "id, goid, start_ns, wake_ns, run_ns, wait_ns, runnable_ns, is_open, reason, is_system, "
-                  "stack_id, value, "
-                  "waker_kind, waker_goid, waker_stack_id, is_start_seen, labels_id, doubt",
-                  COLUMN(12) | COLUMN(17), NULL, true},
-    [ROW_WAIT_OBJECT] = {"wait_object", "wait_id, ordinal, object_id, direction, is_fired", COLUMN(3), NULL,
-                         true},
-    [ROW_THREAD_INTERVAL] = {"thread_interval",
-                             "tid, is_on_cpu, start_ns, end_ns, cpu, state, next_tid, next_name, goid, "
-                             "activity, stack_id",
-                             COLUMN(7) | COLUMN(9), NULL, true},
     [ROW_LABELS] = {"labels", "id, json, text", COLUMN(1) | COLUMN(2), NULL},
     [ROW_SNAPSHOT] = {"snapshot", "id, kind, start_ns, end_ns, goroutine_count, unstable_count", COLUMN(1),
                       "ON CONFLICT (id) DO UPDATE SET end_ns = excluded.end_ns, "

@@ -31,19 +31,21 @@ enum row_kind {
     ROW_THREAD,          /* tid name* creator start exit; a reused tid keeps its first start */
     ROW_EVENT_TYPE,      /* id name* */
     ROW_STATE,           /* id name* */
-    ROW_TRANSITION,      /* time event goid from to tid cpu p reason object value stack other flags */
-    ROW_THREAD_SWITCH,   /* time tid cpu is_in state next_tid next_name* function activity* stack syscall */
+    ROW_NAME,            /* id text* */
+    ROW_OBJECT_SET,      /* set ordinal object direction */
+    ROW_PACKED_WAIT,     /* written by round.c */
+    ROW_PACKED_TURN,
+    ROW_PLAIN_TRANSITION,
+    ROW_PLAIN_INTERVAL,
+    ROW_PACKED_SWITCH,   /* written by binding.c */
+    ROW_PLAIN_SWITCH,
+    ROW_PLAIN_THREAD_INTERVAL,
     ROW_LOST,            /* cpu since until count */
     ROW_ANOMALY,         /* kind* time goid tid count detail* */
     ROW_ANOMALY_KIND,    /* name* severity* meaning* hint* */
     ROW_GOROUTINE,       /* goid created ended creator create_stack start_function is_start_inferred is_system first
                             last state running runnable waiting unknown wait_count syscall labels wait_since;
                             adds to a row that is there */
-    ROW_INTERVAL,        /* goid state start end tid p wait flags */
-    ROW_WAIT,            /* id goid start wake run wait_ns runnable_ns is_open reason is_system stack value
-                            waker_kind* waker_goid waker_stack is_start_seen labels doubt* */
-    ROW_WAIT_OBJECT,     /* wait ordinal object direction* is_fired */
-    ROW_THREAD_INTERVAL, /* tid is_on_cpu start end cpu state next_tid next_name* goid activity* stack */
     ROW_LABELS,          /* id json* text* */
     ROW_SNAPSHOT,        /* id kind* start end goroutine_count unstable_count; completes one of the same id */
     ROW_SNAPSHOT_GOROUTINE, /* snapshot goid time state is_in_syscall tid reason object value stack wait_since

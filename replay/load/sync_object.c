@@ -8,6 +8,8 @@
 /* So many objects are kept in memory; then they are forgotten and looked up in the database, which has an
  * index for it from then on. */
 #define OBJECTS_MAX 400000
+/* And so many sets; then equal ones get rows again. */
+#define SETS_MAX 50000
 
 struct object {
     uint64_t addr;
@@ -27,7 +29,8 @@ struct sync_objects {
     uint32_t count, capacity;
     struct map places; /* hash of kind, address, generation → place + 1 of the first one */
     struct map epoch_objects, epoch_sets; /* id of the trace → packed facts, pointer to a set */
-    uint32_t last_id, lost_id;
+    struct map known_sets; /* hash of content → pointer to a set that has a row; owned references */
+    uint32_t last_id, lost_id, last_set;
     struct store_statement *find; /* NULL while all objects are in memory */
     struct error failure;
 };
@@ -54,6 +57,7 @@ struct sync_objects *sync_objects_new(struct store *store, struct row_writer *ro
     map_init(&self->places);
     map_init(&self->epoch_objects);
     map_init(&self->epoch_sets);
+    map_init(&self->known_sets);
     return self;
 }
 
@@ -63,13 +67,18 @@ void select_set_release(struct select_set *set)
         free(set);
 }
 
-void sync_objects_new_epoch(struct sync_objects *self)
+static void forget_sets(struct map *sets)
 {
     size_t position = 0;
     const struct map_slot *slot;
-    while ((slot = map_next(&self->epoch_sets, &position)))
+    while ((slot = map_next(sets, &position)))
         select_set_release((struct select_set *)(uintptr_t)slot->value);
-    map_reset(&self->epoch_sets);
+    map_reset(sets);
+}
+
+void sync_objects_new_epoch(struct sync_objects *self)
+{
+    forget_sets(&self->epoch_sets);
     map_reset(&self->epoch_objects);
 }
 
@@ -78,6 +87,8 @@ void sync_objects_free(struct sync_objects *self)
     if (!self)
         return;
     sync_objects_new_epoch(self);
+    forget_sets(&self->known_sets);
+    map_release(&self->known_sets);
     map_release(&self->epoch_sets);
     map_release(&self->epoch_objects);
     map_release(&self->places);
@@ -263,6 +274,45 @@ struct object_facts sync_objects_get(struct sync_objects *self, const struct tra
 
 /* ---- sets ---- */
 
+static uint64_t hash_of_set(const struct select_set *set)
+{
+    uint64_t hash = set->count;
+    for (uint32_t i = 0; i < set->count; i++)
+        hash = map_hash(hash ^ ((uint64_t)set->cases[i].object << 8 | set->cases[i].direction));
+    return hash;
+}
+
+static bool is_same_set(const struct select_set *a, const struct select_set *b)
+{
+    bool same = a->count == b->count;
+    for (uint32_t i = 0; same && i < a->count; i++)
+        same = a->cases[i].object == b->cases[i].object && a->cases[i].direction == b->cases[i].direction;
+    return same;
+}
+
+/* Gives the set its rows: those of an equal one, if it is remembered. */
+static void give_rows(struct sync_objects *self, struct select_set *set)
+{
+    uint64_t hash = hash_of_set(set), known;
+    bool is_taken = map_get(&self->known_sets, hash, &known);
+    if (is_taken && is_same_set(set, (const struct select_set *)(uintptr_t)known)) {
+        set->row = ((const struct select_set *)(uintptr_t)known)->row;
+        return;
+    }
+    set->row = ++self->last_set;
+    for (uint32_t i = 0; i < set->count; i++)
+        row_writer_put(self->rows, ROW_OBJECT_SET,
+                       (const int64_t[]){set->row, i, row_id(set->cases[i].object), set->cases[i].direction});
+    if (self->known_sets.count >= SETS_MAX)
+        forget_sets(&self->known_sets);
+    if (is_taken)
+        return;
+    if (map_put(&self->known_sets, hash, (uintptr_t)set) < 0)
+        out_of_memory(self);
+    else
+        set->references++;
+}
+
 struct select_set *sync_objects_get_set(struct sync_objects *self, const struct trace_reader *reader,
                                         uint64_t id)
 {
@@ -285,6 +335,7 @@ struct select_set *sync_objects_get_set(struct sync_objects *self, const struct 
                 set->cases[i] =
                     (struct select_case){facts.id, (uint8_t)def->cases[i].direction, facts.is_timer};
             }
+            give_rows(self, set);
         } else {
             out_of_memory(self);
         }

@@ -25,6 +25,7 @@ struct object_facts {
  * their selects. */
 struct select_set {
     uint32_t references;
+    uint32_t row; /* object_set.set_id */
     uint32_t count;
     bool is_incomplete; /* there were more */
     struct select_case {

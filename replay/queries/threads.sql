@@ -27,14 +27,14 @@ part (place, intervals, ns) AS MATERIALIZED (
                         ELSE CASE activity WHEN 'syscall' THEN 2 WHEN 'foreign' THEN 3 WHEN 'idle' THEN 4 WHEN 'runtime' THEN 5
                                            WHEN 'go' THEN 6 ELSE 7 END END AS place,
          count(*), sum(max(min(coalesce(end_ns, until_ns), until_ns) - max(start_ns, since_ns), 0))
-  FROM span CROSS JOIN thread_interval NOT INDEXED
+  FROM span CROSS JOIN thread_interval
   WHERE start_ns <= until_ns AND (end_ns IS NULL OR end_ns >= since_ns)
   GROUP BY place
 ),
 preempted AS MATERIALIZED (
   SELECT tid, next_tid AS by_tid, next_name AS by_name, count(*) AS intervals,
          sum(max(min(coalesce(end_ns, until_ns), until_ns) - max(start_ns, since_ns), 0)) AS ns
-  FROM span CROSS JOIN thread_interval NOT INDEXED
+  FROM span CROSS JOIN thread_interval
   WHERE is_on_cpu = 0 AND state = 0 AND start_ns <= until_ns AND (end_ns IS NULL OR end_ns >= since_ns)
   GROUP BY tid, next_tid
 ),

@@ -41,7 +41,7 @@ picked (id, wait_ns) AS MATERIALIZED (
     ORDER BY wait_ns DESC, id DESC LIMIT CASE (SELECT way FROM plan) WHEN 'walk' THEN coalesce(:limit, -1) ELSE 0 END)
   UNION ALL
   SELECT id, wait_ns FROM (
-    SELECT id, wait_ns FROM wait NOT INDEXED
+    SELECT id, wait_ns FROM wait
     WHERE reason IN match_reason AND (:all IS NOT NULL OR is_system = 0)
       -- include: wait_in_time
       -- include: wait_on_chan

@@ -226,41 +226,130 @@ CREATE TABLE state (
   name TEXT NOT NULL                   -- unknown, runnable …
 );
 
--- One row for each change of a goroutine's state, in time order. A net event's goroutine may become known only when it
--- runs: its row is written then (flag 2), with the time of the net event.
-CREATE TABLE transition (
-  id INTEGER PRIMARY KEY,              -- ascending in merged time order
-  time_ns INTEGER NOT NULL,            -- when
-  event INTEGER NOT NULL REFERENCES event_type (id), -- what made it
-  goid INTEGER NOT NULL,               -- whose state changes
-  from_state INTEGER NOT NULL,         -- before: a number of state
-  to_state INTEGER NOT NULL,           -- after: a number of state
-  tid INTEGER,                         -- thread on which the event was seen
-  cpu INTEGER,                         -- on which the event was seen
-  p INTEGER,                           -- P id (exec only)
-  reason INTEGER REFERENCES reason (number), -- park only
-  object_id INTEGER REFERENCES object (id),  -- park only
-  value INTEGER,                       -- park on sleep: duration in ns
-  stack_id INTEGER REFERENCES stack (id),    -- park: the waiter; ready: the waker; create: the creator; sched: where
-  other_goid INTEGER,                  -- ready: the waker; create: the creator; coro: the other side; NULL: none
-  flags INTEGER NOT NULL               -- 1 illegal, 2 inferred, 4 after a gap (possible only because records are missing),
-                                       -- 8 exec: the park before it was aborted and is no wait
+-- Texts that many rows share: names of threads and programs that took a CPU.
+CREATE TABLE name (
+  id INTEGER PRIMARY KEY,              -- 1, 2 … not dense
+  text TEXT NOT NULL                   -- as the kernel tells it
 );
 
--- Threads leaving and entering CPUs.
-CREATE TABLE thread_switch (
-  id INTEGER PRIMARY KEY,              -- ascending in merged time order
-  time_ns INTEGER NOT NULL,            -- when
-  tid INTEGER NOT NULL,                -- whose switch
-  cpu INTEGER NOT NULL,                -- where
-  is_in INTEGER NOT NULL,              -- 1: got the CPU, 0: left it
-  state INTEGER,                       -- out: 0 still runnable (preempted), 1 sleeping, 2 uninterruptible, other bits as in Linux
-  next_tid INTEGER,                    -- out: who took the CPU (0: nobody; 4294967295: outside of the recorder's pid namespace)
-  next_name TEXT,                      -- out: its name
-  function_id INTEGER REFERENCES function (id), -- out: where in user code the thread was
-  activity TEXT,                       -- out: go, idle, syscall, foreign (cgo), runtime; NULL: not known
-  stack_id INTEGER REFERENCES stack (id), -- out: where, as far as it was recorded
-  syscall INTEGER                      -- out: number of the system call; NULL: none, or not known
+-- What several cases of a select wait for. Equal sets share their rows, as far as they were met close to each other.
+CREATE TABLE object_set (
+  set_id INTEGER NOT NULL,             -- 1, 2 … : packed_wait.object is its negative
+  ordinal INTEGER NOT NULL,            -- 0, 1 …
+  object_id INTEGER REFERENCES object (id), -- NULL: a nil channel
+  direction INTEGER NOT NULL,          -- 0 not known, 1 send, 2 recv
+  PRIMARY KEY (set_id, ordinal)
+) WITHOUT ROWID;
+
+-- A wait with what lies around it: the run before, the park, the wake-up, the run after. Packed for space and speed; the
+-- views transition, interval, wait and wait_object unfold it, and say what the columns mean. What does not fit into this
+-- pattern (bits 12 and up of facts) stands in plain_transition and plain_interval.
+CREATE TABLE packed_wait (
+  id INTEGER PRIMARY KEY,              -- wait.id
+  goid INTEGER NOT NULL,               -- whose
+  start_ns INTEGER NOT NULL,           -- wait.start_ns
+  wait_ns INTEGER,                     -- wait.wait_ns
+  reason INTEGER NOT NULL REFERENCES reason (number), -- wait.reason
+  facts INTEGER NOT NULL,              -- bits: 0 woken (wake_ns = start_ns + wait_ns), 1 open, 2 of a system goroutine, 3 start not
+                                       -- seen, 4-6 kind of the waker, 7-9 doubt, 10-11 direction; it stands for these rows too:
+                                       -- 12 park, 13 wake-up, 14 exec, 15 the wake-up is a net event, 16 running before, 17
+                                       -- waiting, 18 runnable; from 19 on: case of the select that ended it + 1, 0 not known
+  object INTEGER,                      -- id of object; 0: a nil channel; negative: -object_set.set_id; NULL: none
+  stack_id INTEGER REFERENCES stack (id), -- wait.stack_id
+  waker_goid INTEGER,                  -- wait.waker_goid
+  waker_stack_id INTEGER REFERENCES stack (id), -- wait.waker_stack_id
+  run_after_ns INTEGER,                -- wake-up, or start where none was seen, to run; NULL: not seen
+  tid INTEGER,                         -- thread of the park
+  cpu INTEGER,                         -- CPU of the park
+  wake_tid INTEGER,                    -- thread of the wake-up
+  wake_cpu INTEGER,                    -- CPU of the wake-up
+  run_tid INTEGER,                     -- thread of the exec
+  run_cpu INTEGER,                     -- CPU of the exec
+  run_p INTEGER,                       -- P of the exec
+  before_ns INTEGER,                   -- length of the run before
+  before_p INTEGER,                    -- its P
+  labels_id INTEGER REFERENCES labels (id), -- wait.labels_id
+  value INTEGER,                       -- wait.value
+  flags INTEGER                        -- NULL: all 0. Four bits each: transition.flags of park, wake-up, exec; interval.flags of
+                                       -- running before, waiting, runnable; then three bits each, 0: as usual, else 1 + number:
+                                       -- state that the park left, state that the wake-up led to
+);
+
+-- A goroutine made or put back into the run queue, the run before and the run after. Packed as packed_wait is: views
+-- transition and interval unfold it.
+CREATE TABLE packed_turn (
+  id INTEGER PRIMARY KEY,              -- not dense: four numbers for the rows that it stands for
+  goid INTEGER NOT NULL,               -- whose
+  start_ns INTEGER NOT NULL,           -- it became runnable
+  event INTEGER NOT NULL REFERENCES event_type (id), -- how: sched, yield, create …
+  run_after_ns INTEGER NOT NULL,       -- until it ran
+  stack_id INTEGER REFERENCES stack (id), -- transition.stack_id
+  other_goid INTEGER,                  -- transition.other_goid
+  tid INTEGER,                         -- thread of the event
+  cpu INTEGER,                         -- CPU of the event
+  run_tid INTEGER,                     -- thread of the exec
+  run_cpu INTEGER,                     -- CPU of the exec
+  run_p INTEGER,                       -- P of the exec
+  before_ns INTEGER,                   -- length of the run before; NULL: it stands elsewhere
+  before_p INTEGER,                    -- its P
+  flags INTEGER                        -- NULL: all 0. Four bits each: transition.flags of event and exec; interval.flags of running
+                                       -- before, runnable; then three bits: 1 + state that the event left, 0: running
+);
+
+-- Changes of a goroutine's state that are not part of a packed row.
+CREATE TABLE plain_transition (
+  id INTEGER PRIMARY KEY,              -- transition.id
+  time_ns INTEGER NOT NULL,            -- as in transition, and so on
+  event INTEGER NOT NULL,              -- …
+  goid INTEGER NOT NULL,               -- …
+  from_state INTEGER NOT NULL,         -- …
+  to_state INTEGER NOT NULL,           -- …
+  tid INTEGER,                         -- …
+  cpu INTEGER,                         -- …
+  p INTEGER,                           -- …
+  reason INTEGER,                      -- …
+  object_id INTEGER,                   -- …
+  value INTEGER,                       -- …
+  stack_id INTEGER,                    -- …
+  other_goid INTEGER,                  -- …
+  flags INTEGER NOT NULL               -- …
+);
+
+-- A stretch of a thread off its CPU, with the one on it before: views thread_switch and thread_interval unfold it.
+CREATE TABLE packed_switch (
+  id INTEGER PRIMARY KEY,              -- ascending in the order of their ends
+  tid INTEGER NOT NULL,                -- whose
+  out_ns INTEGER NOT NULL,             -- it left the CPU
+  off_ns INTEGER NOT NULL,             -- until it got one again
+  facts INTEGER NOT NULL,              -- bits: 0-2 activity (0 not known, 1 go, 2 idle, 3 syscall, 4 foreign, 5 runtime); it
+                                       -- stands for these rows of thread_interval too: 4 on, 5 off
+  state INTEGER NOT NULL,              -- thread_switch.state
+  cpu INTEGER NOT NULL,                -- where it left
+  in_cpu INTEGER NOT NULL,             -- where it came back
+  on_ns INTEGER,                       -- length of the stretch on the CPU before
+  on_cpu INTEGER,                      -- where that began, as far as it was told
+  goid INTEGER,                        -- thread_interval.goid
+  next_tid INTEGER,                    -- thread_switch.next_tid
+  next_name_id INTEGER REFERENCES name (id), -- thread_switch.next_name
+  function_id INTEGER REFERENCES function (id), -- thread_switch.function_id
+  stack_id INTEGER REFERENCES stack (id), -- thread_switch.stack_id
+  syscall INTEGER                      -- thread_switch.syscall
+);
+
+-- Switches of threads that are not part of a packed row.
+CREATE TABLE plain_switch (
+  id INTEGER PRIMARY KEY,              -- thread_switch.id
+  time_ns INTEGER NOT NULL,            -- as in thread_switch, and so on
+  tid INTEGER NOT NULL,                -- …
+  cpu INTEGER NOT NULL,                -- …
+  is_in INTEGER NOT NULL,              -- …
+  state INTEGER,                       -- …
+  next_tid INTEGER,                    -- …
+  next_name_id INTEGER REFERENCES name (id), -- …
+  function_id INTEGER,                 -- …
+  activity INTEGER NOT NULL,           -- 0 not known, 1 go, 2 idle, 3 syscall, 4 foreign, 5 runtime
+  stack_id INTEGER,                    -- …
+  syscall INTEGER                      -- …
 );
 
 -- Times in which the kernel dropped records of a ring.

@@ -1,4 +1,188 @@
--- Views: the tables with names in place of numbers, for people who write SQL.
+-- Views: first the tables that the packed ones unfold to, then tables with names in place of numbers, for people who write SQL.
+
+-- One row for each change of a goroutine's state; ORDER BY time_ns, id is the order of time. A net event's goroutine may become known only when it
+-- runs: its row is written then (flag 2), with the time of the net event.
+CREATE VIEW transition (
+  id,                                  -- for one goroutine in time order; not dense
+  time_ns,                             -- when
+  event,                               -- what made it
+  goid,                                -- whose state changes
+  from_state,                          -- before: a number of state
+  to_state,                            -- after: a number of state
+  tid,                                 -- thread on which the event was seen
+  cpu,                                 -- on which the event was seen
+  p,                                   -- P id (exec only)
+  reason,                              -- park only
+  object_id,                           -- park only
+  value,                               -- park on sleep: duration in ns
+  stack_id,                            -- park: the waiter; ready: the waker; create: the creator; sched: where
+  other_goid,                          -- ready: the waker; create: the creator; coro: the other side; NULL: none
+  flags                                -- 1 illegal, 2 inferred, 4 after a gap (possible only because records are missing),
+                                       -- 8 exec: the park before it was aborted and is no wait
+) AS
+SELECT id * 16777216 + 1, start_ns, 3, goid,
+       CASE coalesce(flags, 0) >> 24 & 7 WHEN 0 THEN 2 ELSE (flags >> 24 & 7) - 1 END, 3, tid, cpu, NULL, reason,
+       CASE WHEN object > 0 THEN object END, value, stack_id, NULL, coalesce(flags, 0) & 15
+FROM packed_wait WHERE facts & 4096
+UNION ALL
+SELECT id * 16777216 + 2, start_ns + wait_ns, CASE WHEN facts & 32768 THEN 6 ELSE 5 END, goid, 3,
+       CASE coalesce(flags, 0) >> 27 & 7 WHEN 0 THEN 1 ELSE (flags >> 27 & 7) - 1 END, wake_tid, wake_cpu, NULL, NULL, NULL, NULL,
+       waker_stack_id, waker_goid, coalesce(flags, 0) >> 4 & 15
+FROM packed_wait WHERE facts & 8192
+UNION ALL
+SELECT id * 16777216 + 3, start_ns + CASE WHEN facts & 1 THEN wait_ns ELSE 0 END + run_after_ns, 2, goid,
+       CASE WHEN facts & 1 THEN 1 ELSE 3 END, 2, run_tid, run_cpu, run_p, NULL, NULL, NULL, NULL, NULL, coalesce(flags, 0) >> 8 & 15
+FROM packed_wait WHERE facts & 16384
+UNION ALL
+SELECT id, start_ns, event, goid, CASE coalesce(flags, 0) >> 16 & 7 WHEN 0 THEN 2 ELSE (flags >> 16 & 7) - 1 END, 1, tid, cpu,
+       NULL, NULL, NULL, NULL, stack_id, other_goid, coalesce(flags, 0) & 15
+FROM packed_turn
+UNION ALL
+SELECT id + 1, start_ns + run_after_ns, 2, goid, 1, 2, run_tid, run_cpu, run_p, NULL, NULL, NULL, NULL, NULL,
+       coalesce(flags, 0) >> 4 & 15
+FROM packed_turn
+UNION ALL
+SELECT * FROM plain_transition;
+
+-- Every stretch of time that a goroutine spent in one state. State unknown: it was not observed, either before the first
+-- event of a goroutine that the recording found already there, or where an event must be missing (flag 4: in a gap).
+CREATE VIEW interval (
+  id,                                  -- for one goroutine in time order; not dense
+  goid,                                -- whose
+  state,                               -- which: a number of state
+  start_ns,                            -- from when
+  end_ns,                              -- NULL: still open at the end of the recording
+  tid,                                 -- running: on which thread
+  p,                                   -- running: on which P
+  wait_id,                             -- waiting, or unknown where its end was not seen
+  flags                                -- 2 inferred, 4 touches a gap
+) AS
+SELECT id * 16777216, goid, 2, start_ns - before_ns, start_ns, tid, before_p, NULL, coalesce(flags, 0) >> 12 & 15
+FROM packed_wait WHERE facts & 65536
+UNION ALL
+SELECT id * 16777216 + 1, goid, 3, start_ns, CASE WHEN facts & 1 THEN start_ns + wait_ns ELSE start_ns + run_after_ns END, NULL, NULL,
+       id, coalesce(flags, 0) >> 16 & 15
+FROM packed_wait WHERE facts & 131072
+UNION ALL
+SELECT id * 16777216 + 2, goid, 1, start_ns + wait_ns, start_ns + wait_ns + run_after_ns, NULL, NULL, NULL,
+       coalesce(flags, 0) >> 20 & 15
+FROM packed_wait WHERE facts & 262144
+UNION ALL
+SELECT id, goid, 2, start_ns - before_ns, start_ns, tid, before_p, NULL, coalesce(flags, 0) >> 8 & 15
+FROM packed_turn WHERE before_ns IS NOT NULL
+UNION ALL
+SELECT id + 1, goid, 1, start_ns, start_ns + run_after_ns, NULL, NULL, NULL, coalesce(flags, 0) >> 12 & 15
+FROM packed_turn
+UNION ALL
+SELECT * FROM plain_interval;
+
+-- Every wait of a goroutine whose beginning was seen (a park), or that a snapshot found waiting (is_start_seen 0). Some of
+-- the runtime's own waits end without a wake-up: the scheduler just runs the goroutine. Then wake_ns and runnable_ns are
+-- NULL, wait_ns goes to run_ns, and waker_kind is gc or scheduler; or net, when the goroutine parked while the network poller
+-- was just about to look for it. A park that the runtime took back (transition flag 8) is no wait. A recording with --detail
+-- block does not see runs: run_ns and runnable_ns are NULL. One with --detail snapshot sees no wakes either: wait_ns goes to
+-- the first snapshot that no longer found the wait (doubt 'sampled').
+CREATE VIEW wait (
+  id,                                  -- ascending in the order of their ends
+  goid,                                -- who waited
+  start_ns,                            -- park; with is_start_seen 0 the beginning of the recording, or the snapshot
+  wake_ns,                             -- made runnable; NULL: open, or not seen
+  run_ns,                              -- running again; NULL: not (yet) seen
+  wait_ns,                             -- park to wake (or see above); open: to the end of the recording; NULL: the
+                                       -- wake was not seen
+  runnable_ns,                         -- wake to running; NULL when unknown
+  is_open,                             -- 1: still waiting at the end of the recording
+  reason,                              -- why
+  is_system,                           -- 1: by one of the runtime's own goroutines
+  stack_id,                            -- where
+  value,                               -- sleep: asked duration in ns
+  waker_kind,                          -- goroutine, timer, net, gc, scheduler, none_yet, unknown
+  waker_goid,                          -- with waker_kind goroutine
+  waker_stack_id,                      -- where the waker was
+  is_start_seen,                       -- 0: it began earlier, nobody knows when: wait_ns is a lower bound
+  labels_id,                           -- pprof labels of who waited; NULL: none
+  doubt                                -- NULL, or why the figures are doubtful: gap (records are missing in its time,
+                                       -- enough of them to hide another wait), wake_missing, run_missing, illegal,
+                                       -- sampled (only snapshots tell about it)
+) AS
+SELECT id, goid, start_ns, CASE WHEN facts & 1 THEN start_ns + wait_ns END,
+       start_ns + CASE WHEN facts & 1 THEN wait_ns ELSE 0 END + run_after_ns, wait_ns, CASE WHEN facts & 1 THEN run_after_ns END,
+       facts >> 1 & 1, reason, facts >> 2 & 1, stack_id, value,
+       CASE facts >> 4 & 7 WHEN 1 THEN 'goroutine' WHEN 2 THEN 'timer' WHEN 3 THEN 'net' WHEN 4 THEN 'gc' WHEN 5 THEN 'scheduler'
+                           WHEN 6 THEN 'none_yet' ELSE 'unknown' END,
+       waker_goid, waker_stack_id, (facts & 8) = 0, labels_id,
+       CASE facts >> 7 & 7 WHEN 1 THEN 'gap' WHEN 2 THEN 'wake_missing' WHEN 3 THEN 'run_missing' WHEN 4 THEN 'illegal'
+                           WHEN 5 THEN 'sampled' END
+FROM packed_wait;
+
+-- What each wait was for: one row, or one for each case of a select.
+CREATE VIEW wait_object (
+  wait_id,                             -- whose object
+  ordinal,                             -- 0, 1 …
+  object_id,                           -- NULL: a nil channel
+  direction,                           -- send, recv; NULL for other objects
+  is_fired                             -- select: 1: this case ended it, 0: another one; NULL: not known
+) AS
+SELECT id, 0, nullif(object, 0), CASE facts >> 10 & 3 WHEN 1 THEN 'send' WHEN 2 THEN 'recv' END, NULL
+FROM packed_wait WHERE object >= 0
+UNION ALL
+SELECT packed_wait.id, ordinal, object_id, CASE direction WHEN 1 THEN 'send' WHEN 2 THEN 'recv' END,
+       CASE WHEN facts >> 19 > 0 THEN facts >> 19 = ordinal + 1 END
+FROM packed_wait CROSS JOIN object_set ON object_set.set_id = -packed_wait.object WHERE packed_wait.object < 0;
+
+-- Threads leaving and entering CPUs.
+CREATE VIEW thread_switch (
+  id,                                  -- for one thread in time order; not dense
+  time_ns,                             -- when
+  tid,                                 -- whose switch
+  cpu,                                 -- where
+  is_in,                               -- 1: got the CPU, 0: left it
+  state,                               -- out: 0 still runnable (preempted), 1 sleeping, 2 uninterruptible, other bits as in Linux
+  next_tid,                            -- out: who took the CPU (0: nobody; 4294967295: outside of the recorder's pid namespace)
+  next_name,                           -- out: its name
+  function_id,                         -- out: where in user code the thread was
+  activity,                            -- out: go, idle, syscall, foreign (cgo), runtime; NULL: not known
+  stack_id,                            -- out: where, as far as it was recorded
+  syscall                              -- out: number of the system call; NULL: none, or not known
+) AS
+SELECT id * 16777216 + 1, out_ns, tid, cpu, 0, state, next_tid, (SELECT text FROM name WHERE name.id = next_name_id), function_id,
+       CASE facts & 7 WHEN 1 THEN 'go' WHEN 2 THEN 'idle' WHEN 3 THEN 'syscall' WHEN 4 THEN 'foreign' WHEN 5 THEN 'runtime' END,
+       stack_id, syscall
+FROM packed_switch
+UNION ALL
+SELECT id * 16777216 + 2, out_ns + off_ns, tid, in_cpu, 1, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM packed_switch
+UNION ALL
+SELECT id, time_ns, tid, cpu, is_in, state, next_tid, (SELECT text FROM name WHERE name.id = next_name_id), function_id,
+       CASE activity WHEN 1 THEN 'go' WHEN 2 THEN 'idle' WHEN 3 THEN 'syscall' WHEN 4 THEN 'foreign' WHEN 5 THEN 'runtime' END,
+       stack_id, syscall
+FROM plain_switch;
+
+-- Every stretch of time that a thread spent on or off a CPU.
+CREATE VIEW thread_interval (
+  id,                                  -- for one thread in time order; not dense
+  tid,                                 -- whose
+  is_on_cpu,                           -- 1: on a CPU, 0: off
+  start_ns,                            -- from when
+  end_ns,                              -- NULL: still open at the end
+  cpu,                                 -- on: where
+  state,                               -- off: as in thread_switch
+  next_tid,                            -- off: who took the CPU
+  next_name,                           -- off: its name
+  goid,                                -- off: the goroutine that was running on the thread, NULL: none known
+  activity,                            -- off: as in thread_switch
+  stack_id                             -- off: as in thread_switch
+) AS
+SELECT id * 16777216, tid, 1, out_ns - on_ns, out_ns, on_cpu, NULL, NULL, NULL, NULL, NULL, NULL FROM packed_switch WHERE facts & 16
+UNION ALL
+SELECT id * 16777216 + 1, tid, 0, out_ns, out_ns + off_ns, NULL, state, next_tid, (SELECT text FROM name WHERE name.id = next_name_id),
+       goid, CASE facts & 7 WHEN 1 THEN 'go' WHEN 2 THEN 'idle' WHEN 3 THEN 'syscall' WHEN 4 THEN 'foreign' WHEN 5 THEN 'runtime' END,
+       stack_id
+FROM packed_switch WHERE facts & 32
+UNION ALL
+SELECT id, tid, is_on_cpu, start_ns, end_ns, cpu, state, next_tid, (SELECT text FROM name WHERE name.id = next_name_id), goid,
+       CASE activity WHEN 1 THEN 'go' WHEN 2 THEN 'idle' WHEN 3 THEN 'syscall' WHEN 4 THEN 'foreign' WHEN 5 THEN 'runtime' END,
+       stack_id
+FROM plain_thread_interval;
 
 -- Frames with names.
 CREATE VIEW stack_frame AS

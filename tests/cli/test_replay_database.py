@@ -184,7 +184,7 @@ def test_hostile_databases(replay, trace, tmp_path):
     attacks = [
         "DROP VIEW wait_named; CREATE VIEW wait_named AS SELECT writefile('{folder}/stolen', 'x') AS id",
         "DROP VIEW wait_named; CREATE VIEW wait_named AS SELECT load_extension('{folder}/x.so') AS id",
-        "CREATE TRIGGER t AFTER INSERT ON wait BEGIN DELETE FROM meta; END",
+        "CREATE TRIGGER t AFTER INSERT ON packed_wait BEGIN DELETE FROM meta; END",
         "DROP TABLE meta; CREATE VIEW meta AS SELECT 'trace.id' AS key, readfile('/etc/passwd') AS value",
         "DROP TABLE recording",
         "DELETE FROM recording",

@@ -120,6 +120,6 @@ def test_interrupt_ends_a_query(replay, trace):
 
 def test_schema_explains_the_tables(replay):
     text = replay("schema").stdout
-    assert "CREATE TABLE wait (" in text and "-- Every wait of a goroutine" in text and "CREATE VIEW wait_named" in text
+    assert "CREATE VIEW wait (" in text and "-- Every wait of a goroutine" in text and "CREATE VIEW wait_named" in text
     queries = replay("schema", "--queries").stdout
     assert "-- who_blocked\n-- Waits, longest first" in queries

@@ -285,7 +285,7 @@ WITH step AS (
          lead(event_type.name) OVER of_goroutine AS next_event,
          lead(transition.id) OVER of_goroutine = lead(transition.id) OVER of_thread AS is_next_on_thread
   FROM transition JOIN event_type ON event_type.id = transition.event LEFT JOIN reason ON reason.number = transition.reason
-  WINDOW of_goroutine AS (PARTITION BY goid ORDER BY transition.id), of_thread AS (PARTITION BY tid ORDER BY transition.id))
+  WINDOW of_goroutine AS (PARTITION BY goid ORDER BY time_ns, transition.id), of_thread AS (PARTITION BY tid ORDER BY time_ns, transition.id))
 SELECT time_ns, step.goid, reason, next_event FROM step JOIN goroutine ON goroutine.goid = step.goid
 WHERE event = 'park' AND next_event IS NOT NULL AND next_event NOT IN ('ready', 'net')
   AND NOT (next_event = 'exec' AND is_next_on_thread) AND NOT (reason = 'sleep' AND is_system)

@@ -48,7 +48,7 @@ TRANSITIONS = """
 SELECT time_ns, transition.goid, event, to_state,
        coalesce(CASE WHEN reason = 'sleep' AND is_system THEN 'sleep (system)' ELSE reason END, ''),
        flags + 64 * EXISTS (SELECT 1 FROM unseen WHERE unseen.goid = transition.goid AND run_ns = time_ns)
-FROM transition_named AS transition JOIN goroutine ON goroutine.goid = transition.goid ORDER BY id
+FROM transition_named AS transition JOIN goroutine ON goroutine.goid = transition.goid ORDER BY time_ns, transition.id
 """
 
 

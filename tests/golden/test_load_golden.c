@@ -34,7 +34,7 @@ static const struct {
     {"transitions", "SELECT time_ns AS time, event, goid, from_state AS \"from\", to_state AS \"to\", tid, "
                     "cpu, p, replace(reason, ' ', '_') AS reason, "
                     "object_id AS object, value, stack_id AS stack, other_goid AS other, flags FROM "
-                    "transition_named ORDER BY id"},
+                    "transition_named ORDER BY time_ns, id"},
     {"waits", "SELECT id, goid, replace(reason, ' ', '_') AS reason, reason_class AS class, start_ns AS "
               "start, wake_ns AS wake, run_ns AS run, "
               "wait_ns AS wait, runnable_ns AS runnable, is_open AS open, is_system AS system, site, value, "
@@ -64,7 +64,7 @@ static const struct {
                 "OR start_ns IS NOT NULL OR exit_ns IS NOT NULL ORDER BY tid"},
     {"switches",
      "SELECT time_ns AS time, tid, cpu, is_in, state, next_tid AS next, next_name, function.name AS function "
-     "FROM thread_switch LEFT JOIN function ON function.id = function_id ORDER BY thread_switch.id"},
+     "FROM thread_switch LEFT JOIN function ON function.id = function_id ORDER BY time_ns, thread_switch.id"},
     {"thread intervals", "SELECT tid, is_on_cpu AS on_cpu, start_ns AS start, end_ns AS end, cpu, state, "
                          "next_tid AS next, next_name, goid "
                          "FROM thread_interval ORDER BY tid, start_ns"},

@@ -25,7 +25,7 @@ static void everything_has_a_comment(void **state)
         if (strncmp(line, "CREATE TABLE", 12) == 0 || strncmp(line, "CREATE VIEW", 11) == 0) {
             if (strncmp(before, "-- ", 3) != 0)
                 fail_msg("no comment above: %s", line);
-            in_table = strncmp(line, "CREATE TABLE", 12) == 0;
+            in_table = line[length - 1] == '(';
             tables++;
         } else if (in_table && line[0] == ')') {
             in_table = 0;

@@ -81,7 +81,7 @@ static void what_was_written_is_read(void **state)
     assert_int_equal(ask(store, "SELECT application_id FROM pragma_application_id"), STORE_APPLICATION_ID);
     assert_int_equal(ask(store, "SELECT user_version FROM pragma_user_version"), STORE_SCHEMA_VERSION);
     assert_true(
-        ask(store, "SELECT count(*) FROM sqlite_schema WHERE type = 'index' AND name = 'wait_longest'") == 1);
+        ask(store, "SELECT count(*) FROM sqlite_schema WHERE type = 'index' AND name = 'packed_wait_goid'") == 1);
 
     struct store_statement *s = NULL;
     const char *tail = NULL;

@@ -151,8 +151,8 @@ static void a_view_in_place_of_a_table_is_refused(void **state)
 static void a_table_without_a_column_is_refused(void **state)
 {
     (void)state;
-    tamper("ALTER TABLE wait RENAME COLUMN doubt TO certainty");
-    expect_refusal("wait");
+    tamper("ALTER TABLE packed_wait RENAME COLUMN value TO amount");
+    expect_refusal("packed_wait");
 }
 
 static void a_generated_column_is_refused(void **state)

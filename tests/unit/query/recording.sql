@@ -10,6 +10,14 @@ INSERT INTO reason VALUES (19,'chan receive','chan_recv'),(20,'chan send','chan_
 INSERT INTO object VALUES (1,'chan',0xc000102060,1,'main.Job',8,0,0),(2,'chan',0xc000102060,2,'int',0,0,0),(3,'chan',0xc000103000,1,'struct {}',0,0,1),(4,'mutex',0xc000200000,1,NULL,NULL,0,0),(5,'chan',0xc000104000,1,'time.Time',1,1,0);
 INSERT INTO state VALUES (0,'unknown'),(1,'runnable'),(2,'running'),(3,'waiting'),(4,'preempted'),(5,'dead');
 INSERT INTO goroutine (goid, created_ns, ended_ns, creator_goid, create_stack_id, start_function_id, is_start_inferred, is_system, first_ns, last_ns, state, running_ns, runnable_ns, waiting_ns, unknown_ns, wait_count) VALUES (1,1000000000,NULL,NULL,NULL,4,0,0,1000000000,10900000000,3,100,200,9000000000,0,4),(7,1100000000,NULL,1,3,1,0,0,1100000000,10900000000,3,100,200,300,0,2),(18,1200000000,9000000000,1,3,2,0,0,1200000000,9000000000,5,100000000,2000,3000000000,0,3),(3,NULL,NULL,NULL,NULL,8,1,1,1000000000,10900000000,3,100,200,300,5000,2);
+CREATE TEMP TRIGGER put_wait INSTEAD OF INSERT ON main.wait BEGIN
+  INSERT INTO packed_wait (id, goid, start_ns, wait_ns, reason, facts, stack_id, waker_goid, waker_stack_id, run_after_ns, value)
+  VALUES (NEW.id, NEW.goid, NEW.start_ns, NEW.wait_ns, NEW.reason,
+          (NEW.wake_ns IS NOT NULL) | (NEW.is_open << 1) | (NEW.is_system << 2)
+          | (CASE NEW.waker_kind WHEN 'goroutine' THEN 1 WHEN 'timer' THEN 2 WHEN 'scheduler' THEN 5 WHEN 'none_yet' THEN 6 ELSE 0 END << 4)
+          | (CASE NEW.doubt WHEN 'gap' THEN 1 WHEN 'wake_missing' THEN 2 ELSE 0 END << 7),
+          NEW.stack_id, NEW.waker_goid, NEW.waker_stack_id, NEW.run_ns - coalesce(NEW.wake_ns, NEW.start_ns), NEW.value);
+END;
 INSERT INTO wait (id, goid, start_ns, wake_ns, run_ns, wait_ns, runnable_ns, is_open, reason, is_system, stack_id, value, waker_kind, waker_goid, waker_stack_id, doubt) VALUES
  (1,18,1500000000,3800000000,3800050000,2300000000,50000,0,19,0,1,NULL,'goroutine',7,2,NULL),
  (2,18,4000000000,4100000000,4100001000,100000000,1000,0,18,0,1,NULL,'timer',NULL,NULL,NULL),
@@ -19,10 +27,13 @@ INSERT INTO wait (id, goid, start_ns, wake_ns, run_ns, wait_ns, runnable_ns, is_
  (6,3,5000000000,6000000000,6000002000,1000000000,2000,0,8,1,5,NULL,'scheduler',NULL,NULL,NULL),
  (7,1,7000000000,NULL,7500000000,NULL,NULL,0,19,0,1,NULL,'unknown',NULL,NULL,'wake_missing'),
  (8,18,8000000000,8000100000,8000100500,100000,500,0,19,0,1,NULL,'goroutine',7,2,NULL);
-INSERT INTO wait_object (wait_id, ordinal, object_id, direction) VALUES (1,0,1,'recv'),(2,0,2,'send'),(2,1,3,'recv'),(2,2,NULL,'recv'),(3,0,1,'send'),(4,0,4,NULL),(7,0,2,'recv'),(8,0,1,'recv');
-INSERT INTO interval VALUES (1,18,1,1200000000,1210000000,NULL,NULL,NULL,0),(2,18,2,1210000000,1500000000,4712,0,NULL,2),(3,18,3,1500000000,3800000000,NULL,NULL,1,0),(4,18,1,3800000000,3800050000,NULL,NULL,NULL,0),(5,18,2,3800050000,4000000000,4712,1,NULL,4),(6,18,3,4000000000,4100000000,NULL,NULL,2,0),(7,18,2,4100000000,9000000000,4712,1,NULL,0);
+INSERT INTO object_set VALUES (1,0,2,1),(1,1,3,2),(1,2,NULL,2);
+UPDATE packed_wait SET object = -1, facts = facts | (2 << 19), labels_id = 1 WHERE id = 2;
+UPDATE packed_wait SET object = 1, facts = facts | (2 << 10) WHERE id IN (1, 8);
+UPDATE packed_wait SET object = 1, facts = facts | (1 << 10) WHERE id = 3;
+UPDATE packed_wait SET object = 4 WHERE id = 4;
+UPDATE packed_wait SET object = 2, facts = facts | (2 << 10) WHERE id = 7;
+INSERT INTO plain_interval VALUES (1,18,1,1200000000,1210000000,NULL,NULL,NULL,0),(2,18,2,1210000000,1500000000,4712,0,NULL,2),(3,18,3,1500000000,3800000000,NULL,NULL,1,0),(4,18,1,3800000000,3800050000,NULL,NULL,NULL,0),(5,18,2,3800050000,4000000000,4712,1,NULL,4),(6,18,3,4000000000,4100000000,NULL,NULL,2,0),(7,18,2,4100000000,9000000000,4712,1,NULL,0);
 INSERT INTO anomaly_kind VALUES ('illegal','error','an event does not follow from the state before','see'),('stale','info','a','b');
 INSERT INTO labels VALUES (1,'{"tenant_id":"video-a"}','tenant_id=video-a');
-UPDATE wait SET labels_id = 1 WHERE id = 2;
-UPDATE wait_object SET is_fired = ordinal = 1 WHERE wait_id = 2 AND object_id IS NOT NULL;
 UPDATE goroutine SET labels_id = 1, syscall_ns = 7 WHERE goid = 18;

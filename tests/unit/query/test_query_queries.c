@@ -108,7 +108,7 @@ static void tells_all_about_a_wait(void **state)
         "{}\"\",\"\"cap\"\":0,"
         "\"\"generation\"\":1,\"\"direction\"\":\"\"recv\"\",\"\"fired\"\":true,\"\"timer\"\":false,\"\"doubt\"\":true},"
         "{\"\"kind\"\":\"\"chan\"\",\"\"addr\"\":\"\"0x0\"\",\"\"type\"\":null,\"\"cap\"\":null,"
-        "\"\"generation\"\":null,\"\"direction\"\":\"\"recv\"\",\"\"fired\"\":null,\"\"timer\"\":false,\"\"doubt\"\":false}]\","
+        "\"\"generation\"\":null,\"\"direction\"\":\"\"recv\"\",\"\"fired\"\":false,\"\"timer\"\":false,\"\"doubt\"\":false}]\","
         "main.worker,/src/app/"
         "worker.go,31,\"[\"\"runtime.gopark\"\",\"\"runtime.chanrecv1\"\",\"\"main.worker\"\"]\","
         ",timer,,,,,false,,\"{\"\"tenant_id\"\":\"\"video-a\"\"}\"\r\n");
