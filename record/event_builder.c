@@ -17,7 +17,8 @@ struct event_builder *event_builder_new(const struct event_builder_options *opti
     self->rings = calloc(options->ring_count, sizeof *self->rings);
     self->contexts = context_table_new(options->process, options->writer);
     self->labels = label_table_new(options->process, options->gc, options->writer);
-    self->activities = activity_finder_new(options->binary, go_process_bias(options->process), go_process_memory(options->process));
+    self->activities = activity_finder_new(options->binary, go_process_bias(options->process),
+                                           go_process_memory(options->process));
     if (!self->rings || !self->contexts || !self->labels || !self->activities) {
         event_builder_free(self);
         return NULL;

@@ -36,7 +36,8 @@ static bool read_cases(const struct event_builder *self, const struct record *r,
     struct scase cases[SELECT_CASES_MAX];
     unsigned fetched = count < SELECT_ARRAY_CASES ? count : SELECT_ARRAY_CASES;
     if (count > SELECT_CASES_MAX ||
-        !go_memory_read(go_process_memory(self->o.process), r->value[V_SELECT_CASES], cases, count * sizeof *cases) ||
+        !go_memory_read(go_process_memory(self->o.process), r->value[V_SELECT_CASES], cases,
+                        count * sizeof *cases) ||
         memcmp(cases, out->cases, fetched * sizeof *cases) != 0)
         return false;
     memcpy(out->cases, cases, count * sizeof *cases);
@@ -91,7 +92,8 @@ static bool count_by_sudogs(const struct event_builder *self, const struct recor
     size_t size = (size_t)(end > l->sudog_elem ? end : l->sudog_elem) + 8;
     uint64_t g = r->value[V_SELECT_G];
     if (size > sizeof sudog || !go_memory_read(memory, g + (uint64_t)l->g_goid, &goid, sizeof goid) ||
-        goid != r->value[V_SELECT_GOID] || !go_memory_read(memory, g + (uint64_t)l->g_waiting, &at, sizeof at))
+        goid != r->value[V_SELECT_GOID] ||
+        !go_memory_read(memory, g + (uint64_t)l->g_waiting, &at, sizeof at))
         return false;
     for (; at; at = word_at(sudog, l->sudog_waitlink)) {
         if (count == SELECT_CASES_MAX || !go_memory_read(memory, at, sudog, size) ||

@@ -25,8 +25,8 @@
 #endif
 
 enum {
-    PATIENCE_MS = 1000,        /* with definitions that are busy, at the end */
-    PATIENCE_DEAD_MS = 60000,  /* and after a death: the kernel may be slow to put a large process away */
+    PATIENCE_MS = 1000,       /* with definitions that are busy, at the end */
+    PATIENCE_DEAD_MS = 60000, /* and after a death: the kernel may be slow to put a large process away */
     FILES_MAX = 1 << 16
 };
 
@@ -318,7 +318,8 @@ static void close_others(struct kept *self)
 
 static void ignore_signals(void)
 {
-    static const int numbers[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGUSR1, SIGUSR2, SIGTSTP, SIGALRM, SIGXFSZ};
+    static const int numbers[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM, SIGPIPE,
+                                  SIGUSR1, SIGUSR2, SIGTSTP, SIGALRM, SIGXFSZ};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         signal(numbers[i], SIG_IGN);
 }

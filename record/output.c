@@ -32,7 +32,8 @@ static int open_folder(struct output *self, struct error *err)
 {
     char folder[sizeof self->path];
     const char *slash = strrchr(self->path, '/');
-    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - self->path) + 1 : 1, slash ? self->path : ".");
+    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - self->path) + 1 : 1,
+             slash ? self->path : ".");
     const char *name = slash ? slash + 1 : self->path;
     if (*name == '\0')
         return error_set(err, ERR_USAGE, "--output: %s is a folder; give the name of a file", self->path);

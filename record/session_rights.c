@@ -45,7 +45,9 @@ int session_start_keeper(struct session *self, struct error *err)
         .may_kill = self->options->kill_at_end,
         .folder = output->folder,
         .stem = stem,
-        .current = *output->temporary ? output->temporary : output->is_pipe ? NULL : output->name,
+        .current = *output->temporary ? output->temporary
+                   : output->is_pipe  ? NULL
+                                      : output->name,
         .final = *output->temporary ? output->name : NULL,
     };
     rc = keeper_start(&options, &self->keeper, err);
@@ -64,8 +66,8 @@ int session_drop_rights(struct session *self, struct error *err)
     if (rc != 0)
         return error_set(err, why.code, "%s (--keep-root records without giving up rights)", why.message);
     if (user)
-        session_say(self, self->hooks->verbose, "goes on as user %s (%u:%u), without capabilities", user->name,
-                    (unsigned)user->uid, (unsigned)user->gid);
+        session_say(self, self->hooks->verbose, "goes on as user %s (%u:%u), without capabilities",
+                    user->name, (unsigned)user->uid, (unsigned)user->gid);
     else
         session_say(self, self->hooks->verbose, "goes on without capabilities");
     return 0;

@@ -82,7 +82,8 @@ static bool read_list(struct labels *self, uint64_t address)
             !add(self, item, item + STRING_SIZE))
             return false;
     }
-    return go_memory_read(self->memory, address, again, sizeof again) && memcmp(slice, again, sizeof slice) == 0;
+    return go_memory_read(self->memory, address, again, sizeof again) &&
+           memcmp(slice, again, sizeof slice) == 0;
 }
 
 /* A bucket and its overflow buckets; cells that moved to the new array of a growing map are marked. */
@@ -233,6 +234,6 @@ bool go_process_has_labels(const struct go_process *process, uint64_t g, uint64_
     struct go_memory memory = go_process_memory(process);
     uint64_t its_goid, its_labels;
     return g && go_memory_read(memory, g + (uint64_t)layout->g_labels, &its_labels, sizeof its_labels) &&
-           go_memory_read(memory, g + (uint64_t)layout->g_goid, &its_goid, sizeof its_goid) && its_goid == goid &&
-           its_labels == labels;
+           go_memory_read(memory, g + (uint64_t)layout->g_goid, &its_goid, sizeof its_goid) &&
+           its_goid == goid && its_labels == labels;
 }

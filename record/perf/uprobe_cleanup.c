@@ -141,7 +141,8 @@ int uprobe_remove_group_at(const char *tracefs, const char *group, unsigned pati
         if (rc < 0 || busy == 0)
             return rc;
         if (waited >= patience_ms)
-            return error_set(err, ERR_BUSY, "%u probe definitions of %s are in use and were left", busy, group);
+            return error_set(err, ERR_BUSY, "%u probe definitions of %s are in use and were left", busy,
+                             group);
         nanosleep(&pause, NULL);
     }
 }

@@ -1,3 +1,4 @@
+#include "load/clock_check.h"
 #include "load/load_stages.h"
 
 #include <inttypes.h>
@@ -47,6 +48,7 @@ struct stages {
     struct merge *merge;
     struct binding *binding;
     struct goroutine_tracker *tracker;
+    struct clock_check clocks;
     bool is_started;
     uint64_t start_ns, now, watermark;
     uint64_t recorded_end_ns; /* as told by the END chunk; 0: not told */
@@ -372,6 +374,23 @@ static void put_chunk(struct stages *self, const struct trace_chunk *chunk)
                                      row_id(h->clocks.realtime_ns), row_id(h->clocks.boottime_ns)});
 }
 
+static void check_clocks(struct stages *self, const struct chunk_clocks *clocks)
+{
+    struct clock_findings found;
+    int64_t time_ns = row_id(clocks->monotonic_ns);
+    if (!clock_check_add(&self->clocks, clocks, &found))
+        return;
+    if (found.suspended_ns)
+        anomaly_add(self->anomalies, ANOMALY_SUSPENDED, time_ns, ROW_NULL, ROW_NULL, 1,
+                    "%.6f s before this chunk was closed", (double)found.suspended_ns / 1e9);
+    if (found.set_ns)
+        anomaly_add(self->anomalies, ANOMALY_CLOCK_SET, time_ns, ROW_NULL, ROW_NULL, 1, "moved by %.6f s",
+                    (double)found.set_ns / 1e9);
+    if (found.back_ns)
+        anomaly_add(self->anomalies, ANOMALY_CLOCK_BACKWARDS, time_ns, ROW_NULL, ROW_NULL, 1, "by %.6f s",
+                    (double)found.back_ns / 1e9);
+}
+
 static const struct {
     const char *name;
     enum anomaly_kind anomaly;
@@ -446,6 +465,7 @@ static int take_chunk(struct stages *self, const struct trace_chunk *chunk, stru
     if (rc < 0 || chunk->header.kind == 0)
         return rc;
     put_chunk(self, chunk);
+    check_clocks(self, &chunk->header.clocks);
     if (chunk->header.kind == CHUNK_META && chunk->meta) {
         rc = wait_reasons_read(&self->reasons, chunk->meta, err);
         span_log_read(self->spans, chunk->meta);

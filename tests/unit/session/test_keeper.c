@@ -105,7 +105,8 @@ static void other_files_are_left_alone(void **state)
     touch("other", "other");
     assert_int_equal(symlinkat("other", folder_fd, "api-link"), 0);
     snprintf(outside, sizeof outside, "%s/api", folder);
-    static const char *const names[] = {"other", "../api", "/etc/api", "api/../../x", "", ".", "..", ".other", "..api"};
+    static const char *const names[] = {"other", "../api", "/etc/api", "api/../../x", "",
+                                        ".",     "..",     ".other",   "..api"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         assert_int_equal(keeper_create(keeper, names[i], &fd, &err), ERR_PERMISSION);
     assert_int_equal(keeper_create(keeper, outside, &fd, &err), ERR_PERMISSION);
@@ -128,7 +129,8 @@ static void descriptors_are_named(void **state)
     struct keeper *keeper = start(false, getpid());
     char link[FD_LINK_SIZE], name[FD_NAME_SIZE], wanted[FD_NAME_SIZE];
     struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "@gotape-test-keeper"};
-    int socket_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    int socket_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0),
+        null = open("/dev/null", O_RDONLY | O_CLOEXEC);
     address.sun_path[0] = '\0';
     assert_int_equal(bind(socket_fd, (struct sockaddr *)&address, sizeof address), 0);
     assert_true(keeper_look_at_descriptor(keeper, null, link, name));
@@ -222,9 +224,12 @@ static void death_of_the_keeper_is_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        IN_FOLDER(files_of_the_recording),   IN_FOLDER(other_files_are_left_alone),
-        IN_FOLDER(descriptors_are_named),    IN_FOLDER(only_the_target_is_ended),
-        IN_FOLDER(finishes_the_file_of_a_dead_recorder), IN_FOLDER(death_of_the_keeper_is_told),
+        IN_FOLDER(files_of_the_recording),
+        IN_FOLDER(other_files_are_left_alone),
+        IN_FOLDER(descriptors_are_named),
+        IN_FOLDER(only_the_target_is_ended),
+        IN_FOLDER(finishes_the_file_of_a_dead_recorder),
+        IN_FOLDER(death_of_the_keeper_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -109,8 +109,11 @@ static void files_follow_each_other(void **state)
         output_stem(&out, stem);
         assert_string_equal(stem, "t");
         if (way == 1) {
-            struct keeper_options options = {
-                .target = getpid(), .target_pidfd = -1, .folder = out.folder, .stem = stem, .current = out.name};
+            struct keeper_options options = {.target = getpid(),
+                                             .target_pidfd = -1,
+                                             .folder = out.folder,
+                                             .stem = stem,
+                                             .current = out.name};
             assert_int_equal(keeper_start(&options, &keeper, &err), 0);
             output_use_keeper(&out, keeper);
         }

@@ -35,9 +35,9 @@ static void users_are_found(void **state)
 static void others_are_refused(void **state)
 {
     (void)state;
-    static const char *const texts[] = {"",      "no-such-user-here", "1:",          "1:x", "-1", "1:-1", "1:2:3",
-                                        "1 2",   "4294967295",        "99999999999", "0x0", " 1", ":1",   "1:4294967295",
-                                        "root:0"};
+    static const char *const texts[] = {
+        "",           "no-such-user-here", "1:",  "1:x", "-1", "1:-1",         "1:2:3", "1 2",
+        "4294967295", "99999999999",       "0x0", " 1",  ":1", "1:4294967295", "root:0"};
     struct privileges_user user = {.uid = 77};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct error err = {0};
@@ -68,10 +68,11 @@ static int drop_and_look(uint64_t keep)
     struct error err = {0};
     if (privileges_find_user("12345:54321", &user, &err) != 0 || privileges_drop(&user, keep, &err) != 0)
         return 1;
-    if (getuid() != 12345 || geteuid() != 12345 || getgid() != 54321 || getegid() != 54321 || getgroups(0, NULL) != 0)
+    if (getuid() != 12345 || geteuid() != 12345 || getgid() != 54321 || getegid() != 54321 ||
+        getgroups(0, NULL) != 0)
         return 2;
-    if (capabilities("CapEff:") != keep || capabilities("CapPrm:") != keep || capabilities("CapBnd:") != keep ||
-        capabilities("CapInh:") != 0 || capabilities("CapAmb:") != 0)
+    if (capabilities("CapEff:") != keep || capabilities("CapPrm:") != keep ||
+        capabilities("CapBnd:") != keep || capabilities("CapInh:") != 0 || capabilities("CapAmb:") != 0)
         return 3;
     if (setuid(0) == 0 || setgid(0) == 0 || open("/etc/shadow", O_RDONLY) >= 0)
         return 4;
