@@ -358,6 +358,14 @@ def keeper_of(recorder):
     return None
 
 
+def children_of(pid):
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="utf-8") as children:
+            return children.read().split()
+    except OSError:
+        return []
+
+
 def await_no_definitions(recorder, timeout=30):
     """The keeper of a recorder that died needs a moment: the kernel takes its perf events down first."""
     deadline = time.monotonic() + timeout
