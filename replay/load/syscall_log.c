@@ -98,9 +98,10 @@ static void end(struct goroutine_tracker *tracker, struct call *call, uint64_t n
     drop(&tracker->calls, call);
 }
 
-static bool is_call(uint64_t activity)
+/* Whoever is preempted in foreign code wants to run: in C code, or in the vDSO, where a goroutine that asks for the time is. */
+static bool is_call(uint64_t activity, uint64_t state)
 {
-    return activity == ACTIVITY_SYSCALL || activity == ACTIVITY_FOREIGN;
+    return activity == ACTIVITY_SYSCALL || (activity == ACTIVITY_FOREIGN && state != THREAD_STATE_RUNNABLE);
 }
 
 static void on_off(struct goroutine_tracker *tracker, const struct event *event)
@@ -108,7 +109,8 @@ static void on_off(struct goroutine_tracker *tracker, const struct event *event)
     uint64_t activity = event->f[THREAD_OFF_ACTIVITY], syscall = event->f[THREAD_OFF_SYSCALL];
     uint32_t stack = (uint32_t)event->f[THREAD_OFF_STACK];
     struct call *call = find(&tracker->calls, event->tid);
-    if (call && !call->is_assumed && is_call(activity) && call->activity == activity &&
+    bool sleeps = is_call(activity, event->f[THREAD_OFF_STATE]);
+    if (call && !call->is_assumed && sleeps && call->activity == activity &&
         call->stack == stack && call->syscall == syscall) {
         call->sleeps++;
         call->back = 0;
@@ -116,7 +118,7 @@ static void on_off(struct goroutine_tracker *tracker, const struct event *event)
     }
     if (call)
         end(tracker, call, event->time_ns, false);
-    uint64_t goid = is_call(activity) ? binding_goid(tracker->with.binding, event->tid) : 0;
+    uint64_t goid = sleeps ? binding_goid(tracker->with.binding, event->tid) : 0;
     const struct goroutine *goroutine = goid ? goroutine_table_find(&tracker->table, goid) : NULL;
     if (!goroutine || goroutine->state != GOROUTINE_RUNNING || goroutine->tid != event->tid)
         return;

@@ -180,7 +180,7 @@ enum thread_activity {
     ACTIVITY_IDLE = 2,    /* the scheduler has no work for it: asleep in stopm, or in the network poller */
     ACTIVITY_SYSCALL = 3, /* in a system call of the program; THREAD_OFF_SYSCALL: its number plus 1, 0: not known.
                              Also waiting for a signal in os/signal, as Go's own tracebacks have it */
-    ACTIVITY_FOREIGN = 4, /* in code that is not Go's: cgo */
+    ACTIVITY_FOREIGN = 4, /* in code that is not Go's: cgo, or the kernel's vDSO (the clock) */
     ACTIVITY_RUNTIME = 5, /* the runtime itself sleeps: a lock of its own, sysmon, a note */
 };
 

@@ -52,7 +52,8 @@ CREATE TABLE plain_thread_interval (
   stack_id INTEGER                     -- …
 );
 
--- System calls, and calls of foreign code (cgo), in which a goroutine's thread left its CPU. Shorter ones are not seen.
+-- System calls in which a goroutine's thread left its CPU, and calls of foreign code (cgo) in which it went to sleep. Shorter
+-- ones are not seen.
 CREATE TABLE syscall (
   id INTEGER PRIMARY KEY,              -- in the order of their ends
   goid INTEGER NOT NULL,               -- who called

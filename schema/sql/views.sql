@@ -141,7 +141,7 @@ CREATE VIEW thread_switch (
   next_tid,                            -- out: who took the CPU (0: nobody; 4294967295: outside of the recorder's pid namespace)
   next_name,                           -- out: its name
   function_id,                         -- out: where in user code the thread was
-  activity,                            -- out: go, idle, syscall, foreign (cgo), runtime; NULL: not known
+  activity,                            -- out: go, idle, syscall, foreign (cgo, vDSO), runtime; NULL: not known
   stack_id,                            -- out: where, as far as it was recorded
   syscall                              -- out: number of the system call; NULL: none, or not known
 ) AS
