@@ -203,18 +203,6 @@ static void put_user_probes(const struct metadata_input *in, struct trace_meta *
     span_probes_each(in->spans, put_span_site, &input, err);
 }
 
-int metadata_fill_limits(struct go_process *process, struct trace_meta *out, struct error *err)
-{
-    int32_t gogc;
-    int64_t limit;
-    int rc = 0;
-    if (go_process_gogc(process, &gogc))
-        rc = trace_meta_setf(out, err, "go.gogc", "%" PRId32, gogc);
-    if (rc == 0 && go_process_memory_limit(process, &limit))
-        rc = trace_meta_setf(out, err, "go.memory_limit", "%" PRId64, limit);
-    return rc;
-}
-
 int metadata_fill(const struct metadata_input *in, struct trace_meta *out, struct error *err)
 {
     struct error first = {0};

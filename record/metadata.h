@@ -32,9 +32,6 @@ struct metadata_input {
     uint64_t ring_bytes;
 };
 
-/* GOGC and GOMEMLIMIT of the running process, as far as they can be read. */
-int metadata_fill_limits(struct go_process *process, struct trace_meta *out, struct error *err);
-
 int metadata_fill(const struct metadata_input *in, struct trace_meta *out, struct error *err);
 
 #endif

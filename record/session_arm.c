@@ -176,8 +176,9 @@ static int write_meta(struct session *self, const char *const *reasons, size_t c
     cgroup_find(self->target->pid, &self->cgroup);
     if (rc == 0)
         rc = metadata_container(&self->cgroup, &self->meta, err);
-    if (rc == 0 && !self->target->held)
-        rc = metadata_fill_limits(self->process, &self->meta, err);
+    runtime_limits_look(&self->first_limits, self->process);
+    if (rc == 0)
+        rc = runtime_limits_put(&self->first_limits, LIMITS_AT_START, NULL, &self->meta, err);
     return rc == 0 ? trace_writer_meta(self->writer, &self->meta, err) : rc;
 }
 

@@ -16,6 +16,7 @@
 #include "keeper.h"
 #include "perf/uprobe.h"
 #include "privileges.h"
+#include "runtime_limits.h"
 #include "snapshot.h"
 #include "span_probes.h"
 
@@ -42,6 +43,7 @@ struct session {
     struct code_table *code;
     struct object_table *objects;
     struct gc_clock gc;
+    struct runtime_limits first_limits, limits; /* as soon as the runtime had set them; as seen last */
     struct event_builder *builder;
     struct snapshot *snapshot; /* NULL: this program's goroutines cannot be found */
     struct trace_meta meta;

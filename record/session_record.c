@@ -88,11 +88,19 @@ static void tell_uncovered_cpus(struct session *self, uint64_t now)
     self->events_then = events;
 }
 
+static void look_at_limits(struct session *self)
+{
+    runtime_limits_look(&self->limits, self->process);
+    if (!self->first_limits.has_gogc || !self->first_limits.has_memory)
+        runtime_limits_look(&self->first_limits, self->process);
+}
+
 int session_drain(struct session *self, struct error *err)
 {
     uint64_t complete_ns = session_now_ns();
     int rc = 0;
     gc_clock_look(&self->gc, complete_ns);
+    look_at_limits(self);
     object_table_begin_round(self->objects);
     if (self->perf)
         rc = perf_session_drain(self->perf, on_record, self, &complete_ns, err);
@@ -250,7 +258,9 @@ int session_end_recording(struct session *self, bool output_works, struct error 
             rc = trace_meta_setf(&totals, err, "end.gomaxprocs", "%u",
                                  event_builder_gomaxprocs(self->builder));
         if (rc == 0)
-            rc = metadata_fill_limits(self->process, &totals, err);
+            rc = runtime_limits_put(&self->first_limits, LIMITS_AT_START, &self->meta, &totals, err);
+        if (rc == 0)
+            rc = runtime_limits_put(&self->limits, LIMITS_AT_END, NULL, &totals, err);
         if (rc == 0)
             rc = metadata_container_end(&self->cgroup, &totals, err);
         if (rc == 0)

@@ -47,8 +47,8 @@ int snapshot_new(const struct snapshot_options *options, struct snapshot **out, 
     buf_init(&self->text);
     wait_rules_init(&self->rules, options->reasons, options->reason_count);
     self->other_namespace = proc_has_own_pid_namespace(options->pid);
-    int rc =
-        go_snapshot_new(go_process_memory(options->process), options->binary, go_process_bias(options->process), &self->reader, err);
+    int rc = go_snapshot_new(go_process_memory(options->process), options->binary,
+                             go_process_bias(options->process), &self->reader, err);
     if (rc != 0) {
         snapshot_free(self);
         return rc;
@@ -285,7 +285,9 @@ int snapshot_slice(struct snapshot *self, uint64_t budget_ns, struct error *err)
             trace_writer_section(self->o.writer, RING_RECORDER);
         }
         add_goroutine(self, g);
-    } while (now_ns() < end_ns);
+        /* What was read together stays between the same two rounds of the rings: after some more its time would lie before
+         * what the writer has promised to be complete. */
+    } while (now_ns() < end_ns || go_snapshot_has_more_read(self->reader));
     return 1;
 }
 

@@ -40,7 +40,7 @@ void snapshot_free(struct snapshot *self);
 int snapshot_begin(struct snapshot *self, enum snapshot_kind kind, struct error *err);
 bool snapshot_is_running(const struct snapshot *self);
 /*
- * Goes on for about this long, with a section of its own in the chunk: returns 1 when there is more to do, 0 when
+ * Goes on for about this long, at least to the end of what was read together, with a section of its own in the chunk: returns 1 when there is more to do, 0 when
  * none is running any more. Flushes full chunks. When the target ends meanwhile, the snapshot ends without its
  * last event.
  */

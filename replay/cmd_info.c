@@ -30,9 +30,9 @@ static void print_value(struct buf *out, const struct row *row, const struct tab
     buf_printf(out, "%s", value);
     errno = 0;
     long long number = strtoll(value, &end, 10);
-    if (strcmp(key, "go.gogc") == 0 && number < 0)
+    if (ends_with(key, ".gogc") && number < 0)
         snprintf(text, sizeof text, "off");
-    if (strcmp(key, "go.memory_limit") == 0 && number == INT64_MAX)
+    if (ends_with(key, ".memory_limit") && number == INT64_MAX)
         snprintf(text, sizeof text, "none");
     if (errno || end == value || *end || (number < 0 && !*text))
         return;
@@ -41,7 +41,7 @@ static void print_value(struct buf *out, const struct row *row, const struct tab
     else if (ends_with(key, "duration_ns"))
         units_format_duration((uint64_t)number, text, sizeof text);
     else if (ends_with(key, "_bytes") || strcmp(key, "cgroup.memory_max") == 0 ||
-             (strcmp(key, "go.memory_limit") == 0 && !*text))
+             (ends_with(key, ".memory_limit") && !*text))
         units_format_size((uint64_t)number, text, sizeof text);
     if (*text)
         buf_printf(out, " (%s)", text);

@@ -150,6 +150,10 @@ static int read_layout(struct go_binary *self, struct error *err)
         self->variables.gomaxprocs = globals.gomaxprocs;
     if (self->variables.numgc == 0)
         self->variables.numgc = globals.numgc;
+    if (self->variables.gc_percent == 0 && globals.gc_controller) {
+        self->variables.gc_percent = globals.gc_controller;
+        self->variables.memory_limit = info->minor >= 19 ? globals.gc_controller + 8 : 0;
+    }
     return 0;
 }
 

@@ -115,12 +115,43 @@ static uint64_t find_numgc(const struct go_binary *binary)
     return 0;
 }
 
+/* gcinit hands the address of gcController to the method that sets its limits. */
+static uint64_t find_gc_controller(const struct go_binary *binary)
+{
+    static const char *const methods[] = {"runtime.(*gcControllerState).init",
+                                          "runtime.(*gcControllerState).setGCPercent"}; /* 1.18 */
+    uint64_t start, end, method = 0, method_end, argument = 0, target;
+    for (unsigned i = 0; i < sizeof methods / sizeof *methods && method == 0; i++) {
+        if (!go_binary_function(binary, methods[i], &method, &method_end))
+            method = 0;
+    }
+    if (method == 0 || !go_binary_function(binary, "runtime.gcinit", &start, &end))
+        return 0;
+    size_t size = (size_t)(end - start);
+    const uint8_t *code = go_binary_bytes(binary, start, size);
+    struct x86_insn insn;
+    for (size_t at = 0; code && at < size; at += insn.length) {
+        enum access kind;
+        if (!x86_insn_decode(code + at, size - at, &insn))
+            break;
+        if (x86_insn_is_call(&insn)) {
+            if (argument && x86_insn_branch(&insn, code + at, start + at, &target) && target == method)
+                return argument;
+            argument = 0;
+        } else if (access_of(&insn, &kind) && kind == ACCESS_LEA && (insn.reg & 15) == X86_AX) {
+            argument = start + at + insn.length + (uint64_t)x86_insn_displacement(&insn, code + at);
+        }
+    }
+    return 0;
+}
+
 bool go_globals_find(const struct go_binary *binary, struct go_globals *out)
 {
     struct go_globals found = {0};
     bool have_goroutines = find_goroutines(binary, &found);
     found.gomaxprocs = find_gomaxprocs(binary);
     found.numgc = find_numgc(binary);
+    found.gc_controller = find_gc_controller(binary);
     *out = found;
     return have_goroutines;
 }

@@ -100,8 +100,8 @@ static bool choose_sizes(struct go_snapshot *self)
     return self->g_size <= G_BYTES && self->m_size <= M_BYTES && self->sudog_size <= SUDOG_BYTES;
 }
 
-int go_snapshot_new(struct go_memory memory, struct go_binary *binary, uint64_t bias, struct go_snapshot **out,
-                    struct error *err)
+int go_snapshot_new(struct go_memory memory, struct go_binary *binary, uint64_t bias,
+                    struct go_snapshot **out, struct error *err)
 {
     struct go_snapshot *self = calloc(1, sizeof *self);
     if (!self)
@@ -292,7 +292,8 @@ static void find_wait(struct go_snapshot *self, struct slot *slot, struct go_sta
                                            found->argument, slot->fields.waiting, &found->select);
     if (found->call == GO_WAIT_NET && l->polldesc_rg >= 0 && l->polldesc_wg >= 0) {
         uint64_t reader = 0, writer = 0;
-        if (go_memory_read(self->memory, found->argument + (unsigned)l->polldesc_rg, &reader, sizeof reader) &&
+        if (go_memory_read(self->memory, found->argument + (unsigned)l->polldesc_rg, &reader,
+                           sizeof reader) &&
             go_memory_read(self->memory, found->argument + (unsigned)l->polldesc_wg, &writer, sizeof writer))
             found->net_mode = reader == slot->g ? NET_MODE_READ : writer == slot->g ? NET_MODE_WRITE : 0;
     }
@@ -445,6 +446,15 @@ int go_snapshot_next(struct go_snapshot *self, const struct go_goroutine **out, 
         }
         qsort(self->slots, self->slot_count, sizeof *self->slots, by_time);
     }
+}
+
+bool go_snapshot_has_more_read(const struct go_snapshot *self)
+{
+    for (unsigned i = self->slot_next; i < self->slot_count; i++) {
+        if (self->slots[i].verdict == VERDICT_STABLE)
+            return true;
+    }
+    return false;
 }
 
 struct go_snapshot_counts go_snapshot_counts(const struct go_snapshot *self)

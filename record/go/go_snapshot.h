@@ -39,8 +39,8 @@ struct go_snapshot_counts {
 };
 
 /* Borrows the binary. ERR_UNSUPPORTED with the reason when its goroutines cannot be found. */
-int go_snapshot_new(struct go_memory memory, struct go_binary *binary, uint64_t bias, struct go_snapshot **out,
-                    struct error *err);
+int go_snapshot_new(struct go_memory memory, struct go_binary *binary, uint64_t bias,
+                    struct go_snapshot **out, struct error *err);
 void go_snapshot_free(struct go_snapshot *self);
 
 /* Begins with the first goroutine. ERR_GONE when the process has ended. */
@@ -48,6 +48,8 @@ int go_snapshot_begin(struct go_snapshot *self, struct error *err);
 /* The next goroutine, valid until the next call: 1, or 0 at the end. Goroutines are read a few at a time, so
  * that a call takes well below a millisecond. ERR_GONE when the process has ended. */
 int go_snapshot_next(struct go_snapshot *self, const struct go_goroutine **out, struct error *err);
+/* Some that were read already are still to be handed out: the next call is cheap, and their times are of the past. */
+bool go_snapshot_has_more_read(const struct go_snapshot *self);
 /* Of the snapshot that was begun last, so far. */
 struct go_snapshot_counts go_snapshot_counts(const struct go_snapshot *self);
 

@@ -110,8 +110,8 @@ static void on_off(struct goroutine_tracker *tracker, const struct event *event)
     uint32_t stack = (uint32_t)event->f[THREAD_OFF_STACK];
     struct call *call = find(&tracker->calls, event->tid);
     bool sleeps = is_call(activity, event->f[THREAD_OFF_STATE]);
-    if (call && !call->is_assumed && sleeps && call->activity == activity &&
-        call->stack == stack && call->syscall == syscall) {
+    if (call && !call->is_assumed && sleeps && call->activity == activity && call->stack == stack &&
+        call->syscall == syscall) {
         call->sleeps++;
         call->back = 0;
         return;

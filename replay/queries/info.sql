@@ -47,7 +47,8 @@ WITH fact (ordinal, section, key, value) AS (
                       WHEN 'go' THEN 57 WHEN 'probes' THEN 58 ELSE 59 END, section, key, value
   FROM (SELECT CASE WHEN key LIKE 'record.%' OR key LIKE 'trace.%' THEN 'recording'
                     WHEN key LIKE 'container.%' OR key LIKE 'cgroup.%' OR key LIKE 'end.cgroup.%'
-                         OR key IN ('go.gomaxprocs', 'go.gogc', 'go.memory_limit', 'end.gomaxprocs') THEN 'limits'
+                         OR key IN ('go.gomaxprocs', 'go.gogc', 'go.memory_limit', 'end.gomaxprocs', 'end.gogc',
+                                    'end.memory_limit') THEN 'limits'
                     WHEN key LIKE 'process.%' THEN 'process' WHEN key LIKE 'host.%' THEN 'host'
                     WHEN key LIKE 'go.%' THEN 'go' WHEN key LIKE 'probe.%' OR key LIKE 'user\_probe.%' ESCAPE '\' THEN 'probes'
                     ELSE 'other' END AS section, key, value

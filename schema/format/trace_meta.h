@@ -27,7 +27,8 @@
  *   go.stw_reason.N              text of reason N for stopping the world (Go >= 1.21)
  *   go.layout                    where the offsets of the runtime's structs come from: DWARF, a table, calibrated
  *   go.gomaxprocs
- *   go.gogc go.memory_limit      when the recording began; in the END chunk: when it ended
+ *   go.gogc go.memory_limit      when the recording began; of a program that was started in the END chunk: they are not
+ *                                set before its runtime runs
  *   probe.NAME                   "function+0x1f push emulated" and the like, one per armed probe
  *   probe.NAME.missing           why a probe is not armed
  *   probe.note                   what is to be known about the probes as a whole
@@ -39,6 +40,7 @@
  * and in the END chunk:
  *   record.end_ns                CLOCK_MONOTONIC of the end of the recording
  *   end.gomaxprocs               when the recording ended
+ *   end.gogc end.memory_limit    when the recording ended, or as they were last seen of a target that has gone
  *   end.events end.lost          events written; records lost
  *   end.event.NAME               events of one type
  *   end.cgroup.cpu_max end.cgroup.memory_max end.cgroup.nr_periods end.cgroup.nr_throttled end.cgroup.throttled_us

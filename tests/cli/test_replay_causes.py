@@ -144,12 +144,15 @@ def test_summary_names_what_was_recorded(replay, service):
 def test_info_shows_limits(replay, make_trace, tmp_path):
     text = (DATA / "service.txt").read_text(encoding="utf-8").replace(
         "meta process.pid 4712\n", "meta process.pid 4712\nmeta container.id 0123abcd\nmeta cgroup.cpu_max 50000 100000\n"
-        "meta go.gomaxprocs 4\nmeta go.gogc -1\n")
+        "meta go.gomaxprocs 4\nmeta go.gogc -1\n"
+        "meta end.memory_limit 9223372036854775807\n")
     trace = make_trace(tmp_path / "limits.gotape", text)
     facts = {(row["section"], row["key"]): row["value"] for row in json.loads(replay("info", trace, "--format", "json").stdout)}
     assert facts["limits", "container.id"] == "0123abcd" and facts["limits", "cgroup.cpus"] == "0.50"
     assert facts["limits", "go.gomaxprocs"] == "4" and facts["recording", "record.detail"] == "all"
-    assert "-1 (off)" in replay("info", trace).stdout
+    assert facts["limits", "end.memory_limit"] == str(2**63 - 1)
+    shown = replay("info", trace).stdout
+    assert "-1 (off)" in shown and "(none)" in shown
 
 
 @pytest.mark.parametrize("listing", LISTINGS, ids=" ".join)

@@ -2,6 +2,7 @@
 world, GOMAXPROCS, calls of a function, the cases of selects, names of locks and of connections."""
 
 import json
+import os
 import re
 
 import pytest
@@ -104,7 +105,7 @@ def check_world(dump, facts, minor):
     assert told == [(str(f["before"]), str(f["count"])) for f in of(facts, "gomaxprocs")]
     assert dump.end["end.gomaxprocs"] == told[-1][1] == dump.meta["go.gomaxprocs"]
     if minor >= 19:
-        assert dump.meta["go.gogc"] == "100" and dump.end["go.memory_limit"] == str(2**63 - 1)
+        assert dump.meta["go.gogc"] == "100" and dump.end["end.memory_limit"] == str(2**63 - 1)
 
 
 def check_contexts(dump, facts):
@@ -200,6 +201,18 @@ def test_levels_have_what_they_say(tmp_path):
     assert {"exec", "labels"} <= events["sched"]
     facts = recorded(tmp_path, "local", "--detail", "block")
     check_world(*facts, int(facts[0].meta["go.version"].split(".")[1]))
+
+
+@pytest.mark.parametrize("flags", [(), ("-ldflags=-s -w",)], ids=["plain", "stripped"])
+def test_limits_of_a_started_program(trace, flags):
+    """The runtime sets them after the start, and the program has gone at the end."""
+    environment = dict(os.environ, GOGC="77", GOMEMLIMIT="2GiB")
+    result = harness.launched(trace, harness.goprog("truth", flags=flags), "-rounds", "2", env=environment)
+    assert result.status == 0, result
+    facts = {row["key"]: row["value"] for row in harness.replay_json(trace, "info")}
+    for when in ("go", "end"):
+        assert facts[f"{when}.gogc"] == "77" and facts[f"{when}.memory_limit"] == str(2 << 30), facts
+    assert facts["end.gomaxprocs"]
 
 
 def test_unknown_functions_are_named(tmp_path):

@@ -19,6 +19,9 @@ static void check_against_dwarf(struct go_binary *binary, const char *version, c
         fail_msg("Go %s: goroutines not found", version);
     assert_int_equal(globals.gomaxprocs, go_binary_gomaxprocs(binary));
     assert_int_equal(globals.numgc, go_binary_numgc(binary));
+    assert_int_equal(globals.gc_controller, go_binary_gc_percent(binary));
+    if (go_binary_memory_limit(binary))
+        assert_int_equal(globals.gc_controller + 8, go_binary_memory_limit(binary));
 }
 
 static void test_plain_and_pie(void **state)

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -90,6 +91,13 @@ static void memory_is_of_its_moment(void **state)
     close(pipes[1]);
 }
 
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
 static void check_goroutines(struct go_binary *binary, const char *version, const char *path)
 {
     struct go_child child;
@@ -98,7 +106,7 @@ static void check_goroutines(struct go_binary *binary, const char *version, cons
     const struct go_goroutine *g;
     struct error err = {0};
     uint64_t now, start, end;
-    unsigned mains = 0, seen = 0;
+    unsigned mains = 0, seen = 0, were_read = 0;
     assert_true(go_child_start(&child, path, "chans", NULL));
     assert_int_equal(fscanf(child.out, "main %lx\n", &now), 1);
     usleep(50000); /* until nothing moves any more */
@@ -108,8 +116,15 @@ static void check_goroutines(struct go_binary *binary, const char *version, cons
         go_snapshot_begin(snapshot, &err) != 0)
         fail_msg("Go %s: %s", version, err.message);
     int rc;
+    bool was_read = false;
+    uint64_t before = now_ns();
+    assert_false(go_snapshot_has_more_read(snapshot));
     while ((rc = go_snapshot_next(snapshot, &g, &err)) == 1) {
         seen++;
+        assert_int_equal(g->read_ns < before, was_read);
+        were_read += was_read;
+        was_read = go_snapshot_has_more_read(snapshot);
+        before = now_ns();
         mains += g->goid == 1 && g->start_pc == start + go_process_bias(process);
         assert_true(g->goid > 0 && g->goid < 1000);
         assert_true(g->status == GO_STATUS_RUNNING || g->walk.depth > 0);
@@ -117,6 +132,8 @@ static void check_goroutines(struct go_binary *binary, const char *version, cons
             assert_int_equal(g->walk.end, UNWIND_COMPLETE);
     }
     assert_int_equal(rc, 0);
+    assert_false(was_read);
+    assert_true(were_read > 0);
     assert_int_equal(mains, 1);
     assert_int_equal(go_snapshot_counts(snapshot).alive, seen);
     assert_true(seen >= 5);
