@@ -284,6 +284,7 @@ static void enter(struct goroutine *goroutine, enum goroutine_state to, const st
     goroutine->since = time;
     goroutine->woken_by_net = facts->step == STEP_NET_READY;
     if (to == GOROUTINE_RUNNING) {
+        goroutine->state_flags = facts->flags & FLAG_INFERRED;
         goroutine->tid = facts->event->tid;
         goroutine->p = facts->p;
     } else if (to == GOROUTINE_DEAD) {

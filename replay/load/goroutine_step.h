@@ -9,6 +9,7 @@
 #include "load/goroutine_tracker.h"
 #include "load/interval.h"
 #include "load/net_pending.h"
+#include "load/run_start.h"
 #include "load/syscall_log.h"
 
 struct snapshot_state {
@@ -33,9 +34,11 @@ struct goroutine_tracker {
     unsigned doomed_count;
     struct snapshot_state snapshot;
     struct syscall_log calls;
+    struct run_starts starts;
     uint64_t start_ns;
     enum record_detail detail;
     bool is_attach, failed;
+    bool infers_runs; /* no exec event: see run_start.h */
 };
 
 /* The goroutine that an event names, which may be new; NULL when it names none, or when out of memory. */
@@ -53,6 +56,7 @@ struct step_facts {
     uint32_t object, stack;
     uint64_t value, other;
     unsigned flags;
+    uint64_t bound_ns; /* with FLAG_INFERRED: it may have been later, by so much at most */
     enum waker_kind waker;        /* wakes */
     const struct open_wait *wait; /* parks: the wait that begins */
 };

@@ -27,6 +27,7 @@ struct goroutine_tracker *goroutine_tracker_new(const struct tracker_options *op
     round_log_init(&self->intervals.rounds, options->rows);
     goroutine_table_init(&self->table);
     syscall_log_init(&self->calls);
+    run_starts_init(&self->starts);
     net_pending_init(&self->net_by_g);
     net_pending_init(&self->net_by_descriptor);
     return self;
@@ -38,6 +39,7 @@ void goroutine_tracker_free(struct goroutine_tracker *self)
         return;
     snapshot_release(self);
     syscall_log_release(&self->calls);
+    run_starts_release(&self->starts);
     net_pending_release(&self->net_by_g);
     net_pending_release(&self->net_by_descriptor);
     goroutine_table_release(&self->table);
@@ -46,14 +48,18 @@ void goroutine_tracker_free(struct goroutine_tracker *self)
 
 int goroutine_tracker_check(const struct goroutine_tracker *self, struct error *err)
 {
-    return self->failed ? error_set(err, ERR_NOMEM, "out of memory for the goroutines alive at one time") : 0;
+    return self->failed || self->starts.failed
+               ? error_set(err, ERR_NOMEM, "out of memory for the goroutines alive at one time")
+               : 0;
 }
 
 void goroutine_tracker_start(struct goroutine_tracker *self, const struct tracker_facts *facts)
 {
     self->start_ns = facts->start_ns;
     self->is_attach = facts->is_attach;
-    self->detail = facts->detail;
+    /* What a run leaves out is added as if it had been told. */
+    self->infers_runs = facts->infers_runs;
+    self->detail = facts->infers_runs ? DETAIL_SCHED : facts->detail;
     self->calls.machine = facts->machine;
     self->calls.tells_lost_p = facts->tells_lost_p;
 }
@@ -90,11 +96,57 @@ struct goroutine *goroutine_tracker_get(struct goroutine_tracker *self, const st
     return goroutine;
 }
 
+static void apply_exec(struct goroutine_tracker *self, struct goroutine *goroutine, const struct event *event,
+                       const struct run_start *inferred)
+{
+    net_wake_before_exec(self, goroutine, event);
+    goroutine_step_apply(self, goroutine,
+                         &(struct step_facts){.step = event->f[EXEC_INHERIT] ? STEP_EXEC_INHERIT : STEP_EXEC,
+                                              .event = event,
+                                              .p = (int64_t)event->f[EXEC_P],
+                                              .reason = ROW_NULL,
+                                              .flags = inferred ? FLAG_INFERRED : 0,
+                                              .bound_ns = inferred ? inferred->bound_ns : 0});
+    uint64_t before =
+        binding_enter(self->with.binding, event->tid, goroutine->goid, (int64_t)event->f[EXEC_P]);
+    if (before)
+        goroutine_step_displaced(self, before, event);
+}
+
+/* The event shows that the goroutine runs on its thread. Recordings without exec events: its run began before. */
+static void see_run(struct goroutine_tracker *self, const struct event *event, uint64_t goid)
+{
+    struct goroutine *goroutine =
+        self->infers_runs && event->tid ? goroutine_table_find(&self->table, goid) : NULL;
+    if (!goroutine || goroutine->state == GOROUTINE_RUNNING || goroutine->state == GOROUTINE_PREEMPTED ||
+        goroutine->state == GOROUTINE_DEAD ||
+        (goroutine->state == GOROUTINE_UNKNOWN && !run_start_is_known(&self->starts, event->tid)))
+        return;
+    struct event exec = {.type = EV_EXEC,
+                         .time_ns = event->time_ns,
+                         .tid = event->tid,
+                         .cpu = RING_RECORDER,
+                         .f = {[EXEC_GOID] = goid, [EXEC_G] = goroutine->g, [EXEC_P] = (uint64_t)ROW_NULL}};
+    /* A wake that waited for this sign comes first. */
+    net_wake_before_exec(self, goroutine, &exec);
+    struct run_held held;
+    struct run_start start =
+        run_start_infer(&self->starts, event->tid, goroutine->since, event->time_ns, &held);
+    exec.time_ns = start.time_ns;
+    /* An aborted park goes on at once, on the same thread. */
+    exec.f[EXEC_INHERIT] = goroutine->state == GOROUTINE_WAITING && !goroutine->wait.is_silent &&
+                           binding_parked_last(self->with.binding, event->tid, goid);
+    apply_exec(self, goroutine, &exec, &start);
+    for (unsigned i = 0; i < held.count; i++)
+        syscall_log_thread(self, &held.events[i]);
+}
+
 /* A goroutine that is named as waker or creator: it exists, and it runs on this thread. */
 static void see_other(struct goroutine_tracker *self, const struct event *event, uint64_t goid)
 {
     if (goid == 0)
         return;
+    see_run(self, event, goid);
     struct goroutine *goroutine = goroutine_tracker_get(self, event, goid, false);
     /* Without events about running nobody knows how long it does. */
     if (goroutine && self->detail != DETAIL_BLOCK)
@@ -193,16 +245,15 @@ static void on_exec(struct goroutine_tracker *self, const struct event *event)
         }
     }
     goroutine_tracker_map_g(self, event, goroutine, event->f[EXEC_G]);
-    net_wake_before_exec(self, goroutine, event);
-    goroutine_step_apply(self, goroutine,
-                         &(struct step_facts){.step = event->f[EXEC_INHERIT] ? STEP_EXEC_INHERIT : STEP_EXEC,
-                                              .event = event,
-                                              .p = (int64_t)event->f[EXEC_P],
-                                              .reason = ROW_NULL});
-    uint64_t before =
-        binding_enter(self->with.binding, event->tid, goroutine->goid, (int64_t)event->f[EXEC_P]);
-    if (before)
-        goroutine_step_displaced(self, before, event);
+    apply_exec(self, goroutine, event, NULL);
+}
+
+static void leave_thread(struct goroutine_tracker *self, const struct event *event, uint64_t goid,
+                         bool is_park)
+{
+    binding_leave(self->with.binding, event->tid, goid, is_park);
+    if (self->infers_runs)
+        run_start_left(&self->starts, event->tid, event->time_ns);
 }
 
 static void on_park(struct goroutine_tracker *self, const struct event *event)
@@ -212,6 +263,7 @@ static void on_park(struct goroutine_tracker *self, const struct event *event)
         return;
     net_pending_drop(&self->net_by_g, event->f[PARK_G]);
     goroutine_tracker_map_g(self, event, goroutine, event->f[PARK_G]);
+    see_run(self, event, goroutine->goid);
     struct open_wait wait = park_make_wait(self, goroutine,
                                            &(struct park_facts){.time = event->time_ns,
                                                                 .reason = event->f[PARK_REASON],
@@ -237,7 +289,7 @@ static void on_park(struct goroutine_tracker *self, const struct event *event)
                                               .value = wait.value,
                                               .stack = wait.stack,
                                               .wait = &wait});
-    binding_leave(self->with.binding, event->tid, goroutine->goid, true);
+    leave_thread(self, event, goroutine->goid, true);
 }
 
 static void on_fired(struct goroutine_tracker *self, const struct event *event)
@@ -320,11 +372,12 @@ static void on_leave(struct goroutine_tracker *self, const struct event *event, 
     struct goroutine *goroutine = goroutine_tracker_get(self, event, event->f[0], false);
     if (!goroutine)
         return;
+    see_run(self, event, goroutine->goid);
     goroutine_step_apply(
         self, goroutine,
         &(struct step_facts){
             .step = step, .event = event, .p = ROW_NULL, .reason = ROW_NULL, .stack = stack});
-    binding_leave(self->with.binding, event->tid, goroutine->goid, false);
+    leave_thread(self, event, goroutine->goid, false);
     if (goroutine->state == GOROUTINE_DEAD)
         bury(self, goroutine);
 }
@@ -334,6 +387,7 @@ static void on_coro(struct goroutine_tracker *self, const struct event *event)
     struct goroutine *from = goroutine_tracker_get(self, event, event->f[CORO_GOID], false);
     if (!from)
         return;
+    see_run(self, event, from->goid);
     struct goroutine *to = goroutine_table_find_g(&self->table, event->f[CORO_TO_G]);
     int64_t p = binding_p(self->with.binding, event->tid);
     uint64_t from_goid = from->goid;
@@ -348,7 +402,7 @@ static void on_coro(struct goroutine_tracker *self, const struct event *event)
                                               .reason = exits ? ROW_NULL : (int64_t)wait.reason,
                                               .other = to ? to->goid : 0,
                                               .wait = exits ? NULL : &wait});
-    binding_leave(self->with.binding, event->tid, from_goid, false);
+    leave_thread(self, event, from_goid, false);
     if (from->state == GOROUTINE_DEAD)
         bury(self, from);
     if (!to || to == from) {
@@ -376,6 +430,9 @@ void goroutine_tracker_see_thread(struct goroutine_tracker *self, const struct e
 
 void goroutine_tracker_thread(struct goroutine_tracker *self, const struct event *event)
 {
+    if (self->infers_runs)
+        run_start_thread(&self->starts, self->with.symbols, event,
+                         binding_goid(self->with.binding, event->tid));
     if (event->type == EV_THREAD_OFF || event->type == EV_THREAD_IN)
         syscall_log_thread(self, event);
     else if (event->type == EV_THREAD_EXIT)

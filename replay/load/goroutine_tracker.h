@@ -46,6 +46,7 @@ struct tracker_facts {
     enum record_detail detail;
     enum syscall_machine machine;
     bool tells_lost_p; /* a P that was lost has an event */
+    bool infers_runs;  /* DETAIL_BLOCK, and all that ends a run has events: when one began is inferred */
 };
 
 /* Before the first event. */

@@ -211,12 +211,13 @@ static void start(struct stages *self, uint64_t first_ns)
     runtime_log_start(self->runtime, self->start_ns);
     span_log_read(self->spans, self->run->meta);
     goroutine_tracker_start(
-        self->tracker, &(struct tracker_facts){.start_ns = self->start_ns,
-                                               .is_attach = is_attach(self),
-                                               .detail = recorded,
-                                               .machine = syscall_name_machine(fact(self, "host.machine")),
-                                               .tells_lost_p = recorded == DETAIL_ALL &&
-                                                               !fact(self, "probe.p_lost.missing")});
+        self->tracker, &(struct tracker_facts){
+                           .start_ns = self->start_ns,
+                           .is_attach = is_attach(self),
+                           .detail = recorded,
+                           .machine = syscall_name_machine(fact(self, "host.machine")),
+                           .infers_runs = recorded == DETAIL_BLOCK && fact(self, "probe.sched"),
+                           .tells_lost_p = recorded == DETAIL_ALL && !fact(self, "probe.p_lost.missing")});
 }
 
 /* ---- events that are due ---- */

@@ -265,6 +265,11 @@ static void adopt(struct goroutine_tracker *self, struct goroutine *goroutine, c
     /* Without events about running nobody knows how long this is so. */
     if (look->state == GOROUTINE_UNKNOWN || (self->detail == DETAIL_BLOCK && is_run))
         return;
+    /* A run whose beginning is not told yet. */
+    if (self->infers_runs && look->state == GOROUTINE_RUNNING &&
+        (goroutine->state == GOROUTINE_RUNNABLE ||
+         (goroutine->state == GOROUTINE_WAITING && goroutine->wait.is_silent)))
+        return;
     bool after_gap = gaps_between(self->with.gaps, goroutine->last_step, event->time_ns, &since) > 0;
     if (is_new) {
         adopt_unseen(self, goroutine, event, look);

@@ -7,6 +7,7 @@
 #include "base/intern.h"
 #include "base/map.h"
 #include "load/function_name.h"
+#include "load/run_start.h"
 #include "load/syscall_name.h"
 
 /* A program has only so much code; what is beyond is not kept apart. */
@@ -352,6 +353,7 @@ static void see_function(struct walk *walk, const char *name)
         walk->facts.syscall = syscall_name_of_function(name);
     if (walk->facts.caller_class == WAIT_OTHER)
         walk->facts.caller_class = (unsigned char)wait_class_of_caller(name);
+    walk->facts.is_scheduler |= run_start_is_scheduler(name);
 }
 
 static void write_frame(struct symbolizer *self, uint32_t stack, const struct frame *frame, bool is_inlined,

@@ -26,6 +26,7 @@ struct stack_facts {
     unsigned char channel_op;   /* enum channel_op, for waker's chains */
     unsigned char waker;        /* enum waker_kind, for waker's chains */
     unsigned char caller_class; /* enum wait_class, for reasons that are_by_caller */
+    bool is_scheduler;          /* of a thread that runs no goroutine: see run_start.h */
 };
 
 struct symbolizer *symbolizer_new(struct row_writer *rows, struct anomaly_log *anomalies, struct error *err);
