@@ -36,9 +36,9 @@ static void fill_table(struct parse_state *s, struct opt table[OPTION_ROWS])
         {'d', "duration", OPT_DURATION, &o->duration_ns, "T",
          "stop after T (500ms, 10s, 2m); otherwise when the target exits,\nor at Ctrl-C or SIGTERM"},
         {0, "detail", OPT_STRING, &s->detail, "LEVEL",
-         "snapshot: no probe, only looks at all goroutines; block: waits,\nwakes and stops of the world, the "
-         "cheapest probes; sched\n(default): also when goroutines run, and pprof labels;\nall: also "
-         "contexts, Ps, GC assists, new threads, which case of\na select fired"},
+         "snapshot: no probe, only looks at all goroutines; block (default):\nwaits, wakes, ends of runs, "
+         "labels; when a run began is inferred;\nsched: also a probe that tells when, on which P, a "
+         "third more hits;\nall: also contexts, Ps, GC assists, new threads, which case of\na select fired"},
         {0, "probe", OPT_LIST, &s->probes, "SPEC",
          "also calls of a function, with up to 6 values at its entry:\n'main.handleOrder(id=+8(%ax):u64)'; "
          "up to 16 "
@@ -121,7 +121,7 @@ static int check_values(const struct record_options *o, struct error *err)
 int record_options_parse(int argc, char **argv, struct record_options *out, struct error *err)
 {
     struct parse_state state = {
-        .options = {.zstd_level = ZSTD_LEVEL_DEFAULT, .pid = -1, .detail = DETAIL_SCHED}};
+        .options = {.zstd_level = ZSTD_LEVEL_DEFAULT, .pid = -1, .detail = DETAIL_BLOCK}};
     struct opt table[OPTION_ROWS];
     fill_table(&state, table);
     int operands;

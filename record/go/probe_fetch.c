@@ -62,10 +62,7 @@ static void put_curg(struct writer *writer, const struct go_layout *l)
 
 static void put_labels(struct writer *writer, const struct probe_fetch_input *in, const char *g)
 {
-    if (in->detail >= DETAIL_SCHED)
-        put(writer, "x64", "+%d(%s)", in->layout->g_labels, g);
-    else
-        put_nothing(writer);
+    put(writer, "x64", "+%d(%s)", in->layout->g_labels, g);
 }
 
 static void put_create(struct writer *writer, const struct probe_fetch_input *in)

@@ -137,8 +137,12 @@ static void see_run(struct goroutine_tracker *self, const struct event *event, u
     exec.f[EXEC_INHERIT] = goroutine->state == GOROUTINE_WAITING && !goroutine->wait.is_silent &&
                            binding_parked_last(self->with.binding, event->tid, goid);
     apply_exec(self, goroutine, &exec, &start);
-    for (unsigned i = 0; i < held.count; i++)
-        syscall_log_thread(self, &held.events[i]);
+    for (unsigned i = 0; i < held.count; i++) {
+        if (held.events[i].time_ns >= start.time_ns)
+            syscall_log_thread(self, &held.events[i]);
+    }
+    if (held.count)
+        syscall_log_event(self, event);
 }
 
 /* A goroutine that is named as waker or creator: it exists, and it runs on this thread. */

@@ -11,14 +11,16 @@ struct run_thread {
     struct event held[RUN_START_HELD_MAX];
 };
 
-/* Exact names: others begin with these. */
+/*
+ * Exact names: others begin with these. None that is probed (gopark, goexit0, goschedImpl …): a thread may be preempted at the
+ * probe before its hit is handled, and then its goroutine has not left yet.
+ */
 static const char *const scheduler[] = {
     "runtime.schedule",      "runtime.findRunnable",   "runtime.findrunnable",   "runtime.stealWork",
     "runtime.runqsteal",     "runtime.runqgrab",       "runtime.stopm",          "runtime.stoplockedm",
-    "runtime.gcstopm",       "runtime.park_m",         "runtime.goexit0",        "runtime.gdestroy",
-    "runtime.gosched_m",     "runtime.goschedImpl",    "runtime.goyield_m",      "runtime.resetspinning",
-    "runtime.exitsyscall0",  "runtime.checkTimersNoP", "runtime.exitsyscallNoP", "runtime.pollWork",
-    "runtime.checkRunqsNoP", "runtime.checkIdleGCNoP", "runtime.startlockedm",
+    "runtime.gcstopm",       "runtime.park_m",         "runtime.gdestroy",       "runtime.resetspinning",
+    "runtime.checkRunqsNoP", "runtime.checkTimersNoP", "runtime.checkIdleGCNoP", "runtime.pollWork",
+    "runtime.startlockedm",
 };
 
 bool run_start_is_scheduler(const char *function)

@@ -75,7 +75,7 @@ static void defaults_of_attach(void **state)
     assert_int_equal(o.mode, MODE_ATTACH);
     assert_int_equal(o.pid, 42);
     assert_int_equal(o.zstd_level, 3);
-    assert_int_equal(o.detail, DETAIL_SCHED);
+    assert_int_equal(o.detail, DETAIL_BLOCK);
     assert_int_equal(o.duration_ns, 0);
     assert_int_equal(o.ring_bytes, 0);
     assert_null(o.output);
