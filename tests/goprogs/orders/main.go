@@ -3,7 +3,7 @@
 // which writes them down slowly. When more orders come in than the ledger keeps up with, the queue fills, handlers
 // block on it, and some give up: the kind of trouble in which one wants to know who waits for whom.
 //
-//	orders [-listen 127.0.0.1:8080] [-workers 4] [-queue 8] [-ledger 3ms]
+//	orders [-listen 127.0.0.1:8080] [-workers 4] [-queue 8] [-ledger 3ms] [-gotrace FILE]
 package main
 
 import (
@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime/trace"
 	"syscall"
 	"time"
 )
@@ -24,14 +25,39 @@ func main() {
 	workers := flag.Int("workers", 4, "workers that take orders from the queue")
 	queue := flag.Int("queue", 8, "orders that may wait in the queue")
 	ledger := flag.Duration("ledger", 3*time.Millisecond, "time that the ledger takes to write one invoice")
+	goTrace := flag.String("gotrace", "", "write Go's own trace there, until the end")
 	flag.Parse()
 
+	if *goTrace != "" {
+		stop, err := beginTrace(*goTrace)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "orders:", err)
+			os.Exit(1)
+		}
+		defer stop()
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := serve(ctx, *listen, newShop(*workers, *queue, *ledger)); err != nil {
 		fmt.Fprintln(os.Stderr, "orders:", err)
 		os.Exit(1)
 	}
+}
+
+// beginTrace starts Go's own tracer; the function that it returns stops it.
+func beginTrace(path string) (func(), error) {
+	file, err := os.Create(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := trace.Start(file); err != nil {
+		file.Close()
+		return nil, err
+	}
+	return func() {
+		trace.Stop()
+		file.Close()
+	}, nil
 }
 
 // serve answers requests until the context ends, then lets what is in flight finish.
