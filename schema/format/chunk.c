@@ -76,10 +76,15 @@ bool chunk_header_decode(const uint8_t *data, struct chunk_header *out)
     memcpy(header.trace_id, bytes_take(&b, sizeof header.trace_id), sizeof header.trace_id);
     bool sane = header.stored_size <= CHUNK_STORED_SIZE_MAX && header.raw_size <= CHUNK_RAW_SIZE_MAX &&
                 header.event_count <= CHUNK_EVENTS_MAX;
-    if (header.major == CHUNK_VERSION_MAJOR && !sane)
+    if (chunk_version_is_known(header.major) && !sane)
         return false;
     *out = header;
     return true;
+}
+
+bool chunk_version_is_known(uint16_t major)
+{
+    return major >= CHUNK_VERSION_OLDEST && major <= CHUNK_VERSION_MAJOR;
 }
 
 void chunk_put_block(struct buf *payload, enum block_tag tag, const void *body, size_t size)

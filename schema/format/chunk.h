@@ -15,8 +15,9 @@
 
 #define CHUNK_MAGIC           "gotape\x1a\n"
 #define CHUNK_HEADER_SIZE     160 /* with the 8 bytes of the skippable frame's own header */
-#define CHUNK_VERSION_MAJOR   1
-#define CHUNK_VERSION_MINOR   1
+#define CHUNK_VERSION_MAJOR   2   /* what is written; files of version 1 are read, too */
+#define CHUNK_VERSION_MINOR   0
+#define CHUNK_VERSION_OLDEST  1
 #define CHUNK_RAW_SIZE_MAX    (16u << 20) /* a payload that claims more is damaged */
 #define CHUNK_STORED_SIZE_MAX (CHUNK_RAW_SIZE_MAX + (1u << 20))
 #define CHUNK_EVENTS_MAX      131072u /* the same for events */
@@ -37,7 +38,8 @@ enum block_tag {
     BLOCK_STACKS = 3,
     BLOCK_OBJECTS = 4,
     BLOCK_SETS = 5,
-    BLOCK_META = 6,       /* pairs of strings: key, value */
+    BLOCK_META = 6, /* pairs of strings: key, value */
+    /* Events in files of version 1. */
     BLOCK_SECTIONS = 7,   /* ring and event count of each section */
     BLOCK_ORDER = 8,      /* type of each event, over all sections */
     BLOCK_TIMES = 9,      /* time since the event before, without the low 8 bits */
@@ -45,6 +47,7 @@ enum block_tag {
     BLOCK_TIDS = 11,
     BLOCK_COLUMNS = 12, /* the fields of all events of one type */
     BLOCK_INDEX = 13,   /* an entry for each chunk before this one */
+    BLOCK_CODED = 14,   /* events, from version 2 on */
 };
 
 struct chunk_clocks {
@@ -69,11 +72,14 @@ struct chunk_header {
 void chunk_header_encode(const struct chunk_header *header, uint8_t out[CHUNK_HEADER_SIZE]);
 /*
  * True when these CHUNK_HEADER_SIZE bytes are a header with a right checksum, of any version. Sizes and
- * counts are within the limits above when the major version is ours.
+ * counts are within the limits above when the major version is known.
  */
 bool chunk_header_decode(const uint8_t *data, struct chunk_header *out);
 /* True when at least the first bytes, up to 16, are those of a header. */
 bool chunk_header_is_start(const uint8_t *data, size_t size);
+
+/* A major version that this program reads. */
+bool chunk_version_is_known(uint16_t major);
 
 /* Appends a block. */
 void chunk_put_block(struct buf *payload, enum block_tag tag, const void *body, size_t size);

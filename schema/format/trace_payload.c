@@ -6,6 +6,7 @@
 #include "format/chunk.h"
 #include "format/definition_codec.h"
 
+/* What format 1 has for events. */
 #define SEEN_ALL                                                                                             \
     (1u << BLOCK_SECTIONS | 1u << BLOCK_ORDER | 1u << BLOCK_TIMES | 1u << BLOCK_TIMES_LOW | 1u << BLOCK_TIDS)
 
@@ -117,7 +118,7 @@ int trace_payload_parse(struct trace_payload *self, const void *data, size_t siz
     }
     if (events.seen == 0)
         return 0;
-    if ((events.seen & SEEN_ALL) != SEEN_ALL)
+    if (!(events.seen & 1u << BLOCK_CODED) && (events.seen & SEEN_ALL) != SEEN_ALL)
         return error_set(err, ERR_DAMAGED, "an event block is missing");
     int rc = event_codec_decode(self->codec, &events, &self->batch, err);
     if (rc != 0) {

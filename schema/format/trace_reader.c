@@ -97,12 +97,12 @@ static int check_start(struct trace_reader *self, struct error *err)
         return error_set(err, ERR_DAMAGED, "not a gotape trace: it has no chunk header");
     if (rc == 0)
         return 0;
-    if (header.major != CHUNK_VERSION_MAJOR)
+    if (!chunk_version_is_known(header.major))
         return error_set(
             err, ERR_UNSUPPORTED,
-            "the trace has format version %u.%u, this program reads version %d: use a gotape that knows "
+            "the trace has format version %u.%u, this program reads versions %d to %d: use a gotape that knows "
             "version %u",
-            header.major, header.minor, CHUNK_VERSION_MAJOR, header.major);
+            header.major, header.minor, CHUNK_VERSION_OLDEST, CHUNK_VERSION_MAJOR, header.major);
     memcpy(self->trace_id, header.trace_id, sizeof self->trace_id);
     return 0;
 }
@@ -322,7 +322,7 @@ static int check_header(struct trace_reader *self, struct trace_chunk *out, cons
     uint64_t from = self->position;
     /* The length may be that of a version which allows more. */
     uint64_t skip = end > from && end <= self->size ? end : from + CHUNK_HEADER_SIZE;
-    if (header->major != CHUNK_VERSION_MAJOR) {
+    if (!chunk_version_is_known(header->major)) {
         self->position = skip;
         return report(self, out, DAMAGE_UNKNOWN, from, skip - from, 1,
                       "a chunk of format version %u.%u was skipped", header->major, header->minor);

@@ -185,12 +185,12 @@ static void kinds_and_tags_are_as_documented(void **state)
         [BLOCK_OBJECTS] = "OBJECTS",     [BLOCK_SETS] = "SETS",           [BLOCK_META] = "META",
         [BLOCK_SECTIONS] = "SECTIONS",   [BLOCK_ORDER] = "ORDER",         [BLOCK_TIMES] = "TIMES",
         [BLOCK_TIMES_LOW] = "TIMES_LOW", [BLOCK_TIDS] = "TIDS",           [BLOCK_COLUMNS] = "COLUMNS",
-        [BLOCK_INDEX] = "INDEX"};
+        [BLOCK_INDEX] = "INDEX",         [BLOCK_CODED] = "CODED"};
     const char *objects[OBJECT_KIND_COUNT];
     for (unsigned kind = 0; kind < OBJECT_KIND_COUNT; kind++)
         objects[kind] = trace_text_object_kind(kind);
     assert_names(".It kind Ta name Ta meaning\n.It 1 Ta Ic META", kinds + 1, 1, CHUNK_END);
-    assert_names(".It tag Ta name", tags + 1, 1, BLOCK_INDEX);
+    assert_names(".It tag Ta name", tags + 1, 1, BLOCK_CODED);
     assert_names(".It kind Ta name Ta meaning\n.It 0 Ta Ic unknown", objects, 0, OBJECT_KIND_COUNT);
     const char *at = section("Codes of notes:");
     char line[256], expected[64];

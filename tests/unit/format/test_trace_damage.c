@@ -252,10 +252,10 @@ static void make_kind_99(struct chunk_header *header)
     header->minor = 7;
 }
 
-static void make_major_2(struct chunk_header *header)
+static void make_major_3(struct chunk_header *header)
 {
-    header->major = 2;
-    header->minor = 3;
+    header->major = 3;
+    header->minor = 4;
     header->stored_size = UINT64_MAX;
 }
 
@@ -277,13 +277,13 @@ static void unknown_major_versions_are_refused(void **state)
     struct trace_reader *reader;
     struct error err;
     copy_sample();
-    change_header(0, make_major_2);
+    change_header(0, make_major_3);
     assert_int_equal(source_of_memory(copy.data, copy.size, &source, &err), 0);
     assert_int_equal(trace_reader_open(source, &reader, &err), ERR_UNSUPPORTED);
-    assert_non_null(strstr(err.message, "version 2.3"));
+    assert_non_null(strstr(err.message, "version 3.4"));
     source_close(source);
     copy_sample();
-    change_header(at[2], make_major_2);
+    change_header(at[2], make_major_3);
     struct trace_sum sum = memory_read_all(copy.data, copy.size);
     assert_int_equal(sum.events, 80);
     assert_int_equal(sum.damage[DAMAGE_UNKNOWN], 1);

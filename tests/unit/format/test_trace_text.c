@@ -1,5 +1,5 @@
-/* The text form: what is printed parses again to the same trace, mistakes name their line, and the file of
- * format version 1.0 that is kept for ever still reads as it did. */
+/* The text form: what is printed parses again to the same trace, mistakes name their line, and the files of
+ * each format version that are kept for ever still read as they did. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,6 +17,7 @@
 static const char *const goldens[][2] = {
     {"../../golden/format-1.0.gotape", "../../golden/format-1.0.txt"},
     {"../../golden/format-1.1.gotape", "../../golden/format-1.1.txt"},
+    {"../../golden/format-2.0.gotape", "../../golden/format-2.0.txt"},
 };
 
 static void read_file(const char *path, struct buf *out)
@@ -135,7 +136,7 @@ static void every_event_is_in_the_file(void **state)
     struct trace_chunk chunk;
     struct error err;
     buf_init(&trace);
-    read_file(goldens[1][0], &trace);
+    read_file(goldens[sizeof goldens / sizeof goldens[0] - 1][0], &trace);
     struct trace_reader *reader = memory_reader(trace.data, trace.size);
     assert_non_null(reader);
     while (trace_reader_next(reader, &chunk, &err) == 1) {

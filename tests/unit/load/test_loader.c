@@ -144,6 +144,8 @@ static void files_of_all_versions_are_loaded(void **state)
         ask("SELECT is_fired FROM wait_object WHERE ordinal = 1 AND wait_id = (SELECT id FROM wait "
             "WHERE goid = 40)"),
         1);
+    assert_int_equal(loader_run("../../golden/format-2.0.gotape", db_path, NULL, &result, &err), 0);
+    assert_int_equal(result.events, 355);
 }
 
 static void what_cannot_be_read_leaves_nothing(void **state)
