@@ -20,6 +20,7 @@ endif()
 
 if(GOTAPE_STATIC)
   set(CMAKE_FIND_LIBRARY_SUFFIXES .a)
+  add_compile_definitions(GOTAPE_STATIC)
 endif()
 
 # gotape_find(PREFIX MODULE …): the target PkgConfig::PREFIX for pkg-config's modules; with GOTAPE_STATIC their archives, and
@@ -31,6 +32,20 @@ macro(gotape_find prefix)
   endif()
 endmacro()
 
+# gotape_man(COMPONENT FILE): an installed manual page; compressed, as packages have it, with GOTAPE_STATIC.
+function(gotape_man component file)
+  get_filename_component(name ${file} NAME)
+  string(REGEX REPLACE ".*[.]" "man" section ${name})
+  set(page ${CMAKE_CURRENT_SOURCE_DIR}/${file})
+  if(GOTAPE_STATIC)
+    set(compressed ${CMAKE_CURRENT_BINARY_DIR}/${name}.gz)
+    add_custom_command(OUTPUT ${compressed} COMMAND gzip -9nc ${page} > ${compressed} DEPENDS ${page} VERBATIM)
+    add_custom_target(${name}_page ALL DEPENDS ${compressed})
+    set(page ${compressed})
+  endif()
+  install(FILES ${page} DESTINATION ${CMAKE_INSTALL_MANDIR}/${section} COMPONENT ${component})
+endfunction()
+
 # gotape_program(NAME SOURCES … LIBS …): an installed program.
 function(gotape_program name)
   cmake_parse_arguments(A "" "" "SOURCES;LIBS" ${ARGN})
@@ -40,7 +55,7 @@ function(gotape_program name)
     target_link_options(${name} PRIVATE -static)
   endif()
   install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT ${name})
-  install(FILES ${name}.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT ${name})
+  gotape_man(${name} ${name}.1)
 endfunction()
 
 # gotape_library(NAME ROOT dir SOURCES … LIBS …): a static library whose headers are included from ROOT.

@@ -3,13 +3,14 @@
 #include <errno.h>
 #include <grp.h>
 #include <linux/capability.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "account.h"
 
 #define NOBODY 65534 /* Documentation/admin-guide/sysctl/kernel.rst, overflowuid */
 
@@ -20,21 +21,16 @@ _Static_assert(PRIVILEGE_CHOWN == CAP_CHOWN && PRIVILEGE_DAC_OVERRIDE == CAP_DAC
 
 static bool find_by_name(const char *name, struct privileges_user *out)
 {
-    FILE *file = fopen("/etc/passwd", "re");
-    const struct passwd *entry = NULL;
-    while (file && (entry = fgetpwent(file)) != NULL && strcmp(entry->pw_name, name) != 0)
-        ;
-    if (entry) {
-        out->uid = entry->pw_uid;
-        out->gid = entry->pw_gid;
-    }
-    if (file)
-        fclose(file);
-    if (!entry && strcmp(name, PRIVILEGES_USER_DEFAULT) == 0) {
-        out->uid = out->gid = NOBODY;
+    struct account account;
+    if (account_find_in("/etc/passwd", "/etc/group", name, &account, NULL) == 0) {
+        out->uid = account.uid;
+        out->gid = account.gid;
         return true;
     }
-    return entry != NULL;
+    if (strcmp(name, PRIVILEGES_USER_DEFAULT) != 0)
+        return false;
+    out->uid = out->gid = NOBODY;
+    return true;
 }
 
 /* A decimal number below the last one, which means "unchanged" to the kernel. */

@@ -2,9 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <poll.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "account.h"
 #include "go/go_binary.h"
 #include "proc_info.h"
 
@@ -54,15 +53,14 @@ static _Noreturn void child_fail(int report_fd, int stage)
 }
 
 /* Runs in the child between fork and exec. */
-static _Noreturn void child_run(const struct target_launch *launch, const struct passwd *user, int report_fd)
+static _Noreturn void child_run(const struct target_launch *launch, const struct account *user, int report_fd)
 {
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_DFL);
     signal(SIGXFSZ, SIG_DFL);
-    if (user && (initgroups(user->pw_name, user->pw_gid) != 0 || setgid(user->pw_gid) != 0 ||
-                 setuid(user->pw_uid) != 0))
+    if (user && account_become(user, NULL) != 0)
         child_fail(report_fd, STAGE_USER);
     if (launch->output_to_stderr && dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
         child_fail(report_fd, STAGE_TRACE);
@@ -191,7 +189,7 @@ static void kill_tree(pid_t pid)
     kill_and_reap(pid);
 }
 
-static int start_child(const struct target_launch *launch, const struct passwd *user, pid_t *pid_out,
+static int start_child(const struct target_launch *launch, const struct account *user, pid_t *pid_out,
                        int *report_out, struct error *err)
 {
     int report[2];
@@ -231,12 +229,12 @@ static int hold_child(pid_t pid, bool *reaped, struct error *err)
 
 int target_launch(const struct target_launch *launch, struct target *out, struct error *err)
 {
-    const struct passwd *user = NULL;
-    if (launch->user && !(user = getpwnam(launch->user)))
-        return error_set(err, ERR_NOT_FOUND, "no user named %s", launch->user);
+    struct account user;
+    if (launch->user && account_find(launch->user, &user, err) != 0)
+        return ERR_NOT_FOUND;
     struct target self = {.how = TARGET_LAUNCHED, .pidfd = -1};
     int report = -1;
-    int rc = start_child(launch, user, &self.pid, &report, err);
+    int rc = start_child(launch, launch->user ? &user : NULL, &self.pid, &report, err);
     if (rc != 0)
         return rc;
     bool reaped = false;
