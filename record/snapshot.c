@@ -143,7 +143,8 @@ static struct wait_object find_object(const struct snapshot *self, const struct 
             v[V_PARK_LOCK] = g->hchan + (unsigned)l->hchan_lock;
         break;
     }
-    return wait_object_find(&self->rules, l, v, hints);
+    /* The argument is that of the call that was found, with whatever frames between it and gopark. */
+    return wait_object_find(&self->rules, l, v, hints & ~(uint32_t)CHAIN_HAS_PARKUNLOCK);
 }
 
 static uint32_t object_id(struct snapshot *self, const struct wait_object *object, uint64_t time_ns)

@@ -15,7 +15,7 @@ VERSIONS = harness.VERSIONS_ALL if harness.ALL else ["go1.21.13", "go1.27.1"]
 MODES = [("exe", ())] + ([("pie", ())] if harness.ALL else [])
 BUILDS = [pytest.param(version, mode, flags, id=f"{version}-{mode}") for version in VERSIONS for mode, flags in MODES]
 BUILDS += [pytest.param("local", "exe", flags, id=name) for name, flags in
-           (("race", ("-race",)), ("unoptimised", ("-gcflags=all=-N -l",))) if harness.ALL]
+           (("race", ("-race",)), ("unoptimised", ("-gcflags=all=-N -l",))) if harness.ALL or name == "unoptimised"]
 BUILDS += [pytest.param(version, "exe", ("-ldflags=-s -w",), id=f"{version}-stripped") for version in VERSIONS if harness.ALL]
 
 
