@@ -2,8 +2,8 @@
  * The channels of a select that is about to park.
  *
  * scases lie in memory as runtime/select.go wants them: sends in source order, then receives in reverse source
- * order. How many there are of both tells the code that calls selectgo; reflect.Select passes the numbers in
- * registers: then the goroutine's sudogs tell. The first cases are fetched by the probe, the others read from
+ * order. How many there are of both, and how they are mixed in the source, tells the code that calls selectgo;
+ * reflect.Select passes the numbers in registers: then the goroutine's sudogs tell. The first cases are fetched by the probe, the others read from
  * the goroutine's stack a little later: they are believed as long as the first ones are still there.
  */
 #include "event_builder_impl.h"
@@ -44,11 +44,15 @@ static bool read_cases(const struct event_builder *self, const struct record *r,
     return true;
 }
 
+static uint64_t return_address_of(const struct event_builder *self, const struct record *r)
+{
+    return r->value[V_SELECT_RET] - go_process_bias(self->o.process);
+}
+
 static bool count_by_caller(struct event_builder *self, const struct record *r, struct select_cases *out)
 {
     unsigned receives;
-    uint64_t return_address = r->value[V_SELECT_RET] - go_process_bias(self->o.process);
-    if (!go_binary_select_counts(self->o.binary, return_address, &out->sends, &receives))
+    if (!go_binary_select_counts(self->o.binary, return_address_of(self, r), &out->sends, &receives))
         return false;
     out->total = out->sends + receives;
     return true;
@@ -135,11 +139,14 @@ bool build_select(struct event_builder *self, const struct record *r, struct eve
     unsigned known = found.known, sends = found.sends;
     struct def_set set = {
         .cases = cases, .case_count = known, .flags = known < found.total ? SET_INCOMPLETE : 0};
+    uint8_t order[GO_SELECT_ORDER_MAX];
+    bool is_ordered =
+        known == found.total && go_binary_select_order(self->o.binary, return_address_of(self, r), order);
     for (unsigned i = 0; i < known; i++) {
         bool is_send = i < sends;
         /* Of a cut list the missing receives are the first ones of the source: the known ones keep their
          * order. */
-        unsigned place = is_send ? i : sends + (known - 1 - i);
+        unsigned place = is_ordered ? order[i] : is_send ? i : sends + (known - 1 - i);
         cases[place] = (struct def_case){object_table_chan(self->o.objects, found.cases[i].hchan, r->time_ns),
                                          is_send ? SELECT_SEND : SELECT_RECV};
     }

@@ -167,7 +167,7 @@ static void add_select(struct snapshot *self, const struct go_goroutine *g)
         .flags = g->select.is_cut ? SET_INCOMPLETE : 0, .case_count = g->select.count, .cases = cases};
     for (unsigned i = 0; i < g->select.count; i++)
         cases[i] = (struct def_case){object_table_chan(self->o.objects, g->select.hchan[i], g->read_ns),
-                                     i < g->select.sends ? SELECT_SEND : SELECT_RECV};
+                                     g->select.is_send[i] ? SELECT_SEND : SELECT_RECV};
     struct event event = {.time_ns = g->read_ns, .type = EV_SELECT};
     event.f[SELECT_GOID] = g->goid;
     event.f[SELECT_SET] = trace_writer_set(self->o.writer, &set);

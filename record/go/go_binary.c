@@ -39,6 +39,7 @@ struct go_binary {
     struct go_symbols symbols;
     bool has_symbols;             /* they have been looked for */
     struct map selects;           /* return address → sends << 32 | receives, or UNDECODED */
+    struct map select_orders;     /* return address → 4 bits for each place, or UNDECODED */
     struct code_slot *code_cache; /* 1 << CODE_CACHE_BITS; address 0: free */
 };
 
@@ -197,6 +198,7 @@ static int open_elf(struct go_elf *elf, const struct go_layout *layout, struct g
     self->elf = elf;
     map_init(&self->names);
     map_init(&self->selects);
+    map_init(&self->select_orders);
     self->shown_names = intern_new();
     self->code_cache = calloc((size_t)1 << CODE_CACHE_BITS, sizeof *self->code_cache);
     int rc = self->shown_names && self->code_cache
@@ -232,6 +234,7 @@ void go_binary_close(struct go_binary *self)
     go_buildinfo_free(self->build_info);
     map_release(&self->names);
     map_release(&self->selects);
+    map_release(&self->select_orders);
     go_symbols_release(&self->symbols);
     intern_free(self->shown_names);
     free(self->code_cache);
@@ -516,18 +519,27 @@ static bool calls_selectgo(const struct go_binary *self, uint64_t return_address
            return_address + (uint64_t)(int64_t)(int32_t)distance == start;
 }
 
-static uint64_t decode_select(const struct go_binary *self, uint64_t return_address)
+/* The code of the function that calls selectgo there, and the offset behind the call. */
+static const uint8_t *select_code(const struct go_binary *self, uint64_t return_address, size_t *size_out,
+                                  size_t *call_end_out)
 {
     const struct go_pclntab *table = &self->module.functions;
     struct go_pclntab_function function;
     size_t index;
+    if (!go_pclntab_find(table, return_address - 1, &index) || !go_pclntab_function(table, index, &function) ||
+        !calls_selectgo(self, return_address))
+        return NULL;
+    *size_out = (size_t)(function.end - function.entry);
+    *call_end_out = (size_t)(return_address - function.entry);
+    return go_elf_bytes(self->elf, function.entry, *size_out);
+}
+
+static uint64_t decode_select(const struct go_binary *self, uint64_t return_address)
+{
+    size_t size, call_end;
     unsigned sends, receives;
-    if (!go_pclntab_find(table, return_address - 1, &index) || !go_pclntab_function(table, index, &function))
-        return UNDECODED;
-    size_t size = (size_t)(function.end - function.entry);
-    const uint8_t *code = go_elf_bytes(self->elf, function.entry, size);
-    if (!code || !calls_selectgo(self, return_address) ||
-        !go_select_decode(code, size, (size_t)(return_address - function.entry), &sends, &receives))
+    const uint8_t *code = select_code(self, return_address, &size, &call_end);
+    if (!code || !go_select_decode(code, size, call_end, &sends, &receives))
         return UNDECODED;
     return (uint64_t)sends << 32 | receives;
 }
@@ -545,4 +557,33 @@ bool go_binary_select_counts(struct go_binary *self, uint64_t return_address, un
     *sends_out = (unsigned)(counts >> 32);
     *receives_out = (unsigned)counts;
     return true;
+}
+
+static uint64_t decode_order(struct go_binary *self, uint64_t return_address)
+{
+    size_t size, call_end;
+    unsigned sends, receives;
+    uint8_t places[GO_SELECT_ORDER_MAX];
+    uint64_t packed = 0;
+    if (!go_binary_select_counts(self, return_address, &sends, &receives))
+        return UNDECODED;
+    const uint8_t *code = select_code(self, return_address, &size, &call_end);
+    if (!code || !go_select_order(code, size, call_end, sends, receives, places))
+        return UNDECODED;
+    for (unsigned i = 0; i < sends + receives; i++)
+        packed |= (uint64_t)places[i] << (4 * i);
+    return packed;
+}
+
+bool go_binary_select_order(struct go_binary *self, uint64_t return_address,
+                            uint8_t places[GO_SELECT_ORDER_MAX])
+{
+    uint64_t packed;
+    if (!map_get(&self->select_orders, return_address, &packed)) {
+        packed = decode_order(self, return_address);
+        map_put(&self->select_orders, return_address, packed); /* without memory it is decoded again */
+    }
+    for (unsigned i = 0; packed != UNDECODED && i < GO_SELECT_ORDER_MAX; i++)
+        places[i] = packed >> (4 * i) & 15;
+    return packed != UNDECODED;
 }

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "go/go_select.h"
 
 struct go_binary;
 
@@ -150,5 +151,10 @@ size_t go_binary_symbolize(const struct go_binary *self, uint64_t address, bool 
  * as c1, c2, c0. */
 bool go_binary_select_counts(struct go_binary *self, uint64_t return_address, unsigned *sends_out,
                              unsigned *receives_out);
+
+/* Where in the source each of them stands, sends and receives mixed: places[i] for the i-th of the array. False for
+ * more cases than that, and where the code does not show it. Results are cached. */
+bool go_binary_select_order(struct go_binary *self, uint64_t return_address,
+                            uint8_t places[GO_SELECT_ORDER_MAX]);
 
 #endif

@@ -179,13 +179,16 @@ bool go_select_read(struct go_binary *binary, uint64_t bias, struct go_stack *st
         return false;
     if (sends > shown)
         sends = shown;
+    uint8_t order[GO_SELECT_ORDER_MAX];
+    bool is_ordered = shown == total && frame + 1 < walk->depth &&
+                      go_binary_select_order(binary, walk->chain[frame + 1] - bias, order);
     for (unsigned i = 0; i < shown; i++) {
         /* the receives lie in reverse order; of a cut list the first ones of the source are missing */
-        unsigned place = i < sends ? i : sends + (shown - 1 - i);
+        unsigned place = is_ordered ? order[i] : i < sends ? i : sends + (shown - 1 - i);
+        out->is_send[place] = i < sends;
         bytes_peek(array, sizeof array, (uint64_t)i * CASE_SIZE, 8, &out->hchan[place]);
     }
     out->count = shown;
-    out->sends = sends;
     out->is_cut = shown < total;
     return true;
 }

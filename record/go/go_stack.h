@@ -56,8 +56,10 @@ struct go_wait_calls {
 #define GO_SELECT_CASES 64
 
 struct go_select {
-    uint64_t hchan[GO_SELECT_CASES]; /* sends in source order, then receives in source order; 0: nil */
-    unsigned count, sends;
+    /* In source order; where the call site does not show how sends and receives are mixed: sends, then receives. */
+    uint64_t hchan[GO_SELECT_CASES]; /* 0: nil */
+    bool is_send[GO_SELECT_CASES];
+    unsigned count;
     bool is_cut; /* there were more */
 };
 

@@ -86,7 +86,7 @@ struct def_case {
 struct def_set {
     uint32_t flags;
     uint32_t case_count;
-    const struct def_case *cases; /* sends in source order, then receives in source order */
+    const struct def_case *cases; /* in source order; where that is not known: sends, then receives */
 };
 
 #endif

@@ -174,9 +174,7 @@ func selects() {
 	park("select", func(w *Waiter, ready func()) {
 		first, second, third := make(chan job), make(chan job), make(chan int, 2)
 		w.on("chan", first, second, third)
-		// as the recorder has them: sends, then receives
-		w.Objects = []string{w.Objects[1], w.Objects[0], w.Objects[2]}
-		w.Sends = []bool{true, false, false}
+		w.Sends = []bool{false, true, false}
 		ready()
 		select {
 		case <-first:

@@ -126,6 +126,9 @@ static void test_plan_of_other_builds(void **state)
 static void check_selects(struct go_binary *binary, const char *version, const char *path)
 {
     static const char *const names[] = {"S0R2", "S2R0", "S1R2", "S1R1Loop", "S0R12", "S2R1Default"};
+    /* of selectgo's array, where each stands in the source */
+    static const uint8_t places[][12] = {
+        {1, 0}, {0, 1}, {1, 2, 0}, {0, 1}, {11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0}, {0, 1, 2}};
     uint64_t selectgo, selectgo_end;
     (void)path;
     assert_true(go_binary_function(binary, "runtime.selectgo", &selectgo, &selectgo_end));
@@ -146,6 +149,13 @@ static void check_selects(struct go_binary *binary, const char *version, const c
                 fail_msg("Go %s: the select in %s cannot be decoded", version, name);
             assert_false(go_binary_select_counts(binary, at + 6, &sends, &receives));
             assert_true(go_binary_select_counts(binary, at + 5, &sends, &receives)); /* cached by now */
+            for (unsigned tries = 0; tries < 2; tries++) {
+                uint8_t order[GO_SELECT_ORDER_MAX];
+                if (!go_binary_select_order(binary, at + 5, order))
+                    fail_msg("Go %s: the order of the select in %s is not found", version, name);
+                assert_memory_equal(order, places[i], sends + receives);
+                assert_false(go_binary_select_order(binary, at + 6, order));
+            }
         }
         assert_int_equal(calls, 1);
         unsigned known_sends = 0, known_receives = 0;

@@ -133,6 +133,56 @@ static void test_gogo(void **state)
     assert_false(probe_site_gogo(&other, &place));
 }
 
+static void test_select_order(void **state)
+{
+    /* receive from a, send to b, receive from c: stored as b, c, a at 0x10, 0x20, 0x30 from %rsp */
+#define RECEIVE_A "\x48\x89\x5c\x24\x30" /* mov %rbx,0x30(%rsp) */
+#define SEND_B    "\x48\x89\x4c\x24\x10" /* mov %rcx,0x10(%rsp) */
+#define RECEIVE_C "\x48\x89\x54\x24\x20" /* mov %rdx,0x20(%rsp) */
+#define CASES     "\x48\x8d\x44\x24\x10" /* lea 0x10(%rsp),%rax */
+#define CALL      "\xe8\x00\x00\x00\x00\x90"
+    static const struct {
+        struct code code;
+        size_t call_end;
+        bool found;
+        uint8_t places[3];
+    } rows[] = {
+        {CODE(RECEIVE_A SEND_B RECEIVE_C CASES CALL), 25, true, {1, 2, 0}},
+        {CODE(SEND_B RECEIVE_A RECEIVE_C CASES CALL), 25, true, {0, 2, 1}},
+        /* what lay there before does not count, and a nil channel may be stored as a constant */
+        {CODE(SEND_B RECEIVE_A "\x48\xc7\x44\x24\x10\x00\x00\x00\x00" RECEIVE_C CASES CALL),
+         34,
+         true,
+         {1, 2, 0}},
+        /* unoptimised: the address goes over %rcx and the frame */
+        {CODE(RECEIVE_A SEND_B RECEIVE_C "\x48\x8d\x4c\x24\x10\x48\x89\x4c\x24\x70\x48\x8b\x44\x24\x70" CALL),
+         35,
+         true,
+         {1, 2, 0}},
+        /* a nop that only looks like an access; calls in between, as with -race */
+        {CODE(RECEIVE_A SEND_B RECEIVE_C CASES "\x0f\x1f\x40\x00" CALL), 29, true, {1, 2, 0}},
+        {CODE(RECEIVE_A "\xe8\x70\x00\x00\x00" SEND_B RECEIVE_C CASES CALL), 30, true, {1, 2, 0}},
+        /* receives in an order in which they never lie */
+        {CODE(RECEIVE_C SEND_B RECEIVE_A CASES CALL), 25, false, {0}},
+        /* a store is missing; the array is not in the frame; another select, or a jump, comes in between */
+        {CODE(RECEIVE_A SEND_B CASES CALL), 20, false, {0}},
+        {CODE(RECEIVE_A SEND_B RECEIVE_C "\x48\x89\xc8" CALL), 23, false, {0}},
+        {CODE(RECEIVE_A "\xe8\x14\x00\x00\x00" SEND_B RECEIVE_C CASES CALL), 30, false, {0}},
+        {CODE("\x74\x05" RECEIVE_A SEND_B RECEIVE_C CASES CALL), 27, false, {0}},
+        {CODE(RECEIVE_A SEND_B RECEIVE_C CASES CALL), 60, false, {0}},
+    };
+    uint8_t places[GO_SELECT_ORDER_MAX];
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (go_select_order(rows[i].code.bytes, rows[i].code.size, rows[i].call_end, 1, 2, places) !=
+            rows[i].found)
+            fail_msg("row %zu: found is %d", i, !rows[i].found);
+        if (rows[i].found)
+            assert_memory_equal(places, rows[i].places, 3);
+    }
+    assert_false(go_select_order(rows[0].code.bytes, rows[0].code.size, 25, 9, 8, places));
+}
+
 static void test_select_constants(void **state)
 {
     static const struct {
@@ -182,8 +232,12 @@ static void test_select_constants(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_entry), cmocka_unit_test(test_newproc_tail),     cmocka_unit_test(test_call),
-        cmocka_unit_test(test_gogo),  cmocka_unit_test(test_select_constants),
+        cmocka_unit_test(test_entry),
+        cmocka_unit_test(test_newproc_tail),
+        cmocka_unit_test(test_call),
+        cmocka_unit_test(test_gogo),
+        cmocka_unit_test(test_select_constants),
+        cmocka_unit_test(test_select_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
