@@ -158,10 +158,21 @@ static void put_site(const char *name, const struct probe_site *site, struct tra
         trace_meta_set(meta, key, site->missing, err);
 }
 
+static void put_left_out(const struct probe_spec *spec, struct trace_meta *meta, struct error *err)
+{
+    char key[64];
+    snprintf(key, sizeof key, "probe.%s.missing", spec->name);
+    trace_meta_set(meta, key, "left out by --only", err);
+}
+
 static void put_probes(const struct metadata_input *in, struct trace_meta *meta, struct error *err)
 {
     for (unsigned id = 0; id < PROBE_COUNT; id++) {
-        if (probe_spec_get(id)->detail <= in->plan->detail)
+        if (probe_spec_get(id)->detail > in->plan->detail)
+            continue;
+        if (in->plan->left_out[id])
+            put_left_out(probe_spec_get(id), meta, err);
+        else
             put_site(probe_spec_get(id)->name, &in->plan->sites[id], meta, err);
     }
     for (unsigned i = 0; i < in->plan->copy_count; i++) {

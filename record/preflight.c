@@ -10,6 +10,7 @@
 
 #include "go/go_process.h"
 #include "go/go_snapshot.h"
+#include "go/probe_choice.h"
 #include "go/probe_plan.h"
 #include "host_check.h"
 #include "layout_check.h"
@@ -105,11 +106,13 @@ static int check_probes(const struct record_options *options, struct go_binary *
     struct probe_plan plan;
     unsigned probes = 0, threads = process ? 0 : 1;
     int rc = probe_plan_make(binary, options->detail, &plan, err);
+    if (rc == 0)
+        rc = probe_choice_apply(&plan, options->only, err);
     if (rc != 0)
         return rc;
     fputs("probes   where in the Go runtime              instruction    cost of a hit\n", out);
     for (unsigned id = 0; id < PROBE_COUNT; id++) {
-        if (probe_spec_get(id)->detail <= options->detail)
+        if (probe_spec_get(id)->detail <= options->detail && !plan.left_out[id])
             print_site(out, &plan.sites[id], probe_spec_get(id)->name);
         probes += probe_plan_is_armed(&plan, id);
     }

@@ -19,7 +19,7 @@ struct parse_state {
     bool help, version, cleanup;
 };
 
-#define OPTION_ROWS 27
+#define OPTION_ROWS 28
 
 static void fill_table(struct parse_state *s, struct opt table[OPTION_ROWS])
 {
@@ -43,6 +43,8 @@ static void fill_table(struct parse_state *s, struct opt table[OPTION_ROWS])
          "also calls of a function, with up to 6 values at its entry:\n'main.handleOrder(id=+8(%ax):u64)'; "
          "up to 16 "
          "times"},
+        {0, "only", OPT_STRING, &o->only, "PROBES",
+         "only these probes of the level (park,ready), to measure what\neach of them costs: the recording tells no states"},
         {0, "snapshot-interval", OPT_DURATION, &o->snapshot_interval_ns, "T",
          "what all goroutines do, every T too (with --detail snapshot: 1s);\notherwise when attaching and at "
          "the end"},
@@ -153,6 +155,8 @@ int record_options_parse(int argc, char **argv, struct record_options *out, stru
         rc = parse_detail(state.detail, &o->detail, err);
     if (rc == 0 && o->detail == DETAIL_SNAPSHOT && o->probe_count)
         rc = error_set(err, ERR_USAGE, "--probe: there are no probes with --detail snapshot");
+    if (rc == 0 && o->detail == DETAIL_SNAPSHOT && o->only)
+        rc = error_set(err, ERR_USAGE, "--only: there are no probes with --detail snapshot");
     if (o->detail == DETAIL_SNAPSHOT && o->snapshot_interval_ns == 0)
         o->snapshot_interval_ns = SNAPSHOT_INTERVAL_DEFAULT_NS;
     if (rc == 0)

@@ -33,6 +33,7 @@ struct record_options {
     enum record_detail detail;
     struct user_probe probes[USER_PROBES_MAX];
     unsigned probe_count;
+    const char *only; /* names of probes with commas between; NULL: all of the level */
     uint64_t snapshot_interval_ns; /* 0: none between the first and the last */
     bool with_args;
     bool quiet;

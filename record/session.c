@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "go/probe_choice.h"
 #include "metadata.h"
 
 void session_say(const struct session *self, session_message_fn fn, const char *format, ...)
@@ -67,6 +68,8 @@ static int look_at_program(struct session *self, struct error *err)
                                 self->target->held, err);
     if (rc == 0 && !session_is_snapshot_only(self))
         rc = probe_plan_make(self->binary, self->options->detail, &self->plan, err);
+    if (rc == 0 && !session_is_snapshot_only(self))
+        rc = probe_choice_apply(&self->plan, self->options->only, err);
     if (rc == 0 && !session_is_snapshot_only(self))
         rc = go_process_check_sites(self->process, &self->plan, err);
     if (rc == 0)

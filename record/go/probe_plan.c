@@ -355,7 +355,7 @@ static void note_inlined(const struct planner *planner)
 
 bool probe_plan_is_armed(const struct probe_plan *plan, enum probe_id id)
 {
-    return plan->sites[id].found && probe_spec_get(id)->detail <= plan->detail;
+    return plan->sites[id].found && probe_spec_get(id)->detail <= plan->detail && !plan->left_out[id];
 }
 
 int probe_plan_make(const struct go_binary *binary, enum record_detail detail, struct probe_plan *out,

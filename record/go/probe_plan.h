@@ -39,11 +39,12 @@ struct probe_plan {
     struct probe_site sites[PROBE_COUNT];
     struct probe_site copies[PROBE_COPIES_MAX]; /* further sites of PROBE_PARK, all found */
     unsigned copy_count;
+    bool left_out[PROBE_COUNT]; /* on request (probe_choice.h) */
     bool loses_semaphores; /* semacquire1 does not keep what it waits for where the park probe looks */
     char note[512]; /* inlined copies and other doubts; "" when there are none */
 };
 
-/* Found, and part of the plan's level of detail. */
+/* Found, part of the plan's level of detail, and not left out. */
 bool probe_plan_is_armed(const struct probe_plan *plan, enum probe_id id);
 
 /* The name of a copy's event: "park_2", "park_3" … */

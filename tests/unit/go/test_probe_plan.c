@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "go/probe_choice.h"
 #include "go/probe_fetch.h"
 #include "go/span_plan.h"
 #include "go_builds.h"
@@ -330,12 +331,44 @@ static void test_spans(void **state)
     go_build_each(check_spans);
 }
 
+static void check_choice(struct go_binary *binary, const char *version, const char *path)
+{
+    struct probe_plan plan;
+    struct error err = {0};
+    (void)path;
+    if (probe_plan_make(binary, DETAIL_SCHED, &plan, &err) != 0)
+        fail_msg("Go %s: %s", version, err.message);
+    struct probe_plan whole = plan;
+    assert_int_equal(probe_choice_apply(&plan, NULL, &err), 0);
+    assert_memory_equal(&plan, &whole, sizeof plan);
+    static const char *const wrong[] = {"", "par", "parked", "park,", ",park", "park,exec,now", "context"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        assert_int_equal(probe_choice_apply(&plan, wrong[i], &err), ERR_USAGE);
+        assert_memory_equal(&plan, &whole, sizeof plan);
+    }
+    assert_int_equal(probe_choice_apply(&plan, "park,exec", &err), 0);
+    for (enum probe_id id = 0; id < PROBE_COUNT; id++)
+        assert_int_equal(probe_plan_is_armed(&plan, id), id == PROBE_PARK || id == PROBE_EXEC);
+    assert_int_equal(plan.copy_count, whole.copy_count);
+    plan = whole;
+    plan.copy_count = 1;
+    assert_int_equal(probe_choice_apply(&plan, "exec", &err), 0);
+    assert_int_equal(plan.copy_count, 0);
+}
+
+static void test_choice(void **state)
+{
+    (void)state;
+    go_build_each(check_choice);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_plan),    cmocka_unit_test(test_plan_of_other_builds),
         cmocka_unit_test(test_selects), cmocka_unit_test(test_fetch),
         cmocka_unit_test(test_levels),  cmocka_unit_test(test_spans),
+        cmocka_unit_test(test_choice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
