@@ -7,9 +7,13 @@ import re
 import subprocess
 import time
 
+from figure import Failed
+from programs import Program
+
 TRACEFS = next((p for p in ("/sys/kernel/tracing", "/sys/kernel/debug/tracing") if os.path.exists(f"{p}/uprobe_events")), None)
 DEFINITION = re.compile(r"p:gotape_[^/]+/(?P<name>\S+) /proc/(?P<pid>\d+)/exe:(?P<offset>0x[0-9a-f]+)\s*(?P<values>.*)")
 SITE = re.compile(r"^\s+(?P<name>\w+)\s+runtime\.\S+\+0x(?P<inside>[0-9a-f]+)\s", re.MULTILINE)
+CALL_CHAINS = ("park", "create", "ready")  # as in record/go/probe_table.c
 counter = iter(range(1000))
 
 
@@ -62,20 +66,30 @@ def delete(event):
             time.sleep(0.1)
 
 
-def learn(record, pid, binary, folder):
-    """The definitions that the recorder makes for a running process, made anew for the binary's own path."""
-    sites = subprocess.run([record, "--check", "-p", str(pid)], capture_output=True, text=True, timeout=60, check=True).stdout
-    inside = {match["name"]: int(match["inside"], 16) for match in SITE.finditer(sites)}
-    recorder = subprocess.Popen([record, "-v", "-d", "20s", "--force", "-o", folder / "learn.gotape", "-p", str(pid)],
-                                stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    try:
-        for line in recorder.stderr:
-            if "armed" in line:
-                break
+def learn(command, pid, binary):
+    """The definitions that a recorder (a command with -v) makes for a running process, made anew for the binary's own path."""
+    check = [c for c in command if c not in ("--force", "-v")]
+    sites = subprocess.run([check[0], "--check", *check[1:]], capture_output=True, text=True, timeout=60, check=False)
+    if sites.returncode != 0:
+        raise Failed(f"--check: {sites.stdout[-500:]} {sites.stderr[-500:]}")
+    inside = {match["name"]: int(match["inside"], 16) for match in SITE.finditer(sites.stdout)}
+    with Program(command) as recorder:
+        recorder.await_words("armed")
         with open(f"{TRACEFS}/uprobe_events", encoding="utf-8") as lines:
             matches = [match for match in map(DEFINITION.match, lines) if match and int(match["pid"]) == pid]
-    finally:
-        recorder.terminate()
-        recorder.communicate(timeout=60)
-    return ProbeSet({match["name"]: (binary, int(match["offset"], 16), match["values"].strip(), inside[match["name"]])
-                     for match in matches})
+        recorder.interrupt()
+    found = {match["name"]: (binary, int(match["offset"], 16), match["values"].strip(), inside.get(match["name"], 0))
+             for match in matches}
+    if not found:
+        raise Failed("the recorder's probe definitions were not found in uprobe_events")
+    return ProbeSet(found)
+
+
+def perf_events(group, names):
+    return [argument for name in names for argument in ("-e", f"{group}:{name}")]
+
+
+def perf_sampled_events(group, names):
+    """perf's options for the events as the recorder has them: with call chains where it takes them."""
+    return [argument for name in names
+            for argument in ("-e", f"{group}:{name}/call-graph={'fp' if name in CALL_CHAINS else 'no'}/")]

@@ -16,6 +16,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"syscall"
 	"time"
 
 	"gotape.test/goprogs/internal/mono"
@@ -43,7 +44,7 @@ func main() {
 	perPair := float64(*rate) / eventsPerRoundTrip / float64(*pairs)
 	trips := make([]int64, *pairs)
 	begin := time.Now()
-	beginNs := mono.Now()
+	beginNs, beginCPU := mono.Now(), cpuTime()
 	var group sync.WaitGroup
 	for i := 0; i < *pairs; i++ {
 		group.Add(1)
@@ -53,7 +54,7 @@ func main() {
 		}(i)
 	}
 	group.Wait()
-	endNs := mono.Now()
+	endNs, endCPU := mono.Now(), cpuTime()
 
 	var total int64
 	for _, n := range trips {
@@ -61,10 +62,20 @@ func main() {
 	}
 	out.Encode(map[string]any{
 		"kind": "done", "pid": os.Getpid(), "go": runtime.Version(), "round_trips": total, "begin_ns": beginNs, "end_ns": endNs,
-		"events":            total * eventsPerRoundTrip,
-		"events_per_second": float64(total*eventsPerRoundTrip) / (float64(endNs-beginNs) / 1e9),
-		"ns_per_round_trip": float64(endNs-beginNs) / float64(max(total, 1)) * float64(*pairs),
+		"events":                total * eventsPerRoundTrip,
+		"events_per_second":     float64(total*eventsPerRoundTrip) / (float64(endNs-beginNs) / 1e9),
+		"ns_per_round_trip":     float64(endNs-beginNs) / float64(max(total, 1)) * float64(*pairs),
+		"cpu_ns_per_round_trip": float64(endCPU-beginCPU) / float64(max(total, 1)),
 	})
+}
+
+// cpuTime is what all threads together have used, in nanoseconds: unlike the clock it does not count what others used.
+func cpuTime() int64 {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		panic(err)
+	}
+	return usage.Utime.Nano() + usage.Stime.Nano()
 }
 
 // pingPong plays until the time is up and returns the number of round trips. The rate is kept by running ahead to where

@@ -1,0 +1,194 @@
+"""Programs that the figures run: ours, the peers, and the measured Go programs. Everything is ended with its with-block."""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+
+from figure import Failed, Skipped
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+RECORD = str(ROOT / "build/release/record/gotape-record")
+REPLAY = str(ROOT / "build/release/replay/gotape-replay")
+TOOLS = ROOT / "build/release/tools"
+GOPROGS = pathlib.Path(os.environ.get("GOTAPE_GOPROGS") or ROOT / "build/goprogs/default")
+RING_PAGES = "2048"  # perf's rings as large as ours: 8 MiB a CPU
+
+
+class Usage:
+    """What a program that has ended took: wall and CPU seconds (with children), peak memory in MiB, and what it printed."""
+
+    def __init__(self, seconds, resources, out, err):
+        self.seconds, self.cpu = seconds, resources.ru_utime + resources.ru_stime
+        self.rss_mib = resources.ru_maxrss / 1024
+        self.out, self.err = out, err
+
+
+def goprog(name):
+    return str(GOPROGS / name)
+
+
+def need(program):
+    """The path of a peer's program."""
+    path = shutil.which(program)
+    if not path:
+        raise Skipped(f"{program} is not installed")
+    return path
+
+
+class Program:
+    """A program in the background; wait() or interrupt() for its Usage. Ends with the with-block at the latest."""
+
+    def __init__(self, command, env=None, discard=False):
+        self.command = [str(c) for c in command]
+        self.out, self.err = tempfile.TemporaryFile("w+"), tempfile.TemporaryFile("w+")
+        self.began, self.usage = time.monotonic(), None
+        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL if discard else self.out,
+                                        stderr=self.err, env=env)
+        self.pid = self.process.pid
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.usage is None:
+            self.end(signal.SIGTERM, 20, False)
+        self.out.close()
+        self.err.close()
+
+    def said(self):
+        """What it has printed so far, on either stream."""
+        return "".join(pathlib.Path(f"/proc/self/fd/{stream.fileno()}").read_text(encoding="utf-8", errors="replace")
+                       for stream in (self.out, self.err))
+
+    def has_ended(self):
+        """Without collecting it: its resources are asked for once, by wait()."""
+        return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+    def await_words(self, words, seconds=30):
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            said = self.said()
+            if words in said:
+                return said
+            if self.has_ended():
+                break
+            time.sleep(0.02)
+        raise Failed(f"{' '.join(self.command)}: did not say '{words}': {self.said()[-1000:]}")
+
+    def wait(self, timeout=300):
+        return self.end(None, timeout, True)
+
+    def interrupt(self, timeout=60):
+        return self.end(signal.SIGINT, timeout, False)
+
+    def end(self, number, timeout, must_succeed):
+        timer = threading.Timer(timeout, self.process.kill)
+        timer.start()
+        try:
+            if number is not None:
+                self.process.send_signal(number)
+            _, status, resources = os.wait4(self.pid, 0)
+        finally:
+            timer.cancel()
+        self.process.returncode = os.waitstatus_to_exitcode(status)
+        texts = []
+        for stream in (self.out, self.err):
+            stream.seek(0)
+            texts.append(stream.read())
+        self.usage = Usage(time.monotonic() - self.began, resources, *texts)
+        if self.process.returncode == -signal.SIGKILL or (must_succeed and self.process.returncode != 0):
+            raise Failed(f"{' '.join(self.command)}: status {self.process.returncode}: {texts[1][-1000:]}")
+        return self.usage
+
+
+def run(*command, timeout=300, env=None, discard=False):
+    with Program(command, env, discard) as program:
+        return program.wait(timeout)
+
+
+# -- gotape-record and perf
+
+
+def recorder(*arguments):
+    """A command of the recorder, without its budget: what is measured is the whole cost."""
+    options = ["--force"]
+    if "--budget" not in arguments and "--budget" in run(RECORD, "--help").out:
+        options += ["--budget", "off"]
+    return [RECORD, *options, *map(str, arguments)]
+
+
+def recorded(text):
+    """What the recorder says at its end: events and losses."""
+    events = re.search(r"^([\d,]+) events", text, re.MULTILINE)
+    if not events:
+        raise Failed(f"the recorder did not say what it recorded: {text[-500:]}")
+    lost = re.search(r"lost ([\d,]+) records", text)
+    return {"events": int(events[1].replace(",", "")), "lost": int(lost[1].replace(",", "")) if lost else 0}
+
+
+def perf_samples(data):
+    """Samples and losses of a perf.data."""
+    stats = run("perf", "report", "--stats", "-i", data).out
+    samples = re.search(r"SAMPLE events: +(\d+)", stats)
+    lost = re.search(r"LOST_SAMPLES events: +(\d+)", stats) or re.search(r"LOST events: +(\d+)", stats)
+    return {"events": int(samples[1]) if samples else 0, "lost": int(lost[1]) if lost else 0}
+
+
+def await_perf(program, seconds=30):
+    """Until a peer has opened its events and no further ones come."""
+    deadline, before = time.monotonic() + seconds, -1
+    while time.monotonic() < deadline and not program.has_ended():
+        count = 0
+        for fd in pathlib.Path(f"/proc/{program.pid}/fd").iterdir():
+            try:
+                count += "perf_event" in os.readlink(fd)
+            except OSError:
+                pass
+        if count and count == before:
+            return
+        before = count
+        time.sleep(0.2)
+    raise Failed(f"{program.command[0]} opened no events: {program.said()[-1000:]}")
+
+
+# -- the measured service
+
+
+class Service:
+    """tests/goprogs/hello in a process of its own, and its client in another."""
+
+    def __init__(self, *arguments):
+        self.program = Program([goprog("hello"), "-listen", "127.0.0.1:0", *arguments])
+
+    def __enter__(self):
+        self.url = self.program.await_words("http://").split()[-1]
+        self.pid = self.program.pid
+        return self
+
+    def __exit__(self, *_):
+        self.program.__exit__()
+
+    def stop(self):
+        """Ends it orderly, so that Go's tracer writes what it has."""
+        self.program.end(signal.SIGTERM, 30, False)
+
+    def cpu(self):
+        """Seconds of CPU that its threads have used, to a hundredth."""
+        fields = pathlib.Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def load(self, seconds, rate=0.0):
+        """requests, requests_per_second, median_ms, p99_ms, cpu_us_per_request, cpu_seconds."""
+        before = self.cpu()
+        command = [goprog("hello"), "-load", self.url, "-duration", f"{seconds}s", "-rate", f"{rate:.1f}"]
+        result = json.loads(run(*command, timeout=seconds + 60).out)
+        result["cpu_seconds"] = self.cpu() - before
+        result["cpu_us_per_request"] = result["cpu_seconds"] / result["requests"] * 1e6
+        return result
