@@ -113,6 +113,16 @@ def run(*command, timeout=300, env=None, discard=False):
         return program.wait(timeout)
 
 
+def cpu_seconds(pid):
+    """CPU that a running process and its children have used, to a hundredth of a second."""
+    try:
+        fields = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
+        children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") + sum(map(cpu_seconds, children))
+
+
 # -- gotape-record and perf
 
 
@@ -179,16 +189,13 @@ class Service:
         """Ends it orderly, so that Go's tracer writes what it has."""
         self.program.end(signal.SIGTERM, 30, False)
 
-    def cpu(self):
-        """Seconds of CPU that its threads have used, to a hundredth."""
-        fields = pathlib.Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def load(self, seconds, rate=0.0):
-        """requests, requests_per_second, median_ms, p99_ms, cpu_us_per_request, cpu_seconds."""
-        before = self.cpu()
+    def load(self, seconds, rate=0.0, tool=None):
+        """requests, requests_per_second, median_ms, p99_ms; of the service cpu_us_per_request and cpu_seconds, of a tool that
+        runs beside it tool_us_per_request."""
+        before, tool_before = cpu_seconds(self.pid), cpu_seconds(tool.pid) if tool else 0
         command = [goprog("hello"), "-load", self.url, "-duration", f"{seconds}s", "-rate", f"{rate:.1f}"]
         result = json.loads(run(*command, timeout=seconds + 60).out)
-        result["cpu_seconds"] = self.cpu() - before
+        result["cpu_seconds"] = cpu_seconds(self.pid) - before
         result["cpu_us_per_request"] = result["cpu_seconds"] / result["requests"] * 1e6
+        result["tool_us_per_request"] = (cpu_seconds(tool.pid) - tool_before) / result["requests"] * 1e6 if tool else None
         return result
