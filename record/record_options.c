@@ -44,7 +44,8 @@ static void fill_table(struct parse_state *s, struct opt table[OPTION_ROWS])
          "up to 16 "
          "times"},
         {0, "only", OPT_STRING, &o->only, "PROBES",
-         "only these probes of the level (park,ready), to measure what\neach of them costs: the recording tells no states"},
+         "only these probes of the level (park,ready), to measure what\neach of them costs: the recording "
+         "tells no states"},
         {0, "snapshot-interval", OPT_DURATION, &o->snapshot_interval_ns, "T",
          "what all goroutines do, every T too (with --detail snapshot: 1s);\notherwise when attaching and at "
          "the end"},

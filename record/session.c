@@ -135,8 +135,7 @@ static int prepare_writer(struct session *self, struct error *err)
     self->code =
         code_table_new(self->binary, go_process_bias(self->process), self->target->pid, self->writer);
     gc_clock_init(&self->gc, self->process);
-    self->objects =
-        object_table_new(self->binary, self->process, &self->gc, self->keeper, self->writer);
+    self->objects = object_table_new(self->binary, self->process, &self->gc, self->keeper, self->writer);
     if (!self->code || !self->objects)
         return error_set(err, ERR_NOMEM, "out of memory");
     return 0;

@@ -40,8 +40,8 @@ struct probe_plan {
     struct probe_site copies[PROBE_COPIES_MAX]; /* further sites of PROBE_PARK, all found */
     unsigned copy_count;
     bool left_out[PROBE_COUNT]; /* on request (probe_choice.h) */
-    bool loses_semaphores; /* semacquire1 does not keep what it waits for where the park probe looks */
-    char note[512]; /* inlined copies and other doubts; "" when there are none */
+    bool loses_semaphores;      /* semacquire1 does not keep what it waits for where the park probe looks */
+    char note[512];             /* inlined copies and other doubts; "" when there are none */
 };
 
 /* Found, part of the plan's level of detail, and not left out. */

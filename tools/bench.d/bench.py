@@ -16,7 +16,7 @@ import report
 from figure import Failed, Figure, Skipped
 from programs import ROOT
 
-FIGURES = ("hit", "worst", "everyday", "budget", "size", "load", "queries")
+FIGURES = ("hit", "worst", "everyday", "budget", "size", "load", "asking")
 
 
 class Plan:

@@ -7,30 +7,37 @@ from programs import Program, Service, recorded, recorder
 
 NAME, TITLE = "everyday", "everyday case: 0.5 ms of work a request, half load"
 
-WORK = ("-work", "500us")
+WORK_NS = 500_000
 WARM_UP = 0.5
 SCHED, BLOCK, GO_TRACE = "gotape-record --detail sched", "gotape-record --detail block", "Go's tracer, to a file"
 
 
-def highest_rate(seconds):
-    with Service(*WORK) as service:
-        service.load(WARM_UP)
-        return service.load(seconds)["requests_per_second"]
+class Everyday:
+    """The service with a fixed amount of work, found once, so that it is the same in each process."""
 
+    def __init__(self, folder, seconds):
+        self.folder, self.seconds = folder, seconds
+        guess = 20
+        with Service("-steps", str(guess)) as service:
+            service.load(WARM_UP)
+            each_step_us = service.load(1, 200)["cpu_us_per_request"] / guess
+        self.work = ("-steps", str(max(1, round(WORK_NS / 1e3 / each_step_us))))
+        with Service(*self.work) as service:
+            service.load(WARM_UP)
+            self.rate = service.load(max(1, seconds / 3))["requests_per_second"] / 2
 
-def alone(seconds, rate, *options):
-    with Service(*WORK, *options) as service:
-        service.load(WARM_UP, rate)
-        return service.load(seconds, rate)
+    def alone(self, *options):
+        with Service(*self.work, *options) as service:
+            service.load(WARM_UP, self.rate)
+            return service.load(self.seconds, self.rate)
 
-
-def ours(seconds, rate, folder, detail):
-    with Service(*WORK) as service:
-        service.load(WARM_UP, rate)
-        with Program(recorder("-v", "--detail", detail, "-o", folder / "everyday.gotape", "-p", service.pid)) as tool:
-            tool.await_words("armed")
-            result = service.load(seconds, rate, tool)
-            return result | recorded(tool.interrupt().err)
+    def ours(self, detail):
+        with Service(*self.work) as service:
+            service.load(WARM_UP, self.rate)
+            with Program(recorder("-v", "--detail", detail, "-o", self.folder / "everyday.gotape", "-p", service.pid)) as tool:
+                tool.await_words("armed")
+                result = service.load(self.seconds, self.rate, tool)
+                return result | recorded(tool.interrupt().err)
 
 
 def more(values, base):
@@ -39,14 +46,11 @@ def more(values, base):
 
 
 def measure(figure, plan):
-    rate = highest_rate(1 if plan.quick else 3) / 2
-    seconds = 2 * plan.service_seconds
-    modes = {"alone": lambda: alone(seconds, rate),
-             SCHED: lambda: ours(seconds, rate, plan.folder, "sched"),
-             BLOCK: lambda: ours(seconds, rate, plan.folder, "block"),
-             GO_TRACE: lambda: alone(seconds, rate, "-gotrace", plan.folder / "go.trace")}
+    everyday = Everyday(plan.folder, 2 * plan.service_seconds)
+    modes = {"alone": everyday.alone, SCHED: lambda: everyday.ours("sched"), BLOCK: lambda: everyday.ours("block"),
+             GO_TRACE: lambda: everyday.alone("-gotrace", plan.folder / "go.trace")}
     samples = interleave(figure, modes, plan.rounds)
-    figure.row("rate", [rate], "requests/s")
+    figure.row("rate", [everyday.rate], "requests/s")
     for key, what, unit in (("cpu_us_per_request", "CPU of the service", "µs/request"), ("median_ms", "p50", "ms"), ("p99_ms", "p99", "ms")):
         for mode, values in samples.items():
             figure.row(f"{mode}: {what}", pick(values, key), unit)

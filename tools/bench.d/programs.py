@@ -67,6 +67,9 @@ class Program:
         return "".join(pathlib.Path(f"/proc/self/fd/{stream.fileno()}").read_text(encoding="utf-8", errors="replace")
                        for stream in (self.out, self.err))
 
+    def age(self):
+        return time.monotonic() - self.began
+
     def has_ended(self):
         """Without collecting it: its resources are asked for once, by wait()."""
         return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
@@ -93,7 +96,7 @@ class Program:
         timer.start()
         try:
             if number is not None:
-                self.process.send_signal(number)
+                os.kill(self.pid, number)  # not send_signal(): it would collect a program that has ended
             _, status, resources = os.wait4(self.pid, 0)
         finally:
             timer.cancel()
@@ -166,6 +169,22 @@ def await_perf(program, seconds=30):
         before = count
         time.sleep(0.2)
     raise Failed(f"{program.command[0]} opened no events: {program.said()[-1000:]}")
+
+
+# -- Go's tracer
+
+
+def go_tool():
+    """The program behind `go tool trace`, so that building it is not part of the time."""
+    go = os.environ.get("GOTAPE_GO") or shutil.which("go") or "/usr/local/go/bin/go"
+    if not os.access(go, os.X_OK):
+        raise Skipped("no go command")
+    return run(go, "tool", "-n", "trace", timeout=180).out.strip()
+
+
+def go_events(trace):
+    """Events of a trace of Go's own tracer."""
+    return int(run("sh", "-c", '"$1" -d=parsed "$2" | grep -c "^M="', "count", go_tool(), trace).out)
 
 
 # -- the measured service

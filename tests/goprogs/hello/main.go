@@ -2,7 +2,7 @@
 // what is recorded. The same program is its client, in a process of its own. It prints where it listens, or with -load
 // what it measured as one line of JSON.
 //
-//	hello [-listen 127.0.0.1:0] [-work 500us] [-gotrace FILE]
+//	hello [-listen 127.0.0.1:0] [-work 500us | -steps N] [-gotrace FILE]
 //	hello -load http://127.0.0.1:8080 [-connections 16] [-rate N] [-duration 5s]
 package main
 
@@ -23,6 +23,7 @@ import (
 func main() {
 	listen := flag.String("listen", "127.0.0.1:0", "address to listen on; port 0 picks a free one")
 	work := flag.Duration("work", 0, "processor time of each request")
+	steps := flag.Int("steps", 0, "work of each request in steps of fixed length instead, the same in each run")
 	goTrace := flag.String("gotrace", "", "write Go's own trace there, until the end")
 	url := flag.String("load", "", "be the client of the service at this URL")
 	connections := flag.Int("connections", 16, "connections of the client, each with one request at a time")
@@ -34,7 +35,11 @@ func main() {
 	if *url != "" {
 		err = load(*url, *connections, *rate, *duration)
 	} else {
-		err = serve(*listen, *work, *goTrace)
+		if *steps == 0 && *work > 0 {
+			length := step()
+			*steps = int((*work + length - 1) / length)
+		}
+		err = serve(*listen, *steps, *goTrace)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "hello:", err)
@@ -42,7 +47,7 @@ func main() {
 	}
 }
 
-func serve(address string, work time.Duration, goTrace string) error {
+func serve(address string, steps int, goTrace string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if goTrace != "" {
@@ -61,7 +66,9 @@ func serve(address string, work time.Duration, goTrace string) error {
 		return err
 	}
 	server := &http.Server{ReadHeaderTimeout: 5 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		spin(work)
+		for i := 0; i < steps; i++ {
+			mix()
+		}
 		w.Write([]byte("hello\n"))
 	})}
 	failed := make(chan error, 1)
@@ -81,10 +88,8 @@ func serve(address string, work time.Duration, goTrace string) error {
 	return nil
 }
 
-// step is a piece of work whose length does not depend on the clock.
-var step = calibrate()
-
-func calibrate() time.Duration {
+// step is how long a piece of work takes that does not depend on the clock, measured at the start.
+func step() time.Duration {
 	best := time.Hour
 	for i := 0; i < 20; i++ {
 		begin := time.Now()
@@ -103,11 +108,5 @@ func mix() {
 	}
 	if x == 0 {
 		sink = x
-	}
-}
-
-func spin(work time.Duration) {
-	for ; work > 0; work -= step {
-		mix()
 	}
 }
