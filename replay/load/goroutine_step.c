@@ -254,6 +254,7 @@ void goroutine_step_put_transition(struct goroutine_tracker *self, struct gorout
     round_transition(&self->intervals.rounds, goroutine->goid, &goroutine->pending,
                      &(struct round_step){.time = event->time_ns,
                                           .other = facts->other,
+                                          .bound_ns = facts->bound_ns,
                                           .value = facts->value,
                                           .tid = event->tid,
                                           .object = facts->object,

@@ -23,7 +23,7 @@ struct goroutine_tracker *goroutine_tracker_new(const struct tracker_options *op
         return NULL;
     self->with = *options;
     self->intervals = (struct interval_log){
-        .rows = options->rows, .symbols = options->symbols, .runtime = options->runtime};
+        .rows = options->rows, .symbols = options->symbols, .sums = options->sums, .runtime = options->runtime};
     round_log_init(&self->intervals.rounds, options->rows);
     goroutine_table_init(&self->table);
     syscall_log_init(&self->calls);

@@ -19,6 +19,7 @@
 #include "load/symbolize.h"
 #include "load/syscall_name.h"
 #include "load/wait_reasons.h"
+#include "load/wait_sums.h"
 
 struct goroutine_tracker;
 
@@ -28,6 +29,7 @@ struct tracker_options {
     struct symbolizer *symbols;
     struct labels *labels;
     struct runtime_log *runtime;
+    struct wait_sums *sums;
     struct wait_reasons *reasons;
     struct binding *binding;
     struct gaps *gaps;

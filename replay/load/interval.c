@@ -111,9 +111,7 @@ int64_t interval_put_wait(struct interval_log *self, struct goroutine *goroutine
     bool is_woken = wait->stage == WAIT_STAGE_WOKEN, is_open = !is_woken && end.open_until;
     enum waker_kind waker = is_open ? WAKER_NONE_YET : wait->waker;
     goroutine->wait_count++;
-    int64_t id =
-        round_wait(&self->rounds, goroutine->goid, &goroutine->pending,
-                   &(struct round_wait){.start = wait->start,
+    struct round_wait row = {.start = wait->start,
                                         .wake = is_woken ? wait->wake : 0,
                                         .run = end.run,
                                         .wait_ns = wait_length(wait, end),
@@ -133,7 +131,9 @@ int64_t interval_put_wait(struct interval_log *self, struct goroutine *goroutine
                                                                                      : SELECT_DIRECTION_UNKNOWN,
                                         .is_open = is_open,
                                         .is_system = interval_is_system(self, goroutine),
-                                        .is_start_missed = wait->is_start_missed});
+                                        .is_start_missed = wait->is_start_missed};
+    int64_t id = round_wait(&self->rounds, goroutine->goid, &goroutine->pending, &row);
+    wait_sums_add(self->sums, id, goroutine->goid, &row, wait->set);
     if (wait->is_assist && wait_length(wait, end) != ROW_NULL)
         runtime_log_assist(self->runtime, wait->start, (uint64_t)wait_length(wait, end));
     select_set_release(wait->set);

@@ -10,6 +10,7 @@
 #include "load/row_writer.h"
 #include "load/runtime_log.h"
 #include "load/symbolize.h"
+#include "load/wait_sums.h"
 
 /* Flags of rows in transition and interval. */
 enum { FLAG_ILLEGAL = 1, FLAG_INFERRED = 2, FLAG_GAP = 4, FLAG_ABORTED = 8 };
@@ -18,6 +19,7 @@ struct interval_log {
     struct row_writer *rows;
     const struct symbolizer *symbols;
     struct runtime_log *runtime;
+    struct wait_sums *sums;
     struct round_log rounds;
 };
 

@@ -22,6 +22,7 @@
 #include "load/symbolize.h"
 #include "load/sync_object.h"
 #include "load/wait_reasons.h"
+#include "load/wait_sums.h"
 #include "state/goroutine.h"
 
 /* More events than this wait in the merge only when a recorder's watermarks stand still; 40 MB. */
@@ -44,6 +45,7 @@ struct stages {
     struct runtime_log *runtime;
     struct context_log *contexts;
     struct span_log *spans;
+    struct wait_sums *sums;
     struct wait_reasons reasons;
     struct merge *merge;
     struct binding *binding;
@@ -122,7 +124,8 @@ static int set_up(struct stages *self, const char *trace_path, struct error *err
         self->rows, &(struct runtime_facts){trace_reader_meta(self->reader), self->run->meta});
     self->contexts = context_log_new(self->rows, self->symbols);
     self->spans = span_log_new(self->rows, self->anomalies);
-    if (!self->runtime || !self->contexts || !self->spans)
+    self->sums = wait_sums_new(self->store, self->rows, self->symbols);
+    if (!self->runtime || !self->contexts || !self->spans || !self->sums)
         return error_set(err, ERR_NOMEM, "out of memory");
     self->binding = binding_new(self->rows, self->anomalies, self->symbols, self->run->gaps);
     self->tracker = goroutine_tracker_new(&(struct tracker_options){.rows = self->rows,
@@ -130,6 +133,7 @@ static int set_up(struct stages *self, const char *trace_path, struct error *err
                                                                     .symbols = self->symbols,
                                                                     .labels = self->labels,
                                                                     .runtime = self->runtime,
+                                                                    .sums = self->sums,
                                                                     .reasons = &self->reasons,
                                                                     .binding = self->binding,
                                                                     .gaps = self->run->gaps});
@@ -148,6 +152,7 @@ static void tear_down(struct stages *self)
     binding_free(self->binding);
     merge_free(self->merge);
     sync_objects_free(self->objects);
+    wait_sums_free(self->sums);
     span_log_free(self->spans);
     context_log_free(self->contexts);
     runtime_log_free(self->runtime);
@@ -523,6 +528,9 @@ static int finish(struct stages *self, struct error *err)
     if (end_ns < self->start_ns)
         end_ns = self->start_ns;
     goroutine_tracker_finish(self->tracker, end_ns);
+    rc = wait_sums_finish(self->sums, err);
+    if (rc < 0)
+        return rc;
     binding_finish(self->binding);
     runtime_log_finish(self->runtime);
     context_log_finish(self->contexts);

@@ -60,7 +60,7 @@ static void put_transition(struct round_log *self, uint64_t goid, const struct r
                    (const int64_t[]){next_plain_id(self), (int64_t)step->time, step->event, (int64_t)goid, step->from, step->to,
                                      row_id(step->tid), cpu_column(step->cpu), number(step->p), step->reason == ROUND_NO_REASON ? ROW_NULL : (int64_t)step->reason,
                                      row_id(step->object), row_id(step->value), symbolizer_stack_column(step->stack),
-                                     row_id(step->other), step->flags});
+                                     row_id(step->other), step->flags, row_id(step->bound_ns)});
 }
 
 static void put_interval(struct round_log *self, uint64_t goid, const struct round_stretch *stretch)
@@ -147,7 +147,7 @@ static void emit_wait(struct round_log *self, const struct round_step *exec)
                                      parts->has_leave ? cpu_column(parts->leave.cpu) : ROW_NULL,
                                      parts->has_wake ? row_id(parts->wake.tid) : ROW_NULL,
                                      parts->has_wake ? cpu_column(parts->wake.cpu) : ROW_NULL, exec ? row_id(exec->tid) : ROW_NULL,
-                                     exec ? cpu_column(exec->cpu) : ROW_NULL, exec ? number(exec->p) : ROW_NULL,
+                                     exec ? cpu_column(exec->cpu) : ROW_NULL, exec ? number(exec->p) : ROW_NULL, exec ? row_id(exec->bound_ns) : ROW_NULL,
                                      parts->has_before ? (int64_t)(parts->before_end - parts->before_start) : ROW_NULL,
                                      parts->has_before ? number(parts->before_p) : ROW_NULL, row_id(wait->labels),
                                      row_id(wait->value), flags ? flags : ROW_NULL});
@@ -175,7 +175,7 @@ static void emit_turn(struct round_log *self, const struct round_step *exec)
                    (const int64_t[]){next_plain_id(self), (int64_t)current->goid, (int64_t)leave->time, leave->event,
                                      (int64_t)(exec->time - leave->time), symbolizer_stack_column(leave->stack),
                                      row_id(leave->other), row_id(leave->tid), cpu_column(leave->cpu), row_id(exec->tid),
-                                     cpu_column(exec->cpu), number(exec->p),
+                                     cpu_column(exec->cpu), number(exec->p), row_id(exec->bound_ns),
                                      parts->has_before ? (int64_t)(parts->before_end - parts->before_start) : ROW_NULL,
                                      parts->has_before ? number(parts->before_p) : ROW_NULL, flags ? flags : ROW_NULL});
 }
@@ -215,7 +215,7 @@ static bool is_exec_of(const struct round_current *current, uint64_t goid, const
 
 static bool is_park(const struct round_step *step)
 {
-    return step->event == EV_PARK && step->to == GOROUTINE_WAITING && step->p < 0 && step->other == 0;
+    return step->event == EV_PARK && step->to == GOROUTINE_WAITING && step->p < 0 && !step->other && !step->bound_ns;
 }
 
 static bool is_turn(const struct round_step *step)

@@ -26,6 +26,7 @@ static inline int32_t round_p(int64_t p)
 struct round_step {
     uint64_t time;
     uint64_t other, value;  /* 0: none */
+    uint64_t bound_ns;      /* exec that was inferred: it may have been so much later; 0: seen */
     uint32_t tid, object;   /* 0: none */
     uint32_t stack;         /* 0: none */
     uint32_t reason;        /* ROUND_NO_REASON: none */

@@ -47,17 +47,29 @@ static const struct row_spec specs[ROW_KIND_COUNT] = {
     [ROW_OBJECT_SET] = {"object_set", "set_id, ordinal, object_id, direction", 0, NULL, true},
     [ROW_PACKED_WAIT] = {"packed_wait",
                          "id, goid, start_ns, wait_ns, reason, facts, object, stack_id, waker_goid, waker_stack_id, run_after_ns, "
-                         "tid, cpu, wake_tid, wake_cpu, run_tid, run_cpu, run_p, before_ns, before_p, labels_id, value, flags",
+                         "tid, cpu, wake_tid, wake_cpu, run_tid, run_cpu, run_p, run_bound_ns, before_ns, before_p, labels_id, value, flags",
                          0, NULL, true},
     [ROW_PACKED_TURN] = {"packed_turn",
                          "id, goid, start_ns, event, run_after_ns, stack_id, other_goid, tid, cpu, run_tid, run_cpu, run_p, "
-                         "before_ns, before_p, flags",
+                         "run_bound_ns, before_ns, before_p, flags",
                          0, NULL, true},
     [ROW_PLAIN_TRANSITION] = {"plain_transition",
                               "id, time_ns, event, goid, from_state, to_state, tid, cpu, p, reason, object_id, value, stack_id, "
-                              "other_goid, flags",
+                              "other_goid, flags, bound_ns",
                               0, NULL, true},
     [ROW_PLAIN_INTERVAL] = {"plain_interval", "id, goid, state, start_ns, end_ns, tid, p, wait_id, flags", 0, NULL, true},
+    [ROW_WAIT_SUM] = {"wait_sum",
+                      "object, stack_id, reason, is_system, waits, open_waits, wakes, wait_ns, runnable_ns, longest_ns, "
+                      "longest_id, longest_wake_ns",
+                      0, NULL, true},
+    [ROW_GOROUTINE_SUM] = {"goroutine_sum",
+                           "goid, reason, is_system, waits, open_waits, wait_ns, runnable_ns, longest_ns, longest_id", 0, NULL,
+                           true},
+    [ROW_OBJECT_SUM] = {"object_sum", "object_id, is_system, waits, open_waits, wait_ns, longest_ns, last_wake_id", 0, NULL, true},
+    [ROW_WAKE_SUM] = {"wake_sum", "object, reason, is_system, waker_stack_id, waits, wait_ns, longest_ns", 0, NULL,
+                      true},
+    [ROW_OBJECT_PEOPLE] = {"object_people", "object_id, is_waker, goroutines", 0, NULL, true},
+    [ROW_SITE_PEOPLE] = {"site_people", "function_id, file_id, line, reason, is_system, goroutines", 0, NULL, true},
     [ROW_PACKED_SWITCH] = {"packed_switch",
                            "id, tid, out_ns, off_ns, facts, state, cpu, in_cpu, on_ns, on_cpu, goid, next_tid, next_name_id, "
                            "function_id, stack_id, syscall",

@@ -37,6 +37,12 @@ enum row_kind {
     ROW_PACKED_TURN,
     ROW_PLAIN_TRANSITION,
     ROW_PLAIN_INTERVAL,
+    ROW_WAIT_SUM,        /* the sums: written by wait_sums.c */
+    ROW_GOROUTINE_SUM,
+    ROW_OBJECT_SUM,
+    ROW_WAKE_SUM,
+    ROW_OBJECT_PEOPLE,
+    ROW_SITE_PEOPLE,
     ROW_PACKED_SWITCH,   /* written by binding.c */
     ROW_PLAIN_SWITCH,
     ROW_PLAIN_THREAD_INTERVAL,

@@ -27,7 +27,7 @@ struct function_facts {
 struct symbolizer {
     struct row_writer *rows;
     struct anomaly_log *anomalies;
-    struct intern *texts, *locations, *stacks;
+    struct intern *texts, *locations, *stacks, *sites;
     struct map functions, files; /* text → id of the row */
     uint32_t function_count, file_count;
     uint32_t lost_function, unknown_function;                /* 0: no row yet */
@@ -51,6 +51,7 @@ struct symbolizer *symbolizer_new(struct row_writer *rows, struct anomaly_log *a
     self->texts = intern_new();
     self->locations = intern_new();
     self->stacks = intern_new();
+    self->sites = intern_new();
     map_init(&self->functions);
     map_init(&self->files);
     map_init(&self->epoch_strings);
@@ -58,7 +59,7 @@ struct symbolizer *symbolizer_new(struct row_writer *rows, struct anomaly_log *a
     map_init(&self->epoch_stacks);
     buf_init(&self->key);
     buf_init(&self->chain);
-    if (self->texts && self->locations && self->stacks)
+    if (self->texts && self->locations && self->stacks && self->sites)
         return self;
     symbolizer_free(self);
 out_of_memory:
@@ -73,6 +74,7 @@ void symbolizer_free(struct symbolizer *self)
     intern_free(self->texts);
     intern_free(self->locations);
     intern_free(self->stacks);
+    intern_free(self->sites);
     map_release(&self->functions);
     map_release(&self->files);
     map_release(&self->epoch_strings);
@@ -414,6 +416,11 @@ static void write_stack(struct symbolizer *self, uint32_t stack, const struct ch
     row_writer_put(self->rows, ROW_STACK,
                    (const int64_t[]){stack, walk.depth, chain->is_cut, row_id(walk.site.function),
                                      row_id(walk.site.file), row_id(walk.site.line)});
+    const int64_t site[3] = {row_id(walk.site.function), row_id(walk.site.file), row_id(walk.site.line)};
+    bool is_new;
+    walk.facts.site = intern_put(self->sites, site, sizeof site, &is_new);
+    if (!walk.facts.site)
+        self->failed = true;
     if (stack)
         keep_facts(self, stack, &walk.facts);
 }
@@ -494,6 +501,15 @@ struct stack_facts symbolizer_stack_facts(const struct symbolizer *self, uint32_
     if (stack == 0 || stack >= self->facts_capacity)
         return (struct stack_facts){.waker = WAKER_UNKNOWN, .caller_class = WAIT_OTHER};
     return self->facts[stack];
+}
+
+void symbolizer_site_columns(const struct symbolizer *self, uint32_t site, int64_t out[3])
+{
+    const void *bytes = intern_get(self->sites, site, NULL);
+    if (bytes)
+        memcpy(out, bytes, 3 * sizeof *out);
+    else
+        out[0] = out[1] = out[2] = ROW_NULL;
 }
 
 int64_t symbolizer_stack_column(uint32_t stack)

@@ -21,6 +21,7 @@ struct symbolizer;
 /* What is known about a call chain beyond its rows. */
 struct stack_facts {
     uint32_t innermost;         /* function; 0: none */
+    uint32_t site;              /* number of function, file and line of the site; 0: a lost chain */
     uint32_t start_function;    /* outermost below runtime.goexit; 0: the chain does not reach it */
     const char *syscall;        /* that the innermost function knows which makes one; NULL: none does */
     unsigned char channel_op;   /* enum channel_op, for waker's chains */
@@ -53,5 +54,7 @@ struct stack_facts symbolizer_stack_facts(const struct symbolizer *self, uint32_
 bool symbolizer_is_system_start(const struct symbolizer *self, uint32_t function);
 /* For stack columns: NULL, 0 for a lost chain, or the id. */
 int64_t symbolizer_stack_column(uint32_t stack);
+/* Function, file and line of a site by its number, as columns. */
+void symbolizer_site_columns(const struct symbolizer *self, uint32_t site, int64_t out[3]);
 
 #endif

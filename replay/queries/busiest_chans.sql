@@ -8,10 +8,9 @@
 --   waits, total_wait_ns   waits on it (a select counts for each of its channels)
 --   site_text              the first site, and how many more, for the table
 WITH used AS MATERIALIZED (
-  SELECT +wait_object.object_id AS object_id, count(*) AS waits, coalesce(sum(wait.wait_ns), 0) AS total_wait_ns
-  FROM wait CROSS JOIN wait_object ON wait_object.wait_id = wait.id
-  WHERE wait.is_system = 0 AND +wait_object.object_id IN (SELECT id FROM object WHERE kind = 'chan')
-  GROUP BY 1
+  SELECT object_id, sum(waits) AS waits, sum(wait_ns) AS total_wait_ns
+  FROM object_sum WHERE is_system = 0 AND object_id IN (SELECT id FROM object WHERE kind = 'chan')
+  GROUP BY object_id
 ),
 picked AS MATERIALIZED (
   SELECT object.*, waits, total_wait_ns FROM used JOIN object ON object.id = used.object_id

@@ -6,7 +6,7 @@
 --   candidate   the text to give
 WITH chan_stack AS MATERIALIZED (
   SELECT DISTINCT site_function_id, site_file_id, site_line FROM stack
-  WHERE id IN (SELECT DISTINCT stack_id FROM wait WHERE reason IN
+  WHERE id IN (SELECT DISTINCT stack_id FROM wait_sum WHERE reason IN
                  (SELECT number FROM reason WHERE class IN ('chan_recv', 'chan_send', 'select')))
 )
 SELECT 'type' AS kind, 'chan ' || type AS candidate

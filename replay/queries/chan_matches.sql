@@ -11,10 +11,10 @@ WITH
 site (is_found) AS MATERIALIZED (
   -- CASE, because AND evaluates both of its sides.
   SELECT CASE WHEN EXISTS (SELECT 1 FROM match_stack)
-              THEN EXISTS (SELECT 1 FROM wait WHERE stack_id IN match_stack AND reason IN chan_reason) ELSE 0 END
+              THEN EXISTS (SELECT 1 FROM wait_sum WHERE stack_id IN match_stack AND reason IN chan_reason) ELSE 0 END
 )
 SELECT EXISTS (SELECT 1 FROM match_object) AS objects, is_found AS sites,
        CASE WHEN is_found THEN NULL WHEN EXISTS (SELECT 1 FROM match_stack) THEN (
-         SELECT reason.name FROM wait JOIN reason ON reason.number = wait.reason
-         WHERE wait.stack_id IN match_stack LIMIT 1) END AS other_reason
+         SELECT reason.name FROM wait_sum JOIN reason ON reason.number = wait_sum.reason
+         WHERE wait_sum.stack_id IN match_stack LIMIT 1) END AS other_reason
 FROM site;

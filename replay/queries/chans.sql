@@ -14,14 +14,20 @@
 --   site_text              the first site, and how many more, for the table
 --   timer                  the channel of a timer or ticker
 --   doubt                  the address may have been reused unnoticed
-WITH used AS MATERIALIZED (
-  -- In the order of the waits: visiting them in the order of an index takes longer than sorting.
-  SELECT +wait_object.object_id AS object_id, count(*) AS waits, sum(wait.is_open) AS open_waits,
-         sum(wait.wait_ns) AS total_wait_ns, max(wait.wait_ns) AS longest_wait_ns
+WITH plan (has_sums) AS MATERIALIZED (SELECT :since IS NULL AND :until IS NULL),
+found (object_id, waits, open_waits, wait_ns, longest_ns) AS (
+  SELECT object_id, waits, open_waits, wait_ns, longest_ns FROM object_sum WHERE (SELECT has_sums FROM plan)
+  UNION ALL
+  SELECT wait_object.object_id, 1, wait.is_open, wait.wait_ns, wait.wait_ns
   FROM wait CROSS JOIN wait_object ON wait_object.wait_id = wait.id
-  WHERE wait_object.object_id IS NOT NULL
+  WHERE NOT (SELECT has_sums FROM plan) AND wait_object.object_id IS NOT NULL
     -- include: wait_in_time
-  GROUP BY 1
+),
+used AS MATERIALIZED (
+  -- The sign: visiting waits in the order of an index takes longer than sorting.
+  SELECT +object_id AS object_id, sum(waits) AS waits, sum(open_waits) AS open_waits,
+         sum(wait_ns) AS total_wait_ns, max(longest_ns) AS longest_wait_ns
+  FROM found GROUP BY 1
 ),
 picked AS MATERIALIZED (
   SELECT object.*, coalesce(waits, 0) AS waits, coalesce(open_waits, 0) AS open_waits,
@@ -29,36 +35,50 @@ picked AS MATERIALIZED (
   FROM object LEFT JOIN used ON used.object_id = object.id
   WHERE kind = 'chan' AND (used.object_id IS NOT NULL OR (:since IS NULL AND :until IS NULL))
   ORDER BY total_wait_ns DESC, waits DESC, object.id LIMIT coalesce(:limit, -1)
+),
+-- Their waits, where the sums do not help.
+timed AS MATERIALIZED (
+  SELECT used.object_id, wait.goid, wait.stack_id, wait.wait_ns, wait.waker_goid, wait.waker_stack_id,
+         coalesce(used.direction, CASE packed_wait.facts >> 10 & 3 WHEN 1 THEN 'send' WHEN 2 THEN 'recv' END) AS direction
+  FROM (SELECT id AS object_id, id AS object, NULL AS direction FROM picked WHERE NOT (SELECT has_sums FROM plan)
+        UNION ALL
+        SELECT picked.id, -object_set.set_id, CASE direction WHEN 1 THEN 'send' WHEN 2 THEN 'recv' END
+        FROM picked CROSS JOIN object_set ON object_set.object_id = picked.id WHERE NOT (SELECT has_sums FROM plan)) AS used
+  CROSS JOIN packed_wait ON packed_wait.object = used.object CROSS JOIN wait ON wait.id = packed_wait.id
+  WHERE true
+    -- include: wait_in_time
 )
 SELECT printf('0x%llx', addr) AS addr, generation, type, capacity AS cap, waits, open_waits, total_wait_ns, longest_wait_ns,
-       (SELECT count(DISTINCT wait.goid) FROM wait_object CROSS JOIN wait ON wait.id = wait_object.wait_id
-        WHERE wait_object.object_id = picked.id
-          -- include: wait_in_time
-        ) AS waiters,
-       (SELECT count(DISTINCT wait.waker_goid) FROM wait_object CROSS JOIN wait ON wait.id = wait_object.wait_id
-        WHERE wait_object.object_id = picked.id
-          -- include: wait_in_time
-        ) AS wakers,
+       CASE WHEN (SELECT has_sums FROM plan)
+            THEN coalesce((SELECT goroutines FROM object_people WHERE object_people.object_id = picked.id AND is_waker = 0), 0) ELSE
+       (SELECT count(DISTINCT goid) FROM timed WHERE timed.object_id = picked.id) END AS waiters,
+       CASE WHEN (SELECT has_sums FROM plan)
+            THEN coalesce((SELECT goroutines FROM object_people WHERE object_people.object_id = picked.id AND is_waker = 1), 0) ELSE
+       (SELECT count(DISTINCT waker_goid) FROM timed WHERE timed.object_id = picked.id) END AS wakers,
        (SELECT json_group_array(json_object('site', site, 'file', file, 'line', line, 'direction', direction,
                                             'waits', waits, 'total_wait_ns', total_wait_ns))
-        FROM (SELECT site.name AS site, file.path AS file, stack.site_line AS line, wait_object.direction,
-                     count(*) AS waits, coalesce(sum(wait.wait_ns), 0) AS total_wait_ns
-              FROM wait_object CROSS JOIN wait ON wait.id = wait_object.wait_id
-              LEFT JOIN stack ON stack.id = wait.stack_id
+        FROM (SELECT site.name AS site, file.path AS file, stack.site_line AS line, direction, sum(waits) AS waits,
+                     coalesce(sum(wait_ns), 0) AS total_wait_ns
+              FROM (SELECT stack_id, direction, waits, wait_ns FROM object_wait_sum
+                    WHERE (SELECT has_sums FROM plan) AND object_wait_sum.object_id = picked.id
+                    UNION ALL
+                    SELECT stack_id, direction, 1, wait_ns FROM timed WHERE timed.object_id = picked.id
+              ) AS used
+              LEFT JOIN stack ON stack.id = used.stack_id
               LEFT JOIN function AS site ON site.id = stack.site_function_id
               LEFT JOIN file ON file.id = stack.site_file_id
-              WHERE wait_object.object_id = picked.id
-                -- include: wait_in_time
-              GROUP BY stack.site_function_id, stack.site_file_id, stack.site_line, wait_object.direction
+              GROUP BY stack.site_function_id, stack.site_file_id, stack.site_line, direction
               ORDER BY total_wait_ns DESC, site.name, line LIMIT 10)) AS "sites:json",
        (SELECT json_group_array(json_object('site', site, 'file', file, 'line', line, 'wakes', wakes))
-        FROM (SELECT site.name AS site, file.path AS file, stack.site_line AS line, count(*) AS wakes
-              FROM wait_object CROSS JOIN wait ON wait.id = wait_object.wait_id
-              JOIN stack ON stack.id = wait.waker_stack_id
+        FROM (SELECT site.name AS site, file.path AS file, stack.site_line AS line, sum(waits) AS wakes
+              FROM (SELECT waker_stack_id, waits FROM object_wake_sum
+                    WHERE (SELECT has_sums FROM plan) AND object_wake_sum.object_id = picked.id
+                    UNION ALL
+                    SELECT waker_stack_id, 1 FROM timed WHERE timed.object_id = picked.id
+              ) AS used
+              JOIN stack ON stack.id = used.waker_stack_id
               LEFT JOIN function AS site ON site.id = stack.site_function_id
               LEFT JOIN file ON file.id = stack.site_file_id
-              WHERE wait_object.object_id = picked.id
-                -- include: wait_in_time
               GROUP BY stack.site_function_id, stack.site_file_id, stack.site_line
               ORDER BY wakes DESC, site.name, line LIMIT 10)) AS "waker_sites:json",
        (

@@ -36,11 +36,17 @@ family (context_id, done_id) AS (
   WHERE context.parent_id IS NOT NULL
 ),
 told (context_id, done_id) AS MATERIALIZED (SELECT context_id, done_id FROM family ORDER BY 1, 2),
+-- The same as it stands in packed_wait.object.
+told_packed (context_id, object) AS MATERIALIZED (
+  SELECT context_id, done_id FROM told
+  UNION ALL
+  SELECT context_id, -object_set.set_id FROM told CROSS JOIN object_set ON object_set.object_id = told.done_id
+),
 listener AS MATERIALIZED (
   SELECT ended.id AS context_id, wait.goid,
          max(coalesce(wait.wake_ns, wait.run_ns, recording.end_ns) >= ended.ended_ns AND wait.start_ns <= ended.ended_ns) AS is_told
-  FROM recording CROSS JOIN ended CROSS JOIN told ON told.context_id = ended.id
-  CROSS JOIN wait_object ON wait_object.object_id = told.done_id CROSS JOIN wait ON wait.id = wait_object.wait_id
+  FROM recording CROSS JOIN ended CROSS JOIN told_packed ON told_packed.context_id = ended.id
+  CROSS JOIN packed_wait ON packed_wait.object = told_packed.object CROSS JOIN wait ON wait.id = packed_wait.id
   WHERE wait.start_ns <= ended.ended_ns AND (ended.created_ns IS NULL OR wait.start_ns >= ended.created_ns)
   GROUP BY 1, 2
 ),

@@ -34,8 +34,8 @@ picked AS MATERIALIZED (
 per_goid AS MATERIALIZED (
   SELECT goid,
          (SELECT json_group_object(class, total)
-          FROM (SELECT reason.class, sum(wait.wait_ns) AS total FROM wait JOIN reason ON reason.number = wait.reason
-                WHERE wait.goid = picked.goid AND wait.wait_ns IS NOT NULL GROUP BY reason.class)) AS waiting_by_reason
+          FROM (SELECT reason.class, sum(wait_ns) AS total FROM goroutine_sum JOIN reason ON reason.number = goroutine_sum.reason
+                WHERE goroutine_sum.goid = picked.goid AND longest_ns IS NOT NULL GROUP BY reason.class)) AS waiting_by_reason
   FROM picked
 )
 SELECT picked.goid, started.name AS function, creator_goid, site.name AS create_site, file.path AS create_file,

@@ -18,7 +18,8 @@ WITH
 picked AS MATERIALIZED (
   SELECT * FROM call ORDER BY until_ns - start_ns DESC, id LIMIT coalesce(:limit, -1)
 ),
--- include: span_parts
+asked (id, goid, from_ns, to_ns) AS MATERIALIZED (SELECT id, goid, start_ns, until_ns FROM picked),
+-- include: parts
 summed AS MATERIALIZED (
   SELECT id, sum(CASE WHEN state = 2 THEN ns END) AS running_ns, sum(CASE WHEN state IN (1, 4) THEN ns END) AS runnable_ns,
          sum(CASE WHEN state = 3 THEN ns END) AS waiting_ns, sum(CASE WHEN state = 0 THEN ns END) AS unknown_ns

@@ -13,7 +13,8 @@
 WITH
 -- include: span_picked
 picked AS (SELECT * FROM call),
--- include: span_parts
+asked (id, goid, from_ns, to_ns) AS MATERIALIZED (SELECT id, goid, start_ns, until_ns FROM picked),
+-- include: parts
 summed AS MATERIALIZED (
   SELECT probe_id, sum(CASE WHEN state = 2 THEN ns END) AS running_ns, sum(CASE WHEN state IN (1, 4) THEN ns END) AS runnable_ns,
          sum(CASE WHEN state = 3 THEN ns END) AS waiting_ns, sum(CASE WHEN state = 0 THEN ns END) AS unknown_ns

@@ -29,10 +29,11 @@ label AS MATERIALIZED (
   GROUP BY 1
 ),
 off AS MATERIALIZED (
-  SELECT sum(CASE WHEN is_on_cpu THEN coalesce(thread_interval.end_ns, recording.end_ns) - thread_interval.start_ns END) AS on_cpu_ns,
-         sum(CASE WHEN NOT is_on_cpu AND state = 0 THEN coalesce(thread_interval.end_ns, recording.end_ns) - thread_interval.start_ns END)
-           AS preempted_ns
-  FROM recording CROSS JOIN thread_interval
+  SELECT (SELECT sum(on_ns) FROM packed_switch WHERE facts & 16) AS packed_on_ns,
+         (SELECT sum(off_ns) FROM packed_switch WHERE facts & 32 AND state = 0) AS packed_off_ns,
+         sum(CASE WHEN is_on_cpu THEN coalesce(plain.end_ns, recording.end_ns) - plain.start_ns END) AS plain_on_ns,
+         sum(CASE WHEN NOT is_on_cpu AND state = 0 THEN coalesce(plain.end_ns, recording.end_ns) - plain.start_ns END) AS plain_off_ns
+  FROM recording CROSS JOIN plain_thread_interval AS plain
 )
 SELECT end_ns - start_ns AS duration_ns, (SELECT count(*) FROM snapshot) AS snapshots,
        (SELECT max(id) FROM snapshot) AS last_snapshot,
@@ -48,8 +49,10 @@ SELECT end_ns - start_ns AS duration_ns, (SELECT count(*) FROM snapshot) AS snap
        (SELECT count(*) FROM label) AS labels,
        (SELECT group_concat(text || ' (' || goroutines || ')', ', ')
         FROM (SELECT * FROM label ORDER BY goroutines DESC, text LIMIT 3)) AS label_text,
-       (SELECT count(*) FROM thread) AS threads, (SELECT on_cpu_ns FROM off) AS on_cpu_ns,
-       (SELECT preempted_ns FROM off) AS preempted_ns, (SELECT count(*) FROM context) AS contexts,
+       (SELECT count(*) FROM thread) AS threads, (SELECT CASE WHEN packed_on_ns IS NOT NULL OR plain_on_ns IS NOT NULL
+                    THEN coalesce(packed_on_ns, 0) + coalesce(plain_on_ns, 0) END FROM off) AS on_cpu_ns,
+       (SELECT CASE WHEN packed_off_ns IS NOT NULL OR plain_off_ns IS NOT NULL
+                    THEN coalesce(packed_off_ns, 0) + coalesce(plain_off_ns, 0) END FROM off) AS preempted_ns, (SELECT count(*) FROM context) AS contexts,
        (SELECT count(*) FROM context WHERE ended_ns IS NOT NULL) AS contexts_ended,
        (SELECT count(*) FROM span) AS spans, (SELECT max(span.end_ns - span.start_ns) FROM span) AS longest_span_ns,
        (SELECT function FROM span JOIN span_probe ON span_probe.id = span.probe_id

@@ -21,21 +21,29 @@
 WITH span (since_ns, until_ns) AS MATERIALIZED (
   SELECT max(start_ns, coalesce(:since, start_ns)), min(end_ns, coalesce(:until, end_ns)) FROM recording
 ),
+stretch (tid, kind, start_ns, end_ns, next_tid, next_name_id) AS (
+  SELECT tid, 0, out_ns - on_ns, out_ns, NULL, NULL FROM packed_switch WHERE facts & 16
+  UNION ALL
+  SELECT tid, CASE WHEN state = 0 THEN 1 ELSE substr('764235', 1 + (facts & 7), 1) + 0 END, out_ns, out_ns + off_ns, next_tid,
+         next_name_id
+  FROM packed_switch WHERE facts & 32
+  UNION ALL
+  SELECT tid, CASE WHEN is_on_cpu THEN 0 WHEN state = 0 THEN 1 ELSE substr('764235', 1 + activity, 1) + 0 END, start_ns, end_ns,
+         next_tid, next_name_id
+  FROM plain_thread_interval
+),
 -- One number to sort by: the thread and what it did. Sorting dominates.
 part (place, intervals, ns) AS MATERIALIZED (
-  SELECT tid * 8 + CASE WHEN is_on_cpu THEN 0 WHEN state = 0 THEN 1
-                        ELSE CASE activity WHEN 'syscall' THEN 2 WHEN 'foreign' THEN 3 WHEN 'idle' THEN 4 WHEN 'runtime' THEN 5
-                                           WHEN 'go' THEN 6 ELSE 7 END END AS place,
-         count(*), sum(max(min(coalesce(end_ns, until_ns), until_ns) - max(start_ns, since_ns), 0))
-  FROM span CROSS JOIN thread_interval
+  SELECT tid * 8 + kind AS place, count(*), sum(max(min(coalesce(end_ns, until_ns), until_ns) - max(start_ns, since_ns), 0))
+  FROM span CROSS JOIN stretch
   WHERE start_ns <= until_ns AND (end_ns IS NULL OR end_ns >= since_ns)
   GROUP BY place
 ),
 preempted AS MATERIALIZED (
-  SELECT tid, next_tid AS by_tid, next_name AS by_name, count(*) AS intervals,
+  SELECT tid, next_tid AS by_tid, (SELECT text FROM name WHERE name.id = next_name_id) AS by_name, count(*) AS intervals,
          sum(max(min(coalesce(end_ns, until_ns), until_ns) - max(start_ns, since_ns), 0)) AS ns
-  FROM span CROSS JOIN thread_interval
-  WHERE is_on_cpu = 0 AND state = 0 AND start_ns <= until_ns AND (end_ns IS NULL OR end_ns >= since_ns)
+  FROM span CROSS JOIN stretch
+  WHERE kind = 1 AND start_ns <= until_ns AND (end_ns IS NULL OR end_ns >= since_ns)
   GROUP BY tid, next_tid
 ),
 summed AS MATERIALIZED (

@@ -22,50 +22,53 @@ WITH
 -- include: match_reason
 -- include: match_chan
 -- include: match_label
--- One of four ways to the longest waits; the LIMIT of the others is 0. A busy channel is found sooner by walking all waits
--- from the longest on than by sorting its own.
+-- Waits of one goroutine, or on rare channels, are looked up. Others are sought among the longest, where most answers lie, and
+-- only if there are too few in all.
 plan (way) AS MATERIALIZED (
   SELECT CASE WHEN :goid IS NOT NULL THEN 'goroutine'
-              WHEN :label_key IS NOT NULL THEN 'scan'
-              WHEN :chan IS NULL OR EXISTS (SELECT 1 FROM match_stack) THEN 'walk'
-              WHEN (SELECT count(*) FROM (SELECT 1 FROM wait_object WHERE object_id IN match_object LIMIT 20000)) < 20000
-              THEN 'object' ELSE 'walk' END
+              WHEN :chan IS NOT NULL AND NOT EXISTS (SELECT 1 FROM match_stack)
+                   AND (SELECT count(*) FROM (SELECT 1 FROM match_packed CROSS JOIN packed_wait ON packed_wait.object = match_packed.object
+                                              LIMIT 20000)) < 20000 THEN 'object'
+              ELSE 'longest' END
 ),
-picked (id, wait_ns) AS MATERIALIZED (
-  SELECT id, wait_ns FROM (
-    SELECT id, wait_ns FROM wait
-    WHERE reason IN match_reason AND (:all IS NOT NULL OR is_system = 0)
-      -- include: wait_in_time
+looked_up (id, wait_ns) AS MATERIALIZED (
+  SELECT * FROM (
+    SELECT id, wait_ns FROM packed_wait
+    WHERE goid = :goid AND reason IN match_reason AND (:all IS NOT NULL OR (facts & 4) = 0)
+      -- include: packed_in_time
       -- include: wait_on_chan
-      -- include: wait_of_label
-    ORDER BY wait_ns DESC, id DESC LIMIT CASE (SELECT way FROM plan) WHEN 'walk' THEN coalesce(:limit, -1) ELSE 0 END)
-  UNION ALL
-  SELECT id, wait_ns FROM (
-    SELECT id, wait_ns FROM wait
-    WHERE reason IN match_reason AND (:all IS NOT NULL OR is_system = 0)
-      -- include: wait_in_time
-      -- include: wait_on_chan
-      -- include: wait_of_label
-    ORDER BY wait_ns DESC, id DESC LIMIT CASE (SELECT way FROM plan) WHEN 'scan' THEN coalesce(:limit, -1) ELSE 0 END)
-  UNION ALL
-  SELECT id, wait_ns FROM (
-    SELECT id, wait_ns FROM wait
-    WHERE goid = :goid AND reason IN match_reason AND (:all IS NOT NULL OR is_system = 0)
-      -- include: wait_in_time
-      -- include: wait_on_chan
-      -- include: wait_of_label
+      -- include: packed_of_label
     ORDER BY wait_ns DESC, id DESC LIMIT CASE (SELECT way FROM plan) WHEN 'goroutine' THEN coalesce(:limit, -1) ELSE 0 END)
   UNION ALL
-  SELECT id, wait_ns FROM (
-    SELECT id, wait_ns
-    FROM (SELECT DISTINCT wait_id FROM wait_object WHERE object_id IN match_object
-          LIMIT CASE (SELECT way FROM plan) WHEN 'object' THEN -1 ELSE 0 END) AS found
-    CROSS JOIN wait ON wait.id = found.wait_id
-    WHERE reason IN match_reason AND (:all IS NOT NULL OR is_system = 0)
-      -- include: wait_in_time
-      -- include: wait_of_label
+  SELECT * FROM (
+    SELECT id, wait_ns FROM match_packed CROSS JOIN packed_wait ON packed_wait.object = match_packed.object
+    WHERE reason IN match_reason AND (:all IS NOT NULL OR (facts & 4) = 0)
+      -- include: packed_in_time
+      -- include: packed_of_label
     ORDER BY wait_ns DESC, id DESC LIMIT CASE (SELECT way FROM plan) WHEN 'object' THEN coalesce(:limit, -1) ELSE 0 END)
-  ORDER BY wait_ns DESC, id DESC LIMIT coalesce(:limit, -1)
+  UNION ALL
+  SELECT * FROM (
+    SELECT packed_wait.id, packed_wait.wait_ns FROM long_wait CROSS JOIN packed_wait ON packed_wait.id = long_wait.id
+    WHERE reason IN match_reason AND (:all IS NOT NULL OR (facts & 4) = 0)
+      -- include: packed_in_time
+      -- include: wait_on_chan
+      -- include: packed_of_label
+    ORDER BY long_wait.wait_ns DESC, long_wait.id DESC
+    LIMIT CASE (SELECT way FROM plan) WHEN 'longest' THEN coalesce(:limit, 0) ELSE 0 END)
+),
+is_enough (yes) AS MATERIALIZED (
+  SELECT (SELECT way FROM plan) <> 'longest' OR (SELECT count(*) FROM looked_up) >= :limit
+),
+picked (id, wait_ns) AS MATERIALIZED (
+  SELECT id, wait_ns FROM looked_up WHERE (SELECT yes FROM is_enough)
+  UNION ALL
+  SELECT * FROM (
+    SELECT id, wait_ns FROM packed_wait NOT INDEXED
+    WHERE reason IN match_reason AND (:all IS NOT NULL OR (facts & 4) = 0)
+      -- include: packed_in_time
+      -- include: wait_on_chan
+      -- include: packed_of_label
+    ORDER BY wait_ns DESC, id DESC LIMIT CASE WHEN (SELECT yes FROM is_enough) THEN 0 ELSE coalesce(:limit, -1) END)
 )
 SELECT w.goid, started.name AS goroutine_function, reason.name AS reason, reason.class AS reason_class, w.start_ns, w.wait_ns, w.runnable_ns,
        w.is_open AS "open:bool", w.is_start_seen AS "start_seen:bool",

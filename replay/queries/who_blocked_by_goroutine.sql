@@ -11,21 +11,34 @@ WITH
 -- include: match_reason
 -- include: match_chan
 -- include: match_label
-summed AS MATERIALIZED (
-  SELECT goid, count(*) AS waits, sum(is_open) AS open_waits, coalesce(sum(wait_ns), 0) AS total_wait_ns,
-         coalesce(sum(runnable_ns), 0) AS total_runnable_ns, max(wait_ns) AS longest_wait_ns, reason, stack_id
-  FROM wait
-  WHERE (:goid IS NULL OR goid = :goid) AND reason IN match_reason AND (:all IS NOT NULL OR is_system = 0)
-    -- include: wait_in_time
+found (goid, waits, open_waits, wait_ns, runnable_ns, longest_ns, longest_id) AS (
+  -- Without a restriction that the sums do not know.
+  SELECT goid, waits, open_waits, wait_ns, runnable_ns, longest_ns, longest_id
+  FROM goroutine_sum
+  WHERE :since IS NULL AND :until IS NULL AND :chan IS NULL AND :label_key IS NULL
+    AND (:goid IS NULL OR goid = :goid) AND reason IN match_reason AND (:all IS NOT NULL OR is_system = 0)
+  UNION ALL
+  SELECT goid, 1, facts >> 1 & 1, wait_ns, CASE WHEN facts & 1 THEN run_after_ns END, wait_ns, id
+  FROM packed_wait
+  WHERE NOT (:since IS NULL AND :until IS NULL AND :chan IS NULL AND :label_key IS NULL)
+    AND (:goid IS NULL OR goid = :goid) AND reason IN match_reason AND (:all IS NOT NULL OR (facts & 4) = 0)
+    -- include: packed_in_time
     -- include: wait_on_chan
-    -- include: wait_of_label
+    -- include: packed_of_label
+),
+summed AS MATERIALIZED (
+  SELECT goid, sum(waits) AS waits, sum(open_waits) AS open_waits, coalesce(sum(wait_ns), 0) AS total_wait_ns,
+         coalesce(sum(runnable_ns), 0) AS total_runnable_ns, max(longest_ns) AS longest_wait_ns, longest_id
   -- The sign keeps SQLite from visiting the waits in the order of an index, which is slower than sorting.
-  GROUP BY +goid ORDER BY total_wait_ns DESC, goid LIMIT coalesce(:limit, -1)
+  FROM found GROUP BY +goid ORDER BY total_wait_ns DESC, goid LIMIT coalesce(:limit, -1)
 )
 SELECT summed.goid, started.name AS goroutine_function, waits, open_waits, total_wait_ns, longest_wait_ns, total_runnable_ns,
        reason.name AS longest_reason, site.name AS longest_site, file.path AS longest_file, stack.site_line AS longest_line
-FROM summed CROSS JOIN reason ON reason.number = summed.reason
-LEFT JOIN stack ON stack.id = summed.stack_id
+FROM summed
+LEFT JOIN packed_wait AS longest
+  ON longest.id = coalesce(longest_id, (SELECT id FROM packed_wait WHERE goid = summed.goid AND reason IN match_reason LIMIT 1))
+LEFT JOIN reason ON reason.number = longest.reason
+LEFT JOIN stack ON stack.id = longest.stack_id
 LEFT JOIN function AS site ON site.id = stack.site_function_id
 LEFT JOIN file ON file.id = stack.site_file_id
 LEFT JOIN goroutine ON goroutine.goid = summed.goid

@@ -27,13 +27,13 @@
 --   labels, label_text       pprof labels as the wait began
 --   doubt                    why the figures are doubtful, or NULL
 WITH RECURSIVE
-asked (id) AS MATERIALIZED (
+longest (id) AS MATERIALIZED (
   SELECT CASE WHEN :at IS NULL THEN (SELECT id FROM wait WHERE goid = :goid ORDER BY coalesce(wait_ns, -1) DESC, id DESC LIMIT 1)
               ELSE (SELECT id FROM wait WHERE goid = :goid AND start_ns <= :at ORDER BY start_ns DESC, id DESC LIMIT 1) END
 ),
 step (step, wait_id, from_ns, to_ns, waker_kind, waker_goid) AS (
   SELECT 0, wait.id, wait.start_ns, coalesce(wait.wake_ns, wait.run_ns, (SELECT end_ns FROM recording)), waker_kind, waker_goid
-  FROM asked CROSS JOIN wait ON wait.id = asked.id
+  FROM longest CROSS JOIN wait ON wait.id = longest.id
   UNION ALL
   SELECT l.step + 1, n.id, max(n.start_ns, l.from_ns),
          min(coalesce(n.wake_ns, n.run_ns, (SELECT end_ns FROM recording)), l.to_ns), n.waker_kind, n.waker_goid
@@ -48,14 +48,10 @@ step (step, wait_id, from_ns, to_ns, waker_kind, waker_goid) AS (
   WHERE l.waker_kind = 'goroutine' AND l.step < coalesce(:depth, 5)
 ),
 -- Not before the waits are known: the sums over the waker's life are made once for each step.
-part AS MATERIALIZED (
-  SELECT step.step, interval.state,
-         min(coalesce(interval.end_ns, step.to_ns), step.to_ns) - max(interval.start_ns, step.from_ns) AS ns
-  FROM step CROSS JOIN interval ON interval.goid = step.waker_goid AND interval.start_ns < step.to_ns
-    AND interval.start_ns >= coalesce((SELECT max(before.start_ns) FROM interval AS before
-                                       WHERE before.goid = step.waker_goid AND before.start_ns <= step.from_ns), step.from_ns)
-  WHERE step.waker_kind = 'goroutine' AND coalesce(interval.end_ns, step.to_ns) > step.from_ns
+asked (id, goid, from_ns, to_ns) AS MATERIALIZED (
+  SELECT step, waker_goid, from_ns, to_ns FROM step WHERE waker_kind = 'goroutine'
 ),
+-- include: parts
 call AS MATERIALIZED (
   SELECT step.step, syscall.name,
          min(coalesce(syscall.end_ns, step.to_ns), step.to_ns) - max(syscall.start_ns, step.from_ns) AS ns
@@ -64,13 +60,13 @@ call AS MATERIALIZED (
 ),
 looked AS MATERIALIZED (
   SELECT step.*,
-         CASE WHEN waker_kind = 'goroutine' THEN coalesce((SELECT sum(ns) FROM part WHERE part.step = step.step AND state = 2), 0) END
+         CASE WHEN waker_kind = 'goroutine' THEN coalesce((SELECT sum(ns) FROM part WHERE part.id = step.step AND state = 2), 0) END
            AS running_ns,
-         CASE WHEN waker_kind = 'goroutine' THEN coalesce((SELECT sum(ns) FROM part WHERE part.step = step.step AND state IN (1, 4)), 0)
+         CASE WHEN waker_kind = 'goroutine' THEN coalesce((SELECT sum(ns) FROM part WHERE part.id = step.step AND state IN (1, 4)), 0)
            END AS ready_ns,
-         CASE WHEN waker_kind = 'goroutine' THEN coalesce((SELECT sum(ns) FROM part WHERE part.step = step.step AND state = 3), 0) END
+         CASE WHEN waker_kind = 'goroutine' THEN coalesce((SELECT sum(ns) FROM part WHERE part.id = step.step AND state = 3), 0) END
            AS waiting_ns,
-         CASE WHEN waker_kind = 'goroutine' THEN coalesce((SELECT sum(ns) FROM part WHERE part.step = step.step AND state = 0), 0) END
+         CASE WHEN waker_kind = 'goroutine' THEN coalesce((SELECT sum(ns) FROM part WHERE part.id = step.step AND state = 0), 0) END
            AS unknown_ns,
          CASE WHEN waker_kind = 'goroutine' THEN coalesce((SELECT sum(ns) FROM call WHERE call.step = step.step), 0) END AS syscall_ns,
          (SELECT coalesce(name, 'unknown') FROM call WHERE call.step = step.step ORDER BY ns DESC LIMIT 1) AS syscall,
@@ -78,10 +74,8 @@ looked AS MATERIALIZED (
                               - max(coalesce(stw.start_ns, stw.stopped_ns), step.from_ns)), 0) FROM stw
           WHERE coalesce(stw.start_ns, stw.stopped_ns) < step.to_ns AND coalesce(stw.end_ns, step.to_ns) > step.from_ns) AS halt_ns,
          CASE waker_kind WHEN 'none_yet' THEN
-           (SELECT max((SELECT used.wait_id FROM wait_object AS used CROSS JOIN wait ON wait.id = used.wait_id
-                        WHERE used.object_id = mine.object_id AND wait.wake_ns IS NOT NULL AND coalesce(used.is_fired, 1) = 1
-                        ORDER BY used.wait_id DESC LIMIT 1))
-            FROM wait_object AS mine WHERE mine.wait_id = step.wait_id) END AS use_id
+           (SELECT max(last_wake_id) FROM wait_object AS mine CROSS JOIN object_sum ON object_sum.object_id = mine.object_id
+            WHERE mine.wait_id = step.wait_id) END AS use_id
   FROM step
 )
 SELECT looked.step, w.goid, started.name AS goroutine_function, w.start_ns, w.wait_ns, w.is_open AS "open:bool",

@@ -36,6 +36,81 @@ CREATE TABLE plain_interval (
   flags INTEGER NOT NULL               -- …
 );
 
+-- Waits by place, object and reason, summed up. A key may have several rows: add them.
+CREATE TABLE wait_sum (
+  object INTEGER,                      -- as packed_wait.object
+  stack_id INTEGER REFERENCES stack (id), -- where
+  reason INTEGER NOT NULL REFERENCES reason (number), -- why
+  is_system INTEGER NOT NULL,          -- wait.is_system
+  waits INTEGER NOT NULL,              -- how many
+  open_waits INTEGER NOT NULL,         -- how many of them last to the end of the recording
+  wakes INTEGER NOT NULL,              -- how many of them ended with a wake-up that was seen
+  wait_ns INTEGER NOT NULL,            -- sum of wait.wait_ns
+  runnable_ns INTEGER NOT NULL,        -- sum of wait.runnable_ns
+  longest_ns INTEGER,                  -- longest wait.wait_ns; NULL: none has a length
+  longest_id INTEGER,                  -- whose: the first such wait
+  longest_wake_ns INTEGER              -- longest wait.wait_ns of those that ended with a wake-up; NULL: none
+);
+
+-- Waits by goroutine and reason, summed up. A key may have several rows: add them.
+CREATE TABLE goroutine_sum (
+  goid INTEGER NOT NULL,               -- who waited
+  reason INTEGER NOT NULL REFERENCES reason (number), -- why
+  is_system INTEGER NOT NULL,          -- as in wait_sum, and so on
+  waits INTEGER NOT NULL,              -- …
+  open_waits INTEGER NOT NULL,         -- …
+  wait_ns INTEGER NOT NULL,            -- …
+  runnable_ns INTEGER NOT NULL,        -- …
+  longest_ns INTEGER,                  -- …
+  longest_id INTEGER                   -- …
+);
+
+-- Waits by object, a select's for each of its channels, summed up. A key may have several rows: add them.
+CREATE TABLE object_sum (
+  object_id INTEGER NOT NULL REFERENCES object (id), -- what was waited for
+  is_system INTEGER NOT NULL,          -- as in wait_sum, and so on
+  waits INTEGER NOT NULL,              -- …
+  open_waits INTEGER NOT NULL,         -- …
+  wait_ns INTEGER NOT NULL,            -- …
+  longest_ns INTEGER,                  -- …
+  last_wake_id INTEGER                 -- last wait that somebody ended, by this object as far as is known; NULL: none
+);
+
+-- Waits that are over, by object and by who ended them, summed up. A key may have several rows: add them.
+CREATE TABLE wake_sum (
+  object INTEGER,                      -- as packed_wait.object
+  reason INTEGER NOT NULL REFERENCES reason (number), -- why it was waited
+  is_system INTEGER NOT NULL,          -- wait.is_system
+  waker_stack_id INTEGER REFERENCES stack (id), -- where
+  waits INTEGER NOT NULL,              -- as in wait_sum, and so on
+  wait_ns INTEGER NOT NULL,            -- …
+  longest_ns INTEGER                   -- …
+);
+
+-- How many different goroutines waited for an object, or ended waits for it.
+CREATE TABLE object_people (
+  object_id INTEGER NOT NULL REFERENCES object (id), -- which
+  is_waker INTEGER NOT NULL,           -- 0: who waited, 1: who ended waits
+  goroutines INTEGER NOT NULL          -- how many
+);
+
+-- How many different goroutines waited at a place for a reason.
+CREATE TABLE site_people (
+  function_id INTEGER,                 -- stack.site_function_id
+  file_id INTEGER,                     -- stack.site_file_id
+  line INTEGER,                        -- stack.site_line
+  reason INTEGER NOT NULL,             -- why
+  is_system INTEGER NOT NULL,          -- 1: of the runtime's own
+  goroutines INTEGER NOT NULL          -- how many
+);
+
+-- The longest of all waits. Whoever looks for long waits finds them here first; if they are too few, packed_wait has all.
+CREATE TABLE long_wait (
+  wait_ns INTEGER NOT NULL,            -- wait.wait_ns
+  id INTEGER NOT NULL,                 -- wait.id
+  PRIMARY KEY (wait_ns, id)
+) WITHOUT ROWID;
+
 -- Stretches of threads that are not part of a packed row.
 CREATE TABLE plain_thread_interval (
   id INTEGER PRIMARY KEY,              -- thread_interval.id

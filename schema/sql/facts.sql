@@ -1,4 +1,4 @@
--- Fact tables: what the trace says, imported once and never changed.
+-- Fact tables: what the trace says, imported once and never changed. The packed ones unfold to views (views.sql).
 -- Times are CLOCK_MONOTONIC nanoseconds; NULL means unknown, never zero. One comment stands above each table and behind
 -- each column: `gotape-replay schema` prints them.
 
@@ -266,6 +266,7 @@ CREATE TABLE packed_wait (
   run_tid INTEGER,                     -- thread of the exec
   run_cpu INTEGER,                     -- CPU of the exec
   run_p INTEGER,                       -- P of the exec
+  run_bound_ns INTEGER,                -- transition.bound_ns of the exec
   before_ns INTEGER,                   -- length of the run before
   before_p INTEGER,                    -- its P
   labels_id INTEGER REFERENCES labels (id), -- wait.labels_id
@@ -290,6 +291,7 @@ CREATE TABLE packed_turn (
   run_tid INTEGER,                     -- thread of the exec
   run_cpu INTEGER,                     -- CPU of the exec
   run_p INTEGER,                       -- P of the exec
+  run_bound_ns INTEGER,                -- transition.bound_ns of the exec
   before_ns INTEGER,                   -- length of the run before; NULL: it stands elsewhere
   before_p INTEGER,                    -- its P
   flags INTEGER                        -- NULL: all 0. Four bits each: transition.flags of event and exec; interval.flags of running
@@ -312,7 +314,8 @@ CREATE TABLE plain_transition (
   value INTEGER,                       -- …
   stack_id INTEGER,                    -- …
   other_goid INTEGER,                  -- …
-  flags INTEGER NOT NULL               -- …
+  flags INTEGER NOT NULL,              -- …
+  bound_ns INTEGER                     -- …
 );
 
 -- A stretch of a thread off its CPU, with the one on it before: views thread_switch and thread_interval unfold it.

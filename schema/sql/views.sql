@@ -17,29 +17,31 @@ CREATE VIEW transition (
   value,                               -- park on sleep: duration in ns
   stack_id,                            -- park: the waiter; ready: the waker; create: the creator; sched: where
   other_goid,                          -- ready: the waker; create: the creator; coro: the other side; NULL: none
-  flags                                -- 1 illegal, 2 inferred, 4 after a gap (possible only because records are missing),
+  flags,                               -- 1 illegal, 2 inferred, 4 after a gap (possible only because records are missing),
                                        -- 8 exec: the park before it was aborted and is no wait
+  bound_ns                             -- exec that was inferred: it was at time_ns, or up to so much later; NULL: seen
 ) AS
 SELECT id * 16777216 + 1, start_ns, 3, goid,
        CASE coalesce(flags, 0) >> 24 & 7 WHEN 0 THEN 2 ELSE (flags >> 24 & 7) - 1 END, 3, tid, cpu, NULL, reason,
-       CASE WHEN object > 0 THEN object END, value, stack_id, NULL, coalesce(flags, 0) & 15
+       CASE WHEN object > 0 THEN object END, value, stack_id, NULL, coalesce(flags, 0) & 15, NULL
 FROM packed_wait WHERE facts & 4096
 UNION ALL
 SELECT id * 16777216 + 2, start_ns + wait_ns, CASE WHEN facts & 32768 THEN 6 ELSE 5 END, goid, 3,
        CASE coalesce(flags, 0) >> 27 & 7 WHEN 0 THEN 1 ELSE (flags >> 27 & 7) - 1 END, wake_tid, wake_cpu, NULL, NULL, NULL, NULL,
-       waker_stack_id, waker_goid, coalesce(flags, 0) >> 4 & 15
+       waker_stack_id, waker_goid, coalesce(flags, 0) >> 4 & 15, NULL
 FROM packed_wait WHERE facts & 8192
 UNION ALL
 SELECT id * 16777216 + 3, start_ns + CASE WHEN facts & 1 THEN wait_ns ELSE 0 END + run_after_ns, 2, goid,
-       CASE WHEN facts & 1 THEN 1 ELSE 3 END, 2, run_tid, run_cpu, run_p, NULL, NULL, NULL, NULL, NULL, coalesce(flags, 0) >> 8 & 15
+       CASE WHEN facts & 1 THEN 1 ELSE 3 END, 2, run_tid, run_cpu, run_p, NULL, NULL, NULL, NULL, NULL, coalesce(flags, 0) >> 8 & 15,
+       run_bound_ns
 FROM packed_wait WHERE facts & 16384
 UNION ALL
 SELECT id, start_ns, event, goid, CASE coalesce(flags, 0) >> 16 & 7 WHEN 0 THEN 2 ELSE (flags >> 16 & 7) - 1 END, 1, tid, cpu,
-       NULL, NULL, NULL, NULL, stack_id, other_goid, coalesce(flags, 0) & 15
+       NULL, NULL, NULL, NULL, stack_id, other_goid, coalesce(flags, 0) & 15, NULL
 FROM packed_turn
 UNION ALL
 SELECT id + 1, start_ns + run_after_ns, 2, goid, 1, 2, run_tid, run_cpu, run_p, NULL, NULL, NULL, NULL, NULL,
-       coalesce(flags, 0) >> 4 & 15
+       coalesce(flags, 0) >> 4 & 15, run_bound_ns
 FROM packed_turn
 UNION ALL
 SELECT * FROM plain_transition;
@@ -123,12 +125,12 @@ CREATE VIEW wait_object (
   direction,                           -- send, recv; NULL for other objects
   is_fired                             -- select: 1: this case ended it, 0: another one; NULL: not known
 ) AS
-SELECT id, 0, nullif(object, 0), CASE facts >> 10 & 3 WHEN 1 THEN 'send' WHEN 2 THEN 'recv' END, NULL
-FROM packed_wait WHERE object >= 0
-UNION ALL
-SELECT packed_wait.id, ordinal, object_id, CASE direction WHEN 1 THEN 'send' WHEN 2 THEN 'recv' END,
-       CASE WHEN facts >> 19 > 0 THEN facts >> 19 = ordinal + 1 END
-FROM packed_wait CROSS JOIN object_set ON object_set.set_id = -packed_wait.object WHERE packed_wait.object < 0;
+SELECT packed_wait.id, coalesce(object_set.ordinal, 0),
+       CASE WHEN packed_wait.object < 0 THEN object_set.object_id ELSE nullif(packed_wait.object, 0) END,
+       CASE coalesce(object_set.direction, packed_wait.facts >> 10 & 3) WHEN 1 THEN 'send' WHEN 2 THEN 'recv' END,
+       CASE WHEN packed_wait.object < 0 AND packed_wait.facts >> 19 > 0 THEN packed_wait.facts >> 19 = object_set.ordinal + 1 END
+FROM packed_wait LEFT JOIN object_set ON object_set.set_id = -packed_wait.object
+WHERE packed_wait.object >= 0 OR object_set.set_id IS NOT NULL;
 
 -- Threads leaving and entering CPUs.
 CREATE VIEW thread_switch (
@@ -183,6 +185,39 @@ SELECT id, tid, is_on_cpu, start_ns, end_ns, cpu, state, next_tid, (SELECT text 
        CASE activity WHEN 1 THEN 'go' WHEN 2 THEN 'idle' WHEN 3 THEN 'syscall' WHEN 4 THEN 'foreign' WHEN 5 THEN 'runtime' END,
        stack_id
 FROM plain_thread_interval;
+
+-- Table wait_sum for each object, a select's waits for each of its channels.
+CREATE VIEW object_wait_sum (
+  object_id,                           -- what was waited for
+  direction,                           -- send, recv; NULL for other objects
+  stack_id,                            -- as in wait_sum, and so on
+  reason,                              -- …
+  is_system,                           -- …
+  waits,                               -- …
+  open_waits,                          -- …
+  wait_ns,                             -- …
+  longest_ns                           -- …
+) AS
+SELECT object, CASE (SELECT class FROM reason WHERE number = wait_sum.reason) WHEN 'chan_send' THEN 'send' WHEN 'chan_recv' THEN 'recv' END,
+       stack_id, reason, is_system, waits, open_waits, wait_ns, longest_ns
+FROM wait_sum WHERE object > 0
+UNION ALL
+SELECT object_id, CASE direction WHEN 1 THEN 'send' WHEN 2 THEN 'recv' END, stack_id, reason, is_system, waits, open_waits, wait_ns,
+       longest_ns
+FROM object_set JOIN wait_sum ON wait_sum.object = -object_set.set_id AND object_set.set_id = -wait_sum.object
+WHERE wait_sum.object < 0 AND object_id IS NOT NULL;
+
+-- Table wake_sum for each object, a select's waits for each of its channels.
+CREATE VIEW object_wake_sum (
+  object_id,                           -- what was waited for
+  waker_stack_id,                      -- as in wake_sum, and so on
+  waits                                -- …
+) AS
+SELECT object, waker_stack_id, waits FROM wake_sum WHERE object > 0
+UNION ALL
+SELECT object_id, waker_stack_id, waits
+FROM object_set JOIN wake_sum ON wake_sum.object = -object_set.set_id AND object_set.set_id = -wake_sum.object
+WHERE wake_sum.object < 0 AND object_id IS NOT NULL;
 
 -- Frames with names.
 CREATE VIEW stack_frame AS
@@ -269,7 +304,7 @@ FROM span JOIN span_probe ON span_probe.id = span.probe_id;
 -- Transitions with names.
 CREATE VIEW transition_named AS
 SELECT transition.id, time_ns, event_type.name AS event, goid, from_state.name AS from_state, to_state.name AS to_state,
-       tid, cpu, p, reason.name AS reason, object_id, value, stack_id, other_goid, flags
+       tid, cpu, p, reason.name AS reason, object_id, value, stack_id, other_goid, flags, bound_ns
 FROM transition
 JOIN event_type ON event_type.id = transition.event
 JOIN state AS from_state ON from_state.id = transition.from_state

@@ -66,6 +66,29 @@ static const char *const impossible[] = {
     "SELECT * FROM labels WHERE NOT json_valid(json) OR text = ''",
     "SELECT * FROM span WHERE value_json IS NOT NULL AND NOT json_valid(value_json)",
     "SELECT * FROM anomaly WHERE kind NOT IN (SELECT name FROM anomaly_kind)",
+    /* The sums are those of the waits. */
+    "SELECT object_id, is_system, count(*), sum(is_open), coalesce(sum(wait_ns), 0), max(wait_ns), "
+    "max(CASE WHEN wake_ns IS NOT NULL AND coalesce(is_fired, 1) = 1 THEN id END) "
+    "FROM wait JOIN wait_object ON wait_id = id WHERE object_id IS NOT NULL GROUP BY 1, 2 "
+    "EXCEPT SELECT object_id, is_system, sum(waits), sum(open_waits), sum(wait_ns), max(longest_ns), max(last_wake_id) "
+    "FROM object_sum GROUP BY 1, 2",
+    "SELECT goid, reason, is_system, count(*), sum(is_open), coalesce(sum(wait_ns), 0), coalesce(sum(runnable_ns), 0), max(wait_ns) "
+    "FROM wait GROUP BY 1, 2, 3 EXCEPT SELECT goid, reason, is_system, sum(waits), sum(open_waits), sum(wait_ns), "
+    "sum(runnable_ns), max(longest_ns) FROM goroutine_sum GROUP BY 1, 2, 3",
+    "SELECT stack_id, reason, is_system, count(*), sum(is_open), sum(wake_ns IS NOT NULL), coalesce(sum(wait_ns), 0), max(wait_ns) "
+    "FROM wait GROUP BY 1, 2, 3 EXCEPT SELECT stack_id, reason, is_system, sum(waits), sum(open_waits), sum(wakes), sum(wait_ns), "
+    "max(longest_ns) FROM wait_sum GROUP BY 1, 2, 3",
+    "SELECT waker_stack_id, reason, count(*), coalesce(sum(wait_ns), 0) FROM wait WHERE NOT is_open GROUP BY 1, 2 "
+    "EXCEPT SELECT waker_stack_id, reason, sum(waits), sum(wait_ns) FROM wake_sum GROUP BY 1, 2",
+    "SELECT object_id, count(DISTINCT goid) FROM wait JOIN wait_object ON wait_id = id WHERE object_id IS NOT NULL GROUP BY 1 "
+    "EXCEPT SELECT object_id, goroutines FROM object_people WHERE NOT is_waker",
+    "SELECT object_id, count(DISTINCT waker_goid) FROM wait JOIN wait_object ON wait_id = id "
+    "WHERE object_id IS NOT NULL AND waker_goid IS NOT NULL GROUP BY 1 "
+    "EXCEPT SELECT object_id, goroutines FROM object_people WHERE is_waker",
+    "SELECT site_function_id, site_file_id, site_line, reason, is_system, count(DISTINCT goid) FROM wait "
+    "LEFT JOIN stack ON stack.id = stack_id WHERE stack_id IS NOT 0 AND site_function_id IS NOT NULL GROUP BY 1, 2, 3, 4, 5 "
+    "EXCEPT SELECT * FROM site_people",
+    "SELECT id FROM wait WHERE wait_ns > (SELECT min(wait_ns) FROM long_wait) EXCEPT SELECT id FROM long_wait",
 };
 
 struct maker {

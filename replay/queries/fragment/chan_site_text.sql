@@ -1,12 +1,12 @@
 -- Query: where the channel picked was waited for longest, and how many more places there are.
 SELECT text FROM (
   SELECT coalesce(site.name, '?') || coalesce(' ' || replace(path, rtrim(path, replace(path, '/', '')), ''), '')
-         || coalesce(':' || stack.site_line, '') || coalesce(' (' || wait_object.direction || ')', '')
+         || coalesce(':' || stack.site_line, '') || coalesce(' (' || used.direction || ')', '')
          || CASE count(*) OVER () WHEN 1 THEN '' ELSE ' +' || (count(*) OVER () - 1) END AS text
-  FROM wait_object CROSS JOIN wait ON wait.id = wait_object.wait_id
-  LEFT JOIN stack ON stack.id = wait.stack_id
+  FROM object_wait_sum AS used
+  LEFT JOIN stack ON stack.id = used.stack_id
   LEFT JOIN function AS site ON site.id = stack.site_function_id
   LEFT JOIN file ON file.id = stack.site_file_id
-  WHERE wait_object.object_id = picked.id
-  GROUP BY stack.site_function_id, stack.site_file_id, stack.site_line, wait_object.direction
-  ORDER BY sum(wait.wait_ns) DESC LIMIT 1)
+  WHERE used.object_id = picked.id
+  GROUP BY stack.site_function_id, stack.site_file_id, stack.site_line, used.direction
+  ORDER BY sum(used.wait_ns) DESC LIMIT 1)

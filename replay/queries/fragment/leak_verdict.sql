@@ -19,9 +19,7 @@ open_wait AS MATERIALIZED (
 -- The last wait on each object that somebody ended: who used the object last. Its other waits are older (see wait.id).
 object_use (object_id, wait_id) AS MATERIALIZED (
   SELECT object_id,
-         (SELECT wait_object.wait_id FROM wait_object CROSS JOIN wait AS w ON w.id = wait_object.wait_id
-          WHERE wait_object.object_id = found.object_id AND w.wake_ns IS NOT NULL AND coalesce(wait_object.is_fired, 1) = 1
-          ORDER BY wait_object.wait_id DESC LIMIT 1)
+         (SELECT max(last_wake_id) FROM object_sum WHERE object_sum.object_id = found.object_id)
   FROM (SELECT DISTINCT wait_object.object_id FROM open_wait CROSS JOIN wait_object ON wait_object.wait_id = open_wait.id
         WHERE wait_object.object_id IS NOT NULL) AS found
 ),
@@ -33,8 +31,8 @@ object_since (object_id, since_ns) AS MATERIALIZED (
 ),
 -- Ended waits at the same place: what is usual there.
 sibling (stack_id, wakes, longest_ns) AS MATERIALIZED (
-  SELECT stack_id, count(*), max(+wait_ns) FROM wait
-  WHERE is_open = 0 AND wake_ns IS NOT NULL AND stack_id IN (SELECT stack_id FROM open_wait) GROUP BY stack_id
+  SELECT stack_id, sum(wakes), max(longest_wake_ns) FROM wait_sum
+  WHERE wakes > 0 AND stack_id IN (SELECT stack_id FROM open_wait) GROUP BY stack_id
 ),
 looked AS MATERIALIZED (
   SELECT open_wait.*, (SELECT end_ns FROM recording) - since_ns AS waited_ns, reason.name AS reason_name, reason.class AS reason_class,
@@ -85,9 +83,8 @@ verdict AS MATERIALIZED (
          WHEN objects = 0 AND reason_class = 'coroutine' THEN 'a coroutine that nobody resumed'
          WHEN objects = 0 THEN 'what it waits for was not recorded'
          WHEN used.id IS NOT NULL THEN 'nobody was woken by it since this wait began'
-         WHEN EXISTS (SELECT 1 FROM wait_object AS mine CROSS JOIN wait_object AS other ON other.object_id = mine.object_id
-                      CROSS JOIN wait AS w ON w.id = other.wait_id
-                      WHERE mine.wait_id = looked.id AND w.goid <> looked.goid) THEN 'nobody was woken by it in the recording'
+         WHEN EXISTS (SELECT 1 FROM wait_object AS mine CROSS JOIN object_people ON object_people.object_id = mine.object_id
+                      WHERE mine.wait_id = looked.id AND is_waker = 0 AND object_people.goroutines > 1) THEN 'nobody was woken by it in the recording'
          ELSE 'no other goroutine touched it in the recording' END
     || CASE WHEN objects > 0 AND sibling_longest_ns < waited_ns AND NOT (looked.is_system OR has_timer OR has_signal OR is_in_use)
                  AND reason_class NOT IN ('net', 'sleep', 'gc', 'runtime', 'syscall')

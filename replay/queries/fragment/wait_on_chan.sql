@@ -1,4 +1,2 @@
--- Condition on wait: on the channels of match_chan.
-AND (:chan IS NULL OR (stack_id IN match_stack AND reason IN chan_reason)
-   OR (EXISTS (SELECT 1 FROM match_object) AND EXISTS (
-     SELECT 1 FROM wait_object WHERE wait_object.wait_id = wait.id AND +wait_object.object_id IN match_object)))
+-- Condition on packed_wait or wait_sum: on the channels of match_chan.
+AND (:chan IS NULL OR object IN match_packed OR (stack_id IN match_stack AND reason IN chan_reason))

@@ -1,0 +1,170 @@
+#include "load/distinct.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/map.h"
+
+#define SLOTS_FIRST 4096u
+/* 48 MB, of which three quarters are used. */
+#define SLOTS_MAX (1u << 21)
+#define PAIRS_MAX (SLOTS_MAX / 4 * 3)
+
+struct pair {
+    uint64_t group, member; /* both 0: free */
+};
+
+struct distinct {
+    struct store *store;
+    struct pair *slots; /* owned; capacity is a power of two */
+    uint32_t capacity, count;
+    struct store_bulk *spill; /* NULL: all pairs are in memory */
+    struct error failure;
+};
+
+struct distinct *distinct_new(struct store *store)
+{
+    struct distinct *self = calloc(1, sizeof *self);
+    if (!self)
+        return NULL;
+    self->store = store;
+    self->capacity = SLOTS_FIRST;
+    self->slots = calloc(self->capacity, sizeof *self->slots);
+    if (!self->slots) {
+        free(self);
+        return NULL;
+    }
+    return self;
+}
+
+void distinct_free(struct distinct *self)
+{
+    if (!self)
+        return;
+    store_bulk_free(self->spill);
+    free(self->slots);
+    free(self);
+}
+
+static struct pair *find(struct pair *slots, uint32_t capacity, uint64_t group, uint64_t member)
+{
+    uint64_t place = map_hash(group ^ map_hash(member)) & (capacity - 1);
+    while ((slots[place].group || slots[place].member) && (slots[place].group != group || slots[place].member != member))
+        place = (place + 1) & (capacity - 1);
+    return &slots[place];
+}
+
+static void grow(struct distinct *self)
+{
+    uint32_t capacity = 2 * self->capacity;
+    struct pair *slots = calloc(capacity, sizeof *slots);
+    if (!slots) {
+        error_set(&self->failure, ERR_NOMEM, "out of memory");
+        return;
+    }
+    for (uint32_t i = 0; i < self->capacity; i++) {
+        const struct pair *pair = &self->slots[i];
+        if (pair->group || pair->member)
+            *find(slots, capacity, pair->group, pair->member) = *pair;
+    }
+    free(self->slots);
+    self->slots = slots;
+    self->capacity = capacity;
+}
+
+/* A pair may be there several times. */
+static void spill(struct distinct *self)
+{
+    if (!self->spill && (store_exec(self->store, "CREATE TEMP TABLE distinct_pair (member_group INTEGER, member INTEGER)",
+                                    &self->failure) < 0 ||
+                         store_bulk_new(self->store, "distinct_pair", "member_group, member", 0, NULL, &self->spill,
+                                        &self->failure) < 0))
+        return;
+    for (uint32_t i = 0; i < self->capacity; i++) {
+        const struct pair *pair = &self->slots[i];
+        if (!pair->group && !pair->member)
+            continue;
+        int64_t *row = store_bulk_row(self->spill, &self->failure);
+        if (!row)
+            return;
+        row[0] = (int64_t)pair->group;
+        row[1] = (int64_t)pair->member;
+    }
+    memset(self->slots, 0, self->capacity * sizeof *self->slots);
+    self->count = 0;
+}
+
+void distinct_put(struct distinct *self, uint64_t group, uint64_t member)
+{
+    struct pair *pair = find(self->slots, self->capacity, group, member);
+    if (pair->group || pair->member || self->failure.code < 0)
+        return;
+    *pair = (struct pair){group, member};
+    self->count++;
+    if (self->count > PAIRS_MAX)
+        spill(self);
+    else if (self->count > self->capacity / 4 * 3)
+        grow(self);
+}
+
+static int by_group(const void *a, const void *b)
+{
+    uint64_t x = ((const struct pair *)a)->group, y = ((const struct pair *)b)->group;
+    return x < y ? -1 : x > y;
+}
+
+static void count_here(struct distinct *self, distinct_visit *visit, void *context)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < self->capacity; i++) {
+        if (self->slots[i].group || self->slots[i].member)
+            self->slots[count++] = self->slots[i];
+    }
+    qsort(self->slots, count, sizeof *self->slots, by_group);
+    for (uint32_t i = 0, first = 0; i < count; i++) {
+        if (i + 1 < count && self->slots[i + 1].group == self->slots[i].group)
+            continue;
+        visit(context, self->slots[i].group, i + 1 - first);
+        first = i + 1;
+    }
+    memset(self->slots, 0, self->capacity * sizeof *self->slots);
+    self->count = 0;
+}
+
+static int count_spilled(struct distinct *self, distinct_visit *visit, void *context, struct error *err)
+{
+    struct store_statement *query = NULL;
+    spill(self);
+    if (self->failure.code == 0)
+        store_bulk_flush(self->spill, &self->failure);
+    if (self->failure.code == 0)
+        store_prepare(self->store, "SELECT member_group, count(DISTINCT member) FROM distinct_pair GROUP BY member_group", NULL,
+                      &query, &self->failure);
+    int rc = self->failure.code;
+    while (rc == 0 && (rc = store_step(query, &self->failure)) == 1) {
+        visit(context, (uint64_t)store_column_int(query, 0), (uint64_t)store_column_int(query, 1));
+        rc = 0;
+    }
+    store_finalize(query);
+    if (rc == 0) {
+        store_bulk_free(self->spill);
+        self->spill = NULL;
+        rc = store_exec(self->store, "DROP TABLE temp.distinct_pair", &self->failure);
+    }
+    if (rc < 0 && err)
+        *err = self->failure;
+    return rc;
+}
+
+int distinct_each(struct distinct *self, distinct_visit *visit, void *context, struct error *err)
+{
+    if (self->failure.code < 0) {
+        if (err)
+            *err = self->failure;
+        return self->failure.code;
+    }
+    if (self->spill)
+        return count_spilled(self, visit, context, err);
+    count_here(self, visit, context);
+    return 0;
+}
