@@ -48,6 +48,12 @@ struct goroutine *goroutine_tracker_get(struct goroutine_tracker *self, const st
 void goroutine_tracker_map_g(struct goroutine_tracker *self, const struct event *event,
                              struct goroutine *goroutine, uint64_t g);
 
+/*
+ * Recordings without exec events: the goroutine runs on this thread at this time; if it is not known to, its run began
+ * before (run_start.h). True when the thread was off its CPU meanwhile.
+ */
+bool goroutine_tracker_see_run(struct goroutine_tracker *self, uint64_t goid, uint32_t tid, uint64_t time_ns);
+
 /* What an event says about the step. Columns are ROW_NULL, or 0 for ids, when there is nothing. */
 struct step_facts {
     enum goroutine_step step;

@@ -113,35 +113,42 @@ static void apply_exec(struct goroutine_tracker *self, struct goroutine *gorouti
         goroutine_step_displaced(self, before, event);
 }
 
-/* The event shows that the goroutine runs on its thread. Recordings without exec events: its run began before. */
-static void see_run(struct goroutine_tracker *self, const struct event *event, uint64_t goid)
+bool goroutine_tracker_see_run(struct goroutine_tracker *self, uint64_t goid, uint32_t tid, uint64_t time_ns)
 {
-    struct goroutine *goroutine =
-        self->infers_runs && event->tid ? goroutine_table_find(&self->table, goid) : NULL;
+    struct goroutine *goroutine = self->infers_runs && tid ? goroutine_table_find(&self->table, goid) : NULL;
     if (!goroutine || goroutine->state == GOROUTINE_RUNNING || goroutine->state == GOROUTINE_PREEMPTED ||
         goroutine->state == GOROUTINE_DEAD ||
-        (goroutine->state == GOROUTINE_UNKNOWN && !run_start_is_known(&self->starts, event->tid)))
-        return;
+        (goroutine->state == GOROUTINE_UNKNOWN && !run_start_is_known(&self->starts, tid)))
+        return false;
+    /* Over lost records nothing is inferred: the event itself tells that it does not fit. */
+    uint64_t gap_since;
+    if (gaps_between(self->with.gaps, goroutine->last_step, time_ns, &gap_since) > 0)
+        return false;
     struct event exec = {.type = EV_EXEC,
-                         .time_ns = event->time_ns,
-                         .tid = event->tid,
+                         .time_ns = time_ns,
+                         .tid = tid,
                          .cpu = RING_RECORDER,
                          .f = {[EXEC_GOID] = goid, [EXEC_G] = goroutine->g, [EXEC_P] = (uint64_t)ROW_NULL}};
     /* A wake that waited for this sign comes first. */
     net_wake_before_exec(self, goroutine, &exec);
     struct run_held held;
-    struct run_start start =
-        run_start_infer(&self->starts, event->tid, goroutine->since, event->time_ns, &held);
+    struct run_start start = run_start_infer(&self->starts, tid, goroutine->since, time_ns, &held);
     exec.time_ns = start.time_ns;
     /* An aborted park goes on at once, on the same thread. */
     exec.f[EXEC_INHERIT] = goroutine->state == GOROUTINE_WAITING && !goroutine->wait.is_silent &&
-                           binding_parked_last(self->with.binding, event->tid, goid);
+                           binding_parked_last(self->with.binding, tid, goid);
     apply_exec(self, goroutine, &exec, &start);
     for (unsigned i = 0; i < held.count; i++) {
         if (held.events[i].time_ns >= start.time_ns)
             syscall_log_thread(self, &held.events[i]);
     }
-    if (held.count)
+    return held.count > 0;
+}
+
+/* The event shows that the goroutine runs on its thread, and that no system call goes on there. */
+static void see_run(struct goroutine_tracker *self, const struct event *event, uint64_t goid)
+{
+    if (goroutine_tracker_see_run(self, goid, event->tid, event->time_ns))
         syscall_log_event(self, event);
 }
 

@@ -268,8 +268,12 @@ static void adopt(struct goroutine_tracker *self, struct goroutine *goroutine, c
     /* A run whose beginning is not told yet. */
     if (self->infers_runs && look->state == GOROUTINE_RUNNING &&
         (goroutine->state == GOROUTINE_RUNNABLE ||
-         (goroutine->state == GOROUTINE_WAITING && goroutine->wait.is_silent)))
+         (goroutine->state == GOROUTINE_WAITING && goroutine->wait.is_silent))) {
+        uint64_t there = binding_goid(self->with.binding, look->tid);
+        if (look->tid && (there == 0 || there == goroutine->goid))
+            goroutine_tracker_see_run(self, goroutine->goid, look->tid, event->time_ns);
         return;
+    }
     bool after_gap = gaps_between(self->with.gaps, goroutine->last_step, event->time_ns, &since) > 0;
     if (is_new) {
         adopt_unseen(self, goroutine, event, look);
