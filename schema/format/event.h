@@ -52,7 +52,10 @@ enum event_type {
     EV_SPAN_BEGIN = 34,       /* a user's probe at the entry of a function */
     EV_SPAN_END = 35,         /* and at one of its returns */
     EV_FIRED = 36,            /* right before EV_READY: the channel that ends the goroutine's select */
-    EVENT_TYPE_COUNT = 37
+    /* from format 1.2 on */
+    EV_CARRIED = 40, /* snapshot that was carried over from the recording before this file: since when the goroutine is in
+                        its state; right before its EV_GOROUTINE */
+    EVENT_TYPE_COUNT = 41
 };
 
 struct event {
@@ -142,6 +145,7 @@ enum { LABELS_GOID, LABELS_LABELS };
 enum { SPAN_BEGIN_GOID, SPAN_BEGIN_PROBE, SPAN_BEGIN_VALUES /* up to SPAN_VALUES_MAX */ };
 enum { SPAN_END_GOID, SPAN_END_PROBE };
 enum { FIRED_GOID, FIRED_OBJECT };
+enum { CARRIED_GOID, CARRIED_SINCE, CARRIED_P, CARRIED_CREATED, CARRIED_STACK, CARRIED_FLAGS };
 
 #define SPAN_VALUES_MAX 6
 
@@ -155,13 +159,22 @@ enum { NET_MODE_READ = 'r', NET_MODE_WRITE = 'w', NET_MODE_BOTH = 'r' + 'w' };
 /* SNAPSHOT_PHASE, SNAPSHOT_KIND. The counts are those of the end: goroutines found alive, and how many of them
  * moved while they were being read and are left out. */
 enum { SNAPSHOT_BEGIN = 0, SNAPSHOT_END = 1 };
-enum snapshot_kind { SNAPSHOT_AT_START = 1, SNAPSHOT_PERIODIC = 2, SNAPSHOT_AT_END = 3 };
+enum snapshot_kind {
+    SNAPSHOT_AT_START = 1,
+    SNAPSHOT_PERIODIC = 2,
+    SNAPSHOT_AT_END = 3,
+    SNAPSHOT_CARRIED = 4 /* not read in the process, but known from the events before this file (or this epoch) */
+};
 
 /* GOROUTINE_STATUS: the runtime's own (runtime/runtime2.go, without the scan bit); CREATE_STATUS uses two of
  * them. Waiting goroutines whose reason is one of "stopping the world", "GC mark termination", "GC worker
  * (active)", "garbage collection scan" are still on their thread: these are running here. GOROUTINE_THREAD:
  * kernel thread, with running and syscall. */
 enum { GO_STATUS_RUNNING = 2, GO_STATUS_SYSCALL = 3, GO_STATUS_PREEMPTED = 9 };
+
+/* CARRIED_FLAGS. CARRIED_P: number of the P plus 1; 0: not known. CARRIED_CREATED, CARRIED_STACK: the goroutine's EV_CREATE;
+ * 0: not seen. A GOROUTINE_STATUS of 0: alive, but in which state is not known. */
+enum { CARRIED_SINCE_IS_EXACT = 1 /* an event told it; otherwise the state began earlier, nobody knows when */ };
 
 /* STW_PHASE. Begin is told by Go versions whose end does not know it (before 1.23). At the end, STW_BEGIN is when the
  * stopping began and STW_STOPPED when all had stopped; 0: not known. STW_REASON: runtime.stwReason, META key

@@ -117,6 +117,12 @@ static const struct event_spec specs[EVENT_TYPE_COUNT] = {
                                       {"value_6", FIELD_UINT, BY(SPAN_BEGIN_PROBE)}}, 8},
     [EV_SPAN_END] = {"span_end", {{"goid", FIELD_GOID, RUNNING}, {"probe", FIELD_UINT, BY_TID}}, 2},
     [EV_FIRED] = {"fired", {{"goid", FIELD_GOID, BY_TID}, {"object", FIELD_OBJECT, BY(FIRED_GOID)}}, 2},
+    [EV_CARRIED] = {"carried", {{"goid", FIELD_GOID, NEXT},
+                                {"since", FIELD_TIME, NEXT},
+                                {"p", FIELD_UINT, NEXT},
+                                {"created", FIELD_TIME, NEXT},
+                                {"create_stack", FIELD_STACK, NEXT},
+                                {"flags", FIELD_UINT, NEXT}}, 6},
 };
 /* clang-format on */
 

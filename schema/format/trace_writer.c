@@ -6,9 +6,11 @@
 #include <string.h>
 
 #include "format/chunk_zstd.h"
+#include "format/definition_carry.h"
 #include "format/definition_codec.h"
 #include "format/definition_table.h"
 #include "format/event_codec.h"
+#include "format/event_hold.h"
 #include "format/event_spec.h"
 
 #define CHUNK_EVENTS_DEFAULT 32768u
@@ -19,7 +21,10 @@
 struct trace_writer {
     struct trace_writer_options options;
     struct trace_writer_stats stats;
-    struct definition_table definitions;
+    struct definition_table definitions, before; /* `before`: of the last epoch, while ids are carried over */
+    struct definition_carry carry;
+    struct event_hold hold;
+    bool begins_part; /* the head of a part is being written */
     uint32_t epoch, epoch_chunks;
     uint32_t written_epoch; /* of the last chunk */
     uint64_t sequence;
@@ -54,10 +59,12 @@ struct trace_writer *trace_writer_new(const struct trace_writer_options *options
     if (self->options.epoch_chunks == 0)
         self->options.epoch_chunks = EPOCH_CHUNKS_DEFAULT;
     self->epoch = self->written_epoch = 1;
+    event_hold_init(&self->hold);
     self->new_section = true;
     self->codec = event_codec_new(err);
     self->packer = chunk_packer_new(self->options.zstd_level, err);
-    if (definition_table_init(&self->definitions, err) == 0 && self->codec && self->packer)
+    if (definition_table_init(&self->definitions, err) == 0 && definition_table_init(&self->before, err) == 0 &&
+        self->codec && self->packer)
         return self;
 no_memory:
     error_set(err, ERR_NOMEM, "out of memory for the trace writer");
@@ -70,6 +77,8 @@ void trace_writer_free(struct trace_writer *self)
     if (!self)
         return;
     definition_table_release(&self->definitions);
+    definition_table_release(&self->before);
+    event_hold_release(&self->hold);
     event_codec_free(self->codec);
     chunk_packer_free(self->packer);
     struct buf *const bufs[] = {&self->block, &self->raw, &self->stored, &self->meta, &self->index};
@@ -152,6 +161,15 @@ void trace_writer_event(struct trace_writer *self, const struct event *event)
 {
     if (!event_spec_get(event->type))
         return;
+    if (event_hold_wants(&self->hold, event)) {
+        struct event held = *event;
+        held.cpu = self->ring;
+        if (!event_hold_add(&self->hold, &held))
+            self->failed = true;
+        return;
+    }
+    if (self->options.observe)
+        self->options.observe(self->options.context, event);
     if (self->event_count == self->event_capacity) {
         uint32_t capacity = self->event_capacity ? 2 * self->event_capacity : 1024;
         struct event *events = capacity ? realloc(self->events, capacity * sizeof *events) : NULL;
@@ -266,12 +284,32 @@ int trace_writer_meta(struct trace_writer *self, const struct trace_meta *meta, 
     return emit_meta(self, err);
 }
 
+/* Without memory ids that were to be carried over become 0. */
+static void carry_over(struct trace_writer *self)
+{
+    struct error ignored = {0};
+    if (definition_carry_begin(&self->carry, &self->before, &self->definitions, &ignored) != 0)
+        self->failed = true;
+    for (uint32_t i = 0; i < self->hold.count; i++)
+        definition_carry_event(&self->carry, &self->hold.events[i]);
+    self->options.carry(self->options.context, self);
+    definition_carry_end(&self->carry);
+    definition_table_reset(&self->before);
+}
+
 static void begin_epoch(struct trace_writer *self)
 {
+    struct definition_table last = self->definitions;
+    self->definitions = self->before;
+    self->before = last;
     definition_table_reset(&self->definitions);
     self->epoch_chunks = 0;
     self->epoch++;
     self->meta_pending = self->has_meta;
+    if (self->options.carry)
+        carry_over(self);
+    else
+        definition_table_reset(&self->before);
 }
 
 /* Emits events[*first …] as one chunk, with the pending definitions, and moves *first and *section on. */
@@ -317,9 +355,13 @@ static int emit_events(struct trace_writer *self, uint32_t *first, uint32_t *sec
         self->sections[--end].count = cut;
     *section = end;
     if (*first == self->event_count)
-        self->written_watermark = self->watermark;
+        self->written_watermark =
+            self->watermark < self->hold.after_ns ? self->watermark : self->hold.after_ns;
     rc = emit(self, &header, err);
-    self->stats.lost += rc == 0 ? header.lost_count : 0;
+    if (rc == 0)
+        self->stats.lost += header.lost_count;
+    else
+        *first -= count; /* these are in no file */
     return rc;
 }
 
@@ -342,7 +384,8 @@ int trace_writer_flush(struct trace_writer *self, struct error *err)
     self->section_count = 0;
     self->new_section = true;
     self->failed = false;
-    if (self->epoch_chunks >= self->options.epoch_chunks || definition_table_is_large(&self->definitions))
+    if (!self->begins_part &&
+        (self->epoch_chunks >= self->options.epoch_chunks || definition_table_is_large(&self->definitions)))
         begin_epoch(self);
     return rc;
 }
@@ -354,6 +397,96 @@ int trace_writer_begin_epoch(struct trace_writer *self, struct error *err)
     if (rc == 0 && self->epoch == before)
         begin_epoch(self);
     return rc;
+}
+
+/* ---- parts ---- */
+
+void trace_writer_cut(struct trace_writer *self, uint64_t time_ns)
+{
+    self->hold.after_ns = time_ns;
+}
+
+int trace_writer_begin_part(struct trace_writer *self, const uint8_t trace_id[16], struct error *err)
+{
+    int rc = trace_writer_flush(self, err);
+    if (rc != 0)
+        return rc;
+    begin_epoch(self);
+    self->begins_part = true;
+    memcpy(self->options.trace_id, trace_id, sizeof self->options.trace_id);
+    self->sequence = 0;
+    self->stats = (struct trace_writer_stats){0};
+    buf_reset(&self->index);
+    self->index_entries = 0;
+    self->has_meta = self->meta_pending = false;
+    if (self->watermark > self->hold.after_ns)
+        self->watermark = self->hold.after_ns;
+    self->written_watermark = 0;
+    return 0;
+}
+
+void trace_writer_release(struct trace_writer *self)
+{
+    self->begins_part = false;
+    self->hold.after_ns = UINT64_MAX;
+    for (uint32_t i = 0; i < self->hold.count; i++) {
+        trace_writer_section(self, self->hold.events[i].cpu);
+        trace_writer_event(self, &self->hold.events[i]);
+    }
+    self->hold.count = 0;
+    self->new_section = true;
+}
+
+uint32_t trace_writer_carry(struct trace_writer *self, enum def_kind kind, uint32_t id)
+{
+    return definition_carry_id(&self->carry, kind, id);
+}
+
+const void *trace_writer_definition(const struct trace_writer *self, enum def_kind kind, uint32_t id,
+                                    size_t *size_out)
+{
+    return intern_get(self->definitions.items[kind], id, size_out);
+}
+
+int trace_writer_append(struct trace_writer *self, const void *chunk, size_t size, struct error *err)
+{
+    struct chunk_header header;
+    if (size < CHUNK_HEADER_SIZE || !chunk_header_decode(chunk, &header))
+        return error_set(err, ERR_DAMAGED, "a chunk in memory is damaged");
+    if (header.epoch != self->epoch) {
+        self->epoch = header.epoch;
+        self->meta_pending = self->has_meta;
+    }
+    int rc = self->meta_pending ? emit_meta(self, err) : 0;
+    if (rc != 0)
+        return rc;
+    buf_reset(&self->stored);
+    buf_put(&self->stored, chunk, size);
+    if (self->stored.failed)
+        return error_set(err, ERR_NOMEM, "out of memory for a chunk of the trace");
+    self->written_epoch = header.epoch;
+    header.sequence = self->sequence;
+    memcpy(header.trace_id, self->options.trace_id, sizeof header.trace_id);
+    chunk_header_encode(&header, self->stored.data);
+    rc = self->options.sink(self->options.context, self->stored.data, self->stored.size, err);
+    if (rc != 0)
+        return rc;
+    add_index_entry(self, &header);
+    self->sequence++;
+    self->stats.chunks++;
+    self->stats.stored_bytes += size;
+    self->stats.raw_bytes += header.raw_size;
+    self->stats.events += header.event_count;
+    self->stats.lost += header.lost_count;
+    if (header.watermark_ns > self->watermark)
+        self->watermark = self->written_watermark = header.watermark_ns;
+    return 0;
+}
+
+void trace_writer_add_types(struct trace_writer *self, const uint64_t by_type[EVENT_TYPE_COUNT])
+{
+    for (unsigned type = 0; type < EVENT_TYPE_COUNT; type++)
+        self->stats.events_by_type[type] += by_type[type];
 }
 
 static int put_totals(struct trace_writer *self, struct trace_meta *out, uint64_t index_offset,
@@ -373,9 +506,10 @@ static int put_totals(struct trace_writer *self, struct trace_meta *out, uint64_
         rc = trace_meta_setf(out, err, rows[i].key, "%" PRIu64, rows[i].value);
     for (unsigned type = 1; rc == 0 && type < EVENT_TYPE_COUNT; type++) {
         char key[64];
+        if (!s->events_by_type[type])
+            continue;
         snprintf(key, sizeof key, "end.event.%s", event_spec_get(type)->name);
-        if (s->events_by_type[type])
-            rc = trace_meta_setf(out, err, key, "%" PRIu64, s->events_by_type[type]);
+        rc = trace_meta_setf(out, err, key, "%" PRIu64, s->events_by_type[type]);
     }
     return rc;
 }

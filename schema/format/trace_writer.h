@@ -15,10 +15,13 @@
 #include "format/event.h"
 #include "format/trace_meta.h"
 
-struct trace_writer;
-
 /* Receives finished bytes. Returns 0 or a negative code with the message set. */
 typedef int (*trace_sink_fn)(void *context, const void *data, size_t size, struct error *err);
+struct trace_writer;
+/* Sees each event as it is added to a chunk; its ids are those of the current epoch. */
+typedef void (*trace_observe_fn)(void *context, const struct event *event);
+/* A new epoch has begun: trace_writer_carry() tells the new ids of what was defined in the one before. */
+typedef void (*trace_carry_fn)(void *context, struct trace_writer *writer);
 /* The three clocks, read now. A function, so that tests are repeatable and Linux stays out of this folder. */
 typedef void (*trace_clock_fn)(void *context, struct chunk_clocks *out);
 
@@ -29,7 +32,10 @@ struct trace_writer_options {
     uint8_t trace_id[16];
     trace_sink_fn sink;
     trace_clock_fn clock;
-    void *context; /* for both */
+    void *context; /* for all of these */
+    /* May be NULL. With `carry`, ids can be taken over from epoch to epoch, and recordings cut. */
+    trace_observe_fn observe;
+    trace_carry_fn carry;
 };
 
 struct trace_writer_stats {
@@ -64,6 +70,29 @@ void trace_writer_section(struct trace_writer *self, uint16_t ring);
 /* Adds an event of a type that event_spec knows; its cpu is taken from the section. Running out of memory is
  * told by the next flush. */
 void trace_writer_event(struct trace_writer *self, const struct event *event);
+
+/*
+ * Cutting a recording in two at a time, so that each event is in one of them (needs `carry`): trace_writer_cut(), then go on
+ * until every event up to that time has been added; then trace_writer_end() or trace_writer_flush() ends the first part,
+ * trace_writer_begin_part() begins the second, and after trace_writer_meta() and what else belongs at its head
+ * trace_writer_release() adds the events that were held back.
+ */
+/* From now on events later than this are held back. */
+void trace_writer_cut(struct trace_writer *self, uint64_t time_ns);
+/* Begins an epoch, with the sequence of chunks, figures and index of a new trace. An automatic epoch does not begin until
+ * trace_writer_release(). */
+int trace_writer_begin_part(struct trace_writer *self, const uint8_t trace_id[16], struct error *err);
+/* Nothing is held back any more. */
+void trace_writer_release(struct trace_writer *self);
+/* Within the callback `carry`: the id now of what had this id in the epoch before; 0: it is not defined any more. */
+uint32_t trace_writer_carry(struct trace_writer *self, enum def_kind kind, uint32_t id);
+/* The bytes of a definition of the current epoch (definition_codec.h), NULL when there is none. */
+const void *trace_writer_definition(const struct trace_writer *self, enum def_kind kind, uint32_t id,
+                                    size_t *size_out);
+/* Takes over a finished chunk of events of another writer, renumbered: its definitions and its epoch are its own. */
+int trace_writer_append(struct trace_writer *self, const void *chunk, size_t size, struct error *err);
+/* Adds to the figures by type, for chunks that were taken over. */
+void trace_writer_add_types(struct trace_writer *self, const uint64_t by_type[EVENT_TYPE_COUNT]);
 
 /* Promises that every event added from now on has time_ns >= this. Never goes back. */
 void trace_writer_watermark(struct trace_writer *self, uint64_t time_ns);
