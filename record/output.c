@@ -6,14 +6,18 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
+#define ROOM_INTERVAL_NS 500000000u
 #define SUFFIX ".gotape"
 
 void output_init(struct output *self)
 {
     memset(self, 0, sizeof *self);
     self->fd = self->folder = -1;
+    self->room_left = UINT64_MAX;
 }
 
 static int open_stdout(struct output *self, struct error *err)
@@ -95,6 +99,21 @@ int output_open(const char *path, bool force, struct output *out, struct error *
     return rc;
 }
 
+int output_open_folder(const char *path, struct output *out, struct error *err)
+{
+    struct output self;
+    output_init(&self);
+    if (strlen(path) + 32 > sizeof self.path)
+        return error_set(err, ERR_USAGE, "--output: the name is too long");
+    strcpy(self.path, path);
+    int rc = open_folder(&self, err);
+    if (rc == 0)
+        *out = self;
+    else
+        output_release(&self);
+    return rc;
+}
+
 void output_use_keeper(struct output *self, struct keeper *keeper)
 {
     self->keeper = keeper;
@@ -108,8 +127,49 @@ void output_stem(const struct output *self, char out[KEEPER_NAME_MAX])
     snprintf(out, KEEPER_NAME_MAX, "%.*s", (int)length, self->name);
 }
 
+/* Others need room as well. */
+static void look_for_room(struct output *self)
+{
+    struct statvfs fs;
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    uint64_t now = (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+    if (now - self->room_checked_ns < ROOM_INTERVAL_NS || fstatvfs(self->fd, &fs) != 0)
+        return;
+    self->room_checked_ns = now;
+    uint64_t left = (uint64_t)fs.f_blocks * fs.f_frsize / 20, room = (uint64_t)fs.f_bavail * fs.f_frsize;
+    if (left > OUTPUT_ROOM_LEFT)
+        left = OUTPUT_ROOM_LEFT;
+    if (fs.f_blocks && room < left)
+        self->room_left = room;
+}
+
+bool output_is_nearly_full(const struct output *self)
+{
+    return self->room_left != UINT64_MAX || self->is_full;
+}
+
+/*
+ * Is there room for this chunk and for the end of the trace? The end's is set aside beyond the end of the file, where the file
+ * system can do that.
+ */
+static int check_room(struct output *self, size_t size, struct error *err)
+{
+    if (self->is_pipe || self->is_full)
+        return 0;
+    look_for_room(self);
+    if (fallocate(self->fd, FALLOC_FL_KEEP_SIZE, (off_t)self->size, (off_t)(size + OUTPUT_TAIL)) == 0 ||
+        (errno != ENOSPC && errno != EDQUOT))
+        return 0;
+    self->is_full = true;
+    return error_sys(err, "writing %s", self->path);
+}
+
 int output_write(struct output *self, const void *data, size_t size, struct error *err)
 {
+    int rc = check_room(self, size, err);
+    if (rc != 0)
+        return rc;
     const char *at = data;
     size_t left = size;
     while (left > 0) {
@@ -141,11 +201,30 @@ static int put_in_place(struct output *self, struct error *err)
     return 0;
 }
 
+/* Gives back what was set aside beyond the end. */
+static void give_back(const struct output *self)
+{
+    if (!self->is_pipe && ftruncate(self->fd, (off_t)self->size) != 0)
+        return; /* it costs room until the file is removed */
+}
+
+/* In the middle of a recording nobody waits for the disk. */
+static int finish_part(struct output *self, struct error *err)
+{
+    if (self->fd < 0)
+        return 0;
+    give_back(self);
+    int rc = close(self->fd) != 0 ? error_sys(err, "closing %s", self->path) : 0;
+    self->fd = -1;
+    return rc;
+}
+
 int output_finish(struct output *self, struct error *err)
 {
     if (self->fd < 0)
         return 0;
     int rc = 0;
+    give_back(self);
     if (!self->is_pipe && fsync(self->fd) != 0 && errno != EINVAL && errno != EROFS)
         rc = error_sys(err, "writing %s", self->path);
     if (close(self->fd) != 0 && rc == 0)
@@ -167,9 +246,12 @@ int output_open_next(struct output *self, const char *base_name, struct error *e
     int rc = create(self, base_name, &fd, err);
     if (rc != 0)
         return rc;
-    rc = output_finish(self, err);
+    rc = finish_part(self, err);
     self->fd = fd;
     self->size = 0;
+    self->is_full = false;
+    self->room_checked_ns = 0;
+    self->room_left = UINT64_MAX;
     strcpy(self->name, base_name);
     strcpy(self->path + folder, base_name);
     return rc;

@@ -16,10 +16,11 @@ struct parse_state {
     const char *detail;
     const char *probe_specs[USER_PROBES_MAX];
     struct opt_list probes;
+    struct long_texts of_long;
     bool help, version, cleanup;
 };
 
-#define OPTION_ROWS 28
+#define OPTION_ROWS 40
 
 static void fill_table(struct parse_state *s, struct opt table[OPTION_ROWS])
 {
@@ -67,6 +68,24 @@ static void fill_table(struct parse_state *s, struct opt table[OPTION_ROWS])
         {'z', "level", OPT_INT, &o->zstd_level, "N", "zstd level, 1 to 19 (default 3)"},
         {'m', "ring-size", OPT_SIZE, &o->ring_bytes, "S",
          "ring buffer of each CPU (default: 8M, less on hosts with many CPUs)"},
+        {0, NULL, OPT_HEADING, NULL, NULL, "For long:"},
+        {0, "max-size", OPT_SIZE, &o->of_long.max_bytes, "S", "stop when about so much is written (100M, 2G)"},
+        {0, "rotate", OPT_STRING, &s->of_long.rotate, "S|T",
+         "begin a new file at this size (100M) or after this time (10m):\nNAME.0001.gotape and so on, each "
+         "complete in itself; the next one\nbegins with what every goroutine does at that moment, and since when"},
+        {0, "keep", OPT_INT, &o->of_long.keep, "N",
+         "with --rotate or --flight: only the newest N files of this run"},
+        {0, "flight", OPT_STRING, &s->of_long.flight, "T[,S]",
+         "keep the last T (30s) in memory, at most S (256M), and write\nthem to a numbered file at SIGUSR2, when "
+         "a trigger fires, and\nwhen the target ends"},
+        {0, "trigger", OPT_LIST, &s->of_long.triggers, "WHEN",
+         "with --flight, up to 16 times: 'blocked>5s' (a goroutine of the\nprogram waits for longer, network and "
+         "sleep aside),\n'runnable-p99>10ms' (waits for a CPU), 'goroutines>10000',\n'goroutines+200/s'"},
+        {0, "cooldown", OPT_DURATION, &o->of_long.cooldown_ns, "T",
+         "after a trigger, none fires for T (default 60s)"},
+        {0, "follow", OPT_FLAG, &o->of_long.follow, NULL,
+         "with --name or --container: wait for the process, record it, and\nwait for the next one when it has "
+         "ended"},
         {0, NULL, OPT_HEADING, NULL, NULL, "Instead of recording:"},
         {0, "check", OPT_FLAG, &o->check, NULL,
          "show what would be probed where and at which cost,\nwhat is missing and what to do about it"},
@@ -121,11 +140,28 @@ static int check_values(const struct record_options *o, struct error *err)
     return 0;
 }
 
+/* What goes with the other options. */
+static int check_long(const struct record_options *o, struct error *err)
+{
+    const struct long_options *l = &o->of_long;
+    bool is_series = long_options_has_parts(l) || l->flight_ns;
+    if (l->follow && !is_search(o))
+        return error_set(err, ERR_USAGE, "--follow goes with --name or --container");
+    if (l->follow && o->check)
+        return error_set(err, ERR_USAGE, "--follow does not go with --check");
+    if (is_series && o->output && strcmp(o->output, "-") == 0)
+        return error_set(err, ERR_USAGE, "--output -: several files do not go to standard output");
+    if (is_series && o->force)
+        return error_set(err, ERR_USAGE, "--force: numbered files replace nothing; taken numbers are passed over");
+    return 0;
+}
+
 int record_options_parse(int argc, char **argv, struct record_options *out, struct error *err)
 {
     struct parse_state state = {
         .options = {.zstd_level = ZSTD_LEVEL_DEFAULT, .pid = -1, .detail = DETAIL_BLOCK}};
     struct opt table[OPTION_ROWS];
+    long_options_init(&state.options.of_long, &state.of_long);
     fill_table(&state, table);
     int operands;
     int rc = opt_parse(table, argc, argv, true, &operands, err);
@@ -152,6 +188,10 @@ int record_options_parse(int argc, char **argv, struct record_options *out, stru
     rc = check_values(o, err);
     for (unsigned i = 0; rc == 0 && i < state.probes.count; i++)
         rc = user_probe_parse(state.probes.items[i], &o->probes[o->probe_count++], err);
+    if (rc == 0)
+        rc = long_options_read(&o->of_long, &state.of_long, err);
+    if (rc == 0)
+        rc = check_long(o, err);
     if (rc == 0 && state.detail)
         rc = parse_detail(state.detail, &o->detail, err);
     if (rc == 0 && o->detail == DETAIL_SNAPSHOT && o->probe_count)

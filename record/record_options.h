@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "go/probe_table.h"
+#include "long_options.h"
 #include "user_probe.h"
 
 enum record_mode { MODE_LAUNCH, MODE_ATTACH, MODE_CLEANUP, MODE_HELP, MODE_VERSION };
@@ -35,6 +36,7 @@ struct record_options {
     unsigned probe_count;
     const char *only; /* names of probes with commas between; NULL: all of the level */
     uint64_t snapshot_interval_ns; /* 0: none between the first and the last */
+    struct long_options of_long;
     bool with_args;
     bool quiet;
     int verbose;

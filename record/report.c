@@ -24,16 +24,6 @@ void report_progress_clear(FILE *out)
     fflush(out);
 }
 
-static const char *end_text(enum session_end end)
-{
-    static const char *const texts[] = {
-        [END_TARGET_EXIT] = "the target exited", [END_DURATION] = "the duration is over",
-        [END_SIGNAL] = "stopped by a signal",    [END_EXEC] = "the target replaced itself by another program",
-        [END_OUTPUT] = "the output failed",      [END_ERROR] = "an error",
-    };
-    return texts[end];
-}
-
 static void print_types(FILE *out, const struct trace_writer_stats *stats)
 {
     char count[32];
@@ -105,7 +95,7 @@ void report_summary(FILE *out, const struct target *target, const struct session
     double per_event = s->writer.events ? (double)s->writer.stored_bytes / (double)s->writer.events : 0;
     double seconds = (double)s->elapsed_ns / 1e9;
     fprintf(out, "recorded %s (pid %d) for %.3f s: %s\n", target->comm, (int)target->pid, seconds,
-            end_text(s->end));
+            session_end_text(s->end));
     fprintf(out, "%s events (%.0f/s), %s, %.2f bytes an event; recorder CPU %.2f s user, %.2f s system",
             units_format_count(s->writer.events, events, sizeof events),
             seconds > 0 ? (double)s->writer.events / seconds : 0,
@@ -118,6 +108,12 @@ void report_summary(FILE *out, const struct target *target, const struct session
         fputs("no records lost\n", out);
     print_snapshots(out, s);
     print_doubts(out, s);
-    if (strcmp(s->output, "-") != 0)
+    if (s->files > 1)
+        fprintf(out, "%" PRIu64 " files, the last one is %s", s->files, s->output);
+    if (s->files > 1 && s->files_removed)
+        fprintf(out, "; the oldest %" PRIu64 " were removed", s->files_removed);
+    if (s->files > 1)
+        fputs("\n", out);
+    else if (strcmp(s->output, "-") != 0)
         fprintf(out, "written to %s\n", s->output);
 }

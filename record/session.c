@@ -121,6 +121,25 @@ static void read_clocks(void *context, struct chunk_clocks *out)
     metadata_read_clocks(out);
 }
 
+static void observe(void *context, const struct event *event)
+{
+    struct session *self = context;
+    if (self->live && !self->is_carrying)
+        live_table_event(self->live, event);
+}
+
+static uint32_t carry_id(void *context, enum def_kind kind, uint32_t id)
+{
+    return trace_writer_carry(context, kind, id);
+}
+
+static void carry(void *context, struct trace_writer *writer)
+{
+    struct session *self = context;
+    if (self->live)
+        live_table_carry(self->live, carry_id, writer);
+}
+
 static int prepare_writer(struct session *self, struct error *err)
 {
     int rc = metadata_random_id(self->trace_id, err);
@@ -128,6 +147,10 @@ static int prepare_writer(struct session *self, struct error *err)
         return rc;
     struct trace_writer_options options = {
         .zstd_level = (int)self->options->zstd_level, .sink = sink, .clock = read_clocks, .context = self};
+    if (session_has_parts(self)) {
+        options.observe = observe;
+        options.carry = carry;
+    }
     memcpy(options.trace_id, self->trace_id, sizeof options.trace_id);
     self->writer = trace_writer_new(&options, err);
     if (!self->writer)
@@ -139,6 +162,17 @@ static int prepare_writer(struct session *self, struct error *err)
     if (!self->code || !self->objects)
         return error_set(err, ERR_NOMEM, "out of memory");
     return 0;
+}
+
+static int open_output(struct session *self, const char *name, struct error *err)
+{
+    const struct long_options *l = &self->options->of_long;
+    if (!session_has_parts(self))
+        return output_open(name, self->options->force, &self->output, err);
+    int rc = series_init(&self->series, name, l->keep, err);
+    if (rc == 0)
+        rc = output_open_folder(name, &self->output, err);
+    return rc == 0 ? series_open(&self->series, &self->output, err) : rc;
 }
 
 int session_new(const struct record_options *options, struct target *target,
@@ -160,7 +194,7 @@ int session_new(const struct record_options *options, struct target *target,
             snprintf(name, sizeof name, "%s", options->output);
         else
             default_name(self, name, sizeof name);
-        rc = output_open(name, options->force, &self->output, err);
+        rc = open_output(self, name, err);
     }
     if (rc == 0)
         rc = session_start_keeper(self, err);
@@ -219,6 +253,8 @@ int session_run(struct session *self, struct session_summary *summary, struct er
     }
     if (rc != 0)
         summary->end = END_OUTPUT;
+    summary->files = self->series.files;
+    summary->files_removed = self->series.removed;
     return rc;
 }
 
@@ -236,6 +272,8 @@ void session_free(struct session *self)
     span_probes_release(&self->spans);
     go_process_close(self->process);
     go_binary_close(self->binary);
+    live_table_free(self->live);
+    series_release(&self->series);
     if (self->output.fd >= 0)
         output_finish(&self->output, NULL);
     output_release(&self->output);

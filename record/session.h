@@ -29,7 +29,16 @@ struct session_loss {
 
 #define SESSION_LOSSES_SHOWN 16
 
-enum session_end { END_TARGET_EXIT, END_DURATION, END_SIGNAL, END_EXEC, END_OUTPUT, END_ERROR };
+enum session_end {
+    END_TARGET_EXIT,
+    END_DURATION,
+    END_SIGNAL,
+    END_EXEC,
+    END_MAX_SIZE,
+    END_DISK_FULL,
+    END_OUTPUT,
+    END_ERROR
+};
 
 struct session_progress {
     uint64_t elapsed_ns;
@@ -37,6 +46,8 @@ struct session_progress {
     uint64_t bytes;
     uint64_t lost;
 };
+
+const char *session_end_text(enum session_end end);
 
 typedef void (*session_progress_fn)(void *context, const struct session_progress *progress);
 typedef void (*session_message_fn)(void *context, const char *text);
@@ -63,6 +74,7 @@ struct session_summary {
     uint64_t uncovered_lost; /* of these, an estimate: on CPUs that came online during the recording */
     uint64_t cpu_user_ns, cpu_system_ns;
     uint64_t unread_channels, late;
+    uint64_t files, files_removed; /* of a series; 0: it is one file */
     char output[4096];
 };
 

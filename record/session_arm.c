@@ -179,6 +179,8 @@ static int write_meta(struct session *self, const char *const *reasons, size_t c
     runtime_limits_look(&self->first_limits, self->process);
     if (rc == 0)
         rc = runtime_limits_put(&self->first_limits, LIMITS_AT_START, NULL, &self->meta, err);
+    if (rc == 0)
+        rc = session_describe_part(self, err);
     return rc == 0 ? trace_writer_meta(self->writer, &self->meta, err) : rc;
 }
 
@@ -211,6 +213,8 @@ int session_arm(struct session *self, struct error *err)
         rc = prepare_builder(self, reasons, count, err);
     if (rc == 0)
         rc = session_prepare_snapshots(self, reasons, count, err);
+    if (rc == 0)
+        rc = session_prepare_parts(self, reasons, count, err);
     if (rc == 0 && self->perf)
         rc = perf_session_enable(self->perf, err);
     if (rc != 0)
@@ -226,6 +230,7 @@ int session_arm(struct session *self, struct error *err)
     if (rc == 0)
         rc = target_resume(self->target, err);
     self->flushed_ns = session_now_ns();
+    self->part_ns = self->start.monotonic_ns;
     if (rc == 0)
         rc = session_first_snapshot(self, err);
     if (!self->perf) {

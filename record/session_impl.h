@@ -18,7 +18,9 @@
 #include "privileges.h"
 #include "runtime_limits.h"
 #include "snapshot.h"
+#include "series.h"
 #include "span_probes.h"
+#include "state/live_table.h"
 
 #define SECOND_NS 1000000000ull
 
@@ -61,6 +63,15 @@ struct session {
     uint64_t next_snapshot_ns; /* UINT64_MAX: never */
     bool saw_exec;             /* as the snapshots notice it */
     struct session_summary *summary;
+    /* A recording of several parts (session_cut.c). */
+    struct series series;
+    struct live_table *live; /* NULL: nobody asks for it */
+    bool is_carrying;        /* what is written now comes from the table */
+    uint64_t complete_ns;    /* all events up to this time have come */
+    uint64_t cut_ns;         /* a part ends here as soon as all events up to it have come; 0: none is about to */
+    uint64_t part_ns;        /* the part began */
+    uint64_t part_number;
+    struct trace_writer_stats parts; /* those that are complete, added up */
 };
 
 /* Hands a line to one of the hooks; a NULL hook drops it. */
@@ -89,6 +100,25 @@ int session_first_snapshot(struct session *self, struct error *err);
 int session_go_on_with_snapshot(struct session *self, struct error *err);
 bool session_is_taking_snapshot(const struct session *self);
 int session_last_snapshot(struct session *self, struct error *err);
+
+/* session_cut.c: a recording of several parts, each complete in itself. */
+bool session_has_parts(const struct session *self);
+/* Its files have numbers. */
+bool session_is_series(const struct session *self);
+int session_prepare_parts(struct session *self, const char *const *reasons, size_t count, struct error *err);
+/* Facts of a part that begins now, beside those of the whole recording. */
+int session_describe_part(struct session *self, struct error *err);
+/* Once per round, after the drain. */
+int session_go_on_with_parts(struct session *self, struct error *err);
+/* No part ends any more but the last one. */
+void session_end_parts(struct session *self);
+uint64_t session_bytes_written(const struct session *self);
+
+/* session_totals.c: facts for the END chunk of a part that ends at this time. */
+int session_fill_totals(struct session *self, uint64_t end_ns, const char *reason, struct trace_meta *out,
+                        struct error *err);
+/* Adds the figures of one part. */
+void session_add_stats(struct trace_writer_stats *sum, const struct trace_writer_stats *part);
 
 /* session_record.c: one round of the rings. */
 int session_drain(struct session *self, struct error *err);

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "metadata.h"
-#include "metadata_container.h"
 
 /* A drain at least this often: a channel is looked at soon after the wait for it was seen, while it is still
  * there. */
@@ -106,6 +105,7 @@ int session_drain(struct session *self, struct error *err)
         rc = perf_session_drain(self->perf, on_record, self, &complete_ns, err);
     if (rc != 0)
         return rc;
+    self->complete_ns = complete_ns;
     trace_writer_watermark(self->writer, complete_ns);
     event_builder_watermark(self->builder, complete_ns);
     uint64_t now = session_now_ns();
@@ -143,7 +143,7 @@ static void report_progress(struct session *self, uint64_t now, uint64_t *next_n
         .elapsed_ns = now - self->start.monotonic_ns,
         .events = events,
         .events_last_second = events - *events_before,
-        .bytes = self->output.size,
+        .bytes = session_bytes_written(self),
         .lost = stats->lost,
     };
     if (self->hooks->progress)
@@ -169,6 +169,21 @@ static int wait_for_data(const struct session *self, uint64_t end_ns)
     return poll(fds, 2, ms);
 }
 
+/* What is still to be written: a chunk or two, and the end. */
+static bool is_large(const struct session *self)
+{
+    uint64_t max = self->options->of_long.max_bytes, rest = max / 20 < 128u << 10 ? max / 20 : 128u << 10;
+    return max && session_bytes_written(self) + rest >= max;
+}
+
+static void tell_full_disk(const struct session *self)
+{
+    session_say(self, self->hooks->warn,
+                "%s: the disk is nearly full: the recording ends here, and is complete up to now. Make room, write to "
+                "another disk (-o), or keep only the newest files (--rotate with --keep)",
+                self->output.path);
+}
+
 int session_record_until_end(struct session *self, enum session_end *end_out, struct error *err)
 {
     uint64_t end_ns = self->options->duration_ns ? self->start.monotonic_ns + self->options->duration_ns : 0;
@@ -180,8 +195,19 @@ int session_record_until_end(struct session *self, enum session_end *end_out, st
             rc = check_layout(self, err);
         if (rc == 0)
             rc = session_go_on_with_snapshot(self, err);
+        if (rc == 0)
+            rc = session_go_on_with_parts(self, err);
+        if (rc == ERR_NO_SPACE || (rc == 0 && output_is_nearly_full(&self->output))) {
+            tell_full_disk(self);
+            *end_out = END_DISK_FULL;
+            return 0;
+        }
         if (rc != 0)
             return rc;
+        if (is_large(self)) {
+            *end_out = END_MAX_SIZE;
+            return 0;
+        }
         uint64_t now = session_now_ns();
         report_progress(self, now, &next_ns, &events_before);
         if (event_builder_stats(self->builder)->saw_exec || self->saw_exec) {
@@ -233,13 +259,15 @@ int session_end_recording(struct session *self, bool output_works, struct error 
     struct perf_session_stats perf = {0};
     int rc = 0;
     struct chunk_clocks end;
-    if (output_works)
+    session_end_parts(self);
+    /* Of what is not in the file yet there may be more than the room that is left. */
+    if (output_works && !self->output.is_full)
         rc = session_last_snapshot(self, err);
     metadata_read_clocks(&end);
     event_builder_end(self->builder, end.monotonic_ns);
     if (self->perf)
         perf_session_disable(self->perf, NULL);
-    if (output_works && rc == 0) {
+    if (output_works && rc == 0 && !self->output.is_full) {
         /* Twice: what was in flight while the first round ran is older than the second. */
         rc = session_drain(self, err);
         if (rc == 0)
@@ -253,16 +281,7 @@ int session_end_recording(struct session *self, bool output_works, struct error 
         trace_meta_init(&totals);
         tell_uncovered_cpus(self, end.monotonic_ns);
         write_notes(self, &perf, end.monotonic_ns);
-        rc = trace_meta_setf(&totals, err, "record.end_ns", "%" PRIu64, end.monotonic_ns);
-        if (rc == 0 && event_builder_gomaxprocs(self->builder))
-            rc = trace_meta_setf(&totals, err, "end.gomaxprocs", "%u",
-                                 event_builder_gomaxprocs(self->builder));
-        if (rc == 0)
-            rc = runtime_limits_put(&self->first_limits, LIMITS_AT_START, &self->meta, &totals, err);
-        if (rc == 0)
-            rc = runtime_limits_put(&self->limits, LIMITS_AT_END, NULL, &totals, err);
-        if (rc == 0)
-            rc = metadata_container_end(&self->cgroup, &totals, err);
+        rc = session_fill_totals(self, end.monotonic_ns, session_end_text(s->end), &totals, err);
         if (rc == 0)
             rc = trace_writer_end(self->writer, &totals, err);
         trace_meta_release(&totals);
@@ -273,6 +292,7 @@ int session_end_recording(struct session *self, bool output_works, struct error 
     if (self->snapshot)
         s->snapshots = *snapshot_stats(self->snapshot);
     s->writer = *trace_writer_stats(self->writer);
+    session_add_stats(&s->writer, &self->parts);
     s->lost = built->lost + self->uncovered_lost;
     s->uncovered_lost = self->uncovered_lost;
     s->late = built->late;

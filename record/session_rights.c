@@ -37,7 +37,10 @@ int session_start_keeper(struct session *self, struct error *err)
     if (rc != 0)
         return rc;
     uprobe_owner_name(&owner, group, sizeof group);
-    output_stem(output, stem);
+    if (session_is_series(self))
+        series_base_stem(&self->series, stem, sizeof stem);
+    else
+        output_stem(output, stem);
     struct keeper_options options = {
         .group = session_is_snapshot_only(self) ? NULL : group,
         .target = self->target->pid,

@@ -17,6 +17,7 @@ struct snapshot_state {
     bool is_open;
     uint64_t kind, start;
     struct event origin;    /* of the goroutine that is told next; type EV_NONE: none */
+    struct event carried;   /* the same */
     struct select_set *set; /* owned; of the goroutine set_goid, which is told next */
     uint64_t set_goid;
 };

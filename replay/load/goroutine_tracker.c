@@ -55,7 +55,7 @@ int goroutine_tracker_check(const struct goroutine_tracker *self, struct error *
 
 void goroutine_tracker_start(struct goroutine_tracker *self, const struct tracker_facts *facts)
 {
-    self->start_ns = facts->start_ns;
+    self->start_ns = self->intervals.begin_ns = facts->start_ns;
     self->is_attach = facts->is_attach;
     /* What a run leaves out is added as if it had been told. */
     self->infers_runs = facts->infers_runs;
@@ -498,6 +498,7 @@ void goroutine_tracker_event(struct goroutine_tracker *self, const struct event 
     case EV_SNAPSHOT:
     case EV_GOROUTINE_ORIGIN:
     case EV_GOROUTINE:
+    case EV_CARRIED:
         snapshot_event(self, event);
         break;
     case EV_FIRED:

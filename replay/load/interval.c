@@ -32,6 +32,10 @@ static void put(struct interval_log *self, struct goroutine *goroutine, enum gor
 {
     if (state == GOROUTINE_DEAD || (state == GOROUTINE_UNKNOWN && end.time <= start))
         return;
+    if (start < self->begin_ns && end.time >= self->begin_ns) {
+        start = self->begin_ns;
+        flags |= FLAG_CARRIED;
+    }
     add_to_sums(goroutine, state, end.time - start);
     round_interval(&self->rounds, goroutine->goid, &goroutine->pending,
                    &(struct round_stretch){.start = start,

@@ -13,7 +13,7 @@
 #include "load/wait_sums.h"
 
 /* Flags of rows in transition and interval. */
-enum { FLAG_ILLEGAL = 1, FLAG_INFERRED = 2, FLAG_GAP = 4, FLAG_ABORTED = 8 };
+enum { FLAG_ILLEGAL = 1, FLAG_INFERRED = 2, FLAG_GAP = 4, FLAG_ABORTED = 8, FLAG_CARRIED = 16 };
 
 struct interval_log {
     struct row_writer *rows;
@@ -21,6 +21,7 @@ struct interval_log {
     struct runtime_log *runtime;
     struct wait_sums *sums;
     struct round_log rounds;
+    uint64_t begin_ns; /* of the recording: what began earlier is known from the one before, and shown from here on */
 };
 
 /* The end of an interval that is still open when the recording ends, `end` being that moment. */

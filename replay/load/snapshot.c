@@ -32,7 +32,7 @@ static enum goroutine_state state_of(uint64_t status)
 static void put_snapshot(struct goroutine_tracker *self, uint64_t kind, uint64_t start,
                          const struct event *end)
 {
-    static const char *const kinds[] = {"periodic", "start", "periodic", "end"};
+    static const char *const kinds[] = {"periodic", "start", "periodic", "end", "carried"};
     uint64_t found = end ? end->f[SNAPSHOT_GOROUTINES] : 0, unstable = end ? end->f[SNAPSHOT_UNSTABLE] : 0;
     row_writer_text(self->with.rows, ROW_SNAPSHOT, 1,
                     kinds[kind < sizeof kinds / sizeof kinds[0] ? kind : SNAPSHOT_PERIODIC]);
@@ -97,6 +97,48 @@ static void on_snapshot(struct goroutine_tracker *self, const struct event *even
 }
 
 /* ---- one goroutine ---- */
+
+static const struct event *carried_of(const struct goroutine_tracker *self, uint64_t goid)
+{
+    const struct event *carried = &self->snapshot.carried;
+    return carried->type && carried->f[CARRIED_GOID] == goid ? carried : NULL;
+}
+
+static void take_creation(struct goroutine *goroutine, const struct event *carried)
+{
+    uint64_t created = carried->f[CARRIED_CREATED];
+    if (goroutine->was_created || !created || created > carried->time_ns)
+        return;
+    goroutine->was_created = true;
+    goroutine->created_ns = created;
+    goroutine->create_stack = (uint32_t)carried->f[CARRIED_STACK];
+}
+
+/* The goroutine has just taken over what a snapshot says: this is known from events, and since when. */
+static void take_carried(struct goroutine_tracker *self, struct goroutine *goroutine,
+                         const struct event *carried)
+{
+    struct open_wait *wait = &goroutine->wait;
+    bool is_exact = carried->f[CARRIED_FLAGS] & CARRIED_SINCE_IS_EXACT;
+    if (carried->f[CARRIED_SINCE] > carried->time_ns)
+        return;
+    goroutine->since = carried->f[CARRIED_SINCE];
+    goroutine->state_flags = is_exact ? 0 : FLAG_INFERRED;
+    goroutine->woken_by_net = carried->f[CARRIED_FLAGS] & CARRIED_WOKEN_BY_NET;
+    if (goroutine->state == GOROUTINE_RUNNING && goroutine->tid && carried->f[CARRIED_P] &&
+        carried->f[CARRIED_P] <= INT32_MAX) {
+        goroutine->p = (int64_t)carried->f[CARRIED_P] - 1;
+        binding_enter(self->with.binding, goroutine->tid, goroutine->goid, goroutine->p);
+    }
+    if (goroutine->state != GOROUTINE_WAITING)
+        return;
+    wait->start = goroutine->since;
+    wait->is_start_missed = !is_exact;
+    wait->noticed = 0;
+    /* A net event of before may be about to take it: see net_wake.c. */
+    if (wait->net_key && !net_pending_put(&self->net_by_descriptor, wait->net_key, carried))
+        self->failed = true;
+}
 
 static void take_origin(struct goroutine_tracker *self, struct goroutine *goroutine,
                         const struct event *origin)
@@ -332,18 +374,25 @@ static void on_goroutine(struct goroutine_tracker *self, const struct event *eve
         begin(self, SNAPSHOT_PERIODIC, event->time_ns);
     if (self->detail == DETAIL_SNAPSHOT && is_new)
         goroutine->since = event->time_ns;
+    const struct event *carried = carried_of(self, goid);
     if (origin)
         take_origin(self, goroutine, origin);
+    if (carried)
+        take_creation(goroutine, carried);
     struct look look = read_look(self, goroutine, event, origin);
     if (look.wait.class == WAIT_SELECT && snapshot->set && snapshot->set_goid == goid) {
         look.wait.set = snapshot->set;
         snapshot->set = NULL;
     }
-    put_look(self, goroutine, event, &look);
+    enum goroutine_state before = goroutine->state;
+    if (snapshot->kind != SNAPSHOT_CARRIED || is_new)
+        put_look(self, goroutine, event, &look);
     if (self->detail == DETAIL_SNAPSHOT)
         sample(self, goroutine, event, &look);
     else
         adopt(self, goroutine, event, &look, is_new);
+    if (carried && before == GOROUTINE_UNKNOWN && goroutine->state != GOROUTINE_UNKNOWN)
+        take_carried(self, goroutine, carried);
     if (look.is_in_syscall && goroutine->state == GOROUTINE_RUNNING && goroutine->tid == look.tid &&
         self->detail <= DETAIL_SCHED)
         syscall_log_assume(self, goroutine, goroutine->since, look.wait.stack);
@@ -355,11 +404,13 @@ void snapshot_release(struct goroutine_tracker *self)
     select_set_release(self->snapshot.set);
     self->snapshot.set = NULL;
     self->snapshot.origin.type = EV_NONE;
+    self->snapshot.carried.type = EV_NONE;
 }
 
 bool snapshot_is_for(const struct event *event)
 {
     return event->type == EV_SNAPSHOT || event->type == EV_GOROUTINE_ORIGIN || event->type == EV_GOROUTINE ||
+           event->type == EV_CARRIED ||
            (event->type == EV_SELECT && event->cpu == RING_RECORDER);
 }
 
@@ -373,6 +424,9 @@ void snapshot_event(struct goroutine_tracker *self, const struct event *event)
         break;
     case EV_GOROUTINE_ORIGIN:
         self->snapshot.origin = *event;
+        break;
+    case EV_CARRIED:
+        self->snapshot.carried = *event;
         break;
     case EV_GOROUTINE:
         on_goroutine(self, event);

@@ -174,7 +174,10 @@ enum { GO_STATUS_RUNNING = 2, GO_STATUS_SYSCALL = 3, GO_STATUS_PREEMPTED = 9 };
 
 /* CARRIED_FLAGS. CARRIED_P: number of the P plus 1; 0: not known. CARRIED_CREATED, CARRIED_STACK: the goroutine's EV_CREATE;
  * 0: not seen. A GOROUTINE_STATUS of 0: alive, but in which state is not known. */
-enum { CARRIED_SINCE_IS_EXACT = 1 /* an event told it; otherwise the state began earlier, nobody knows when */ };
+enum {
+    CARRIED_SINCE_IS_EXACT = 1, /* an event told it; otherwise the state began earlier, nobody knows when */
+    CARRIED_WOKEN_BY_NET = 2    /* runnable, by a net event */
+};
 
 /* STW_PHASE. Begin is told by Go versions whose end does not know it (before 1.23). At the end, STW_BEGIN is when the
  * stopping began and STW_STOPPED when all had stopped; 0: not known. STW_REASON: runtime.stwReason, META key

@@ -168,8 +168,6 @@ void trace_writer_event(struct trace_writer *self, const struct event *event)
             self->failed = true;
         return;
     }
-    if (self->options.observe)
-        self->options.observe(self->options.context, event);
     if (self->event_count == self->event_capacity) {
         uint32_t capacity = self->event_capacity ? 2 * self->event_capacity : 1024;
         struct event *events = capacity ? realloc(self->events, capacity * sizeof *events) : NULL;
@@ -188,6 +186,8 @@ void trace_writer_event(struct trace_writer *self, const struct event *event)
     *copy = *event;
     copy->cpu = self->ring;
     self->sections[self->section_count - 1].count++;
+    if (self->options.observe)
+        self->options.observe(self->options.context, copy);
 }
 
 void trace_writer_watermark(struct trace_writer *self, uint64_t time_ns)

@@ -126,7 +126,7 @@ CREATE TABLE labels (
 -- Looks at all goroutines of the live process, at the beginning, from time to time, and at the end.
 CREATE TABLE snapshot (
   id INTEGER PRIMARY KEY,              -- 1, 2 … in time order
-  kind TEXT NOT NULL,                  -- start, periodic, end
+  kind TEXT NOT NULL,                  -- start, periodic, end; carried: not read, but known from the recording before
   start_ns INTEGER NOT NULL,           -- it took from …
   end_ns INTEGER,                      -- … to here; NULL: its end is missing
   goroutine_count INTEGER,             -- goroutines found alive; NULL: its end is missing

@@ -57,7 +57,7 @@ CREATE VIEW interval (
   tid,                                 -- running: on which thread
   p,                                   -- running: on which P
   wait_id,                             -- waiting, or unknown where its end was not seen
-  flags                                -- 2 inferred, 4 touches a gap
+  flags                                -- 2 inferred, 4 touches a gap, 16 carried: it began before this file, and is shown from there on
 ) AS
 SELECT id * 16777216, goid, 2, start_ns - before_ns, start_ns, tid, before_p, NULL, coalesce(flags, 0) >> 12 & 15
 FROM packed_wait WHERE facts & 65536
@@ -87,7 +87,8 @@ SELECT * FROM plain_interval;
 CREATE VIEW wait (
   id,                                  -- ascending in the order of their ends
   goid,                                -- who waited
-  start_ns,                            -- park; with is_start_seen 0 the beginning of the recording, or the snapshot
+  start_ns,                            -- park, before this file perhaps when another one was before it; with is_start_seen 0 the
+                                       -- beginning of the recording, or the snapshot
   wake_ns,                             -- made runnable; NULL: open, or not seen
   run_ns,                              -- running again; NULL: not (yet) seen
   wait_ns,                             -- park to wake (or see above); open: to the end of the recording; NULL: the

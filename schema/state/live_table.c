@@ -272,7 +272,9 @@ static bool step(struct live_table *self, uint32_t place, enum goroutine_step wh
         take_late(self, goroutine, to, time);
         return false;
     }
-    goroutine->flags &= (uint8_t) ~(LIVE_IS_REPORTED | LIVE_NEEDS_LATENCY);
+    goroutine->flags &= (uint8_t) ~(LIVE_IS_REPORTED | LIVE_NEEDS_LATENCY | LIVE_IS_BY_NET);
+    if (what == STEP_NET_READY)
+        goroutine->flags |= LIVE_IS_BY_NET;
     if (to == GOROUTINE_RUNNING && from == GOROUTINE_RUNNABLE && (goroutine->flags & LIVE_IS_EXACT))
         tell_latency(self, goroutine->since, time);
     else if (to == GOROUTINE_RUNNING && from != GOROUTINE_RUNNABLE)

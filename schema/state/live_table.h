@@ -32,6 +32,7 @@ enum {
     LIVE_IS_REPORTED = 4,  /* of the owner: this state has been reported */
     LIVE_IS_SYSTEM = 8,    /* of the owner, who looks at the start function: one of the runtime's own … */
     LIVE_IS_PROGRAM = 16,  /* … or of the program */
+    LIVE_IS_BY_NET = 64,    /* woken by a net event */
     LIVE_NEEDS_LATENCY = 32 /* it ran before its wake was seen: that one is about to come */
 };
 

@@ -56,7 +56,8 @@ static void put_goroutine(struct trace_writer *writer, const struct live_table *
     event.f[CARRIED_P] = status == GO_STATUS_RUNNING ? (uint64_t)g->p : 0;
     event.f[CARRIED_CREATED] = g->created_ns;
     event.f[CARRIED_STACK] = g->create_stack;
-    event.f[CARRIED_FLAGS] = g->flags & LIVE_IS_EXACT ? CARRIED_SINCE_IS_EXACT : 0;
+    event.f[CARRIED_FLAGS] = (g->flags & LIVE_IS_EXACT ? CARRIED_SINCE_IS_EXACT : 0) |
+                             (g->flags & LIVE_IS_BY_NET ? CARRIED_WOKEN_BY_NET : 0);
     trace_writer_event(writer, &event);
     event = (struct event){.time_ns = time_ns, .type = EV_GOROUTINE};
     event.f[GOROUTINE_GOID] = g->goid;
