@@ -10,6 +10,8 @@
  *   record.mode                  launch | attach
  *   record.detail                snapshot | block | sched | all
  *   record.snapshot_interval_ns  only when snapshots were taken so often
+ *   record.series                trace.id of the first file of a recording of several
+ *   record.part                  number of this file among them, 1, 2 …
  *   record.options               the options given that change what is recorded
  *   host.name host.kernel host.machine host.cpus host.boottime_offset_ns
  *   process.pid process.name process.exe process.exe_build_id process.args (only with --with-args)
@@ -39,6 +41,7 @@
  *
  * and in the END chunk:
  *   record.end_ns                CLOCK_MONOTONIC of the end of the recording
+ *   record.end_reason            why it ended there, in words
  *   end.gomaxprocs               when the recording ended
  *   end.gogc end.memory_limit    when the recording ended, or as they were last seen of a target that has gone
  *   end.events end.lost          events written; records lost

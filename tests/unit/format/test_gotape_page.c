@@ -232,6 +232,8 @@ static void events_are_as_documented(void **state)
     char line[256], expected[128];
     for (unsigned type = 1; type < EVENT_TYPE_COUNT; type++) {
         const struct event_spec *spec = event_spec_get(type);
+        if (!spec)
+            continue;
         assert_true(next_row(&at, ".It ", ".Sh", line, sizeof line));
         snprintf(expected, sizeof expected, ".It %u Ic %s", type, spec->name);
         assert_string_equal(line, expected);
@@ -255,6 +257,8 @@ static void contexts_are_known_in_time(void **state)
     (void)state;
     for (unsigned type = 1; type < EVENT_TYPE_COUNT; type++) {
         const struct event_spec *spec = event_spec_get(type);
+        if (!spec)
+            continue;
         assert_true(spec->field_count <= EVENT_FIELDS_MAX);
         for (unsigned i = 0; i < spec->field_count; i++) {
             if (spec->fields[i].coding != CODE_BY_FIELD)
