@@ -74,18 +74,7 @@ static void fill_table(struct parse_state *s, struct opt table[OPTION_ROWS])
          "begin a new file at this size (100M) or after this time (10m):\nNAME.0001.gotape and so on, each "
          "complete in itself; the next one\nbegins with what every goroutine does at that moment, and since when"},
         {0, "keep", OPT_INT, &o->of_long.keep, "N",
-         "with --rotate or --flight: only the newest N files of this run"},
-        {0, "flight", OPT_STRING, &s->of_long.flight, "T[,S]",
-         "keep the last T (30s) in memory, at most S (256M), and write\nthem to a numbered file at SIGUSR2, when "
-         "a trigger fires, and\nwhen the target ends"},
-        {0, "trigger", OPT_LIST, &s->of_long.triggers, "WHEN",
-         "with --flight, up to 16 times: 'blocked>5s' (a goroutine of the\nprogram waits for longer, network and "
-         "sleep aside),\n'runnable-p99>10ms' (waits for a CPU), 'goroutines>10000',\n'goroutines+200/s'"},
-        {0, "cooldown", OPT_DURATION, &o->of_long.cooldown_ns, "T",
-         "after a trigger, none fires for T (default 60s)"},
-        {0, "follow", OPT_FLAG, &o->of_long.follow, NULL,
-         "with --name or --container: wait for the process, record it, and\nwait for the next one when it has "
-         "ended"},
+         "with --rotate: only the newest N files of this run"},
         {0, NULL, OPT_HEADING, NULL, NULL, "Instead of recording:"},
         {0, "check", OPT_FLAG, &o->check, NULL,
          "show what would be probed where and at which cost,\nwhat is missing and what to do about it"},

@@ -55,7 +55,7 @@ static bool is_due(const struct session *self, uint64_t now)
 {
     const struct long_options *o = &self->options->of_long;
     /* The first snapshot belongs into the first part, and so does what it tells about. */
-    if (!session_has_parts(self) || self->cut_ns || (self->live && session_is_taking_snapshot(self)))
+    if (!session_has_parts(self) || self->cut_ns || session_is_taking_snapshot(self))
         return false;
     return (o->rotate_bytes && self->output.size >= o->rotate_bytes) ||
            (o->rotate_ns && now - self->part_ns >= o->rotate_ns);
@@ -72,8 +72,7 @@ static int end_part(struct session *self, struct error *err)
     if (rc != 0)
         return rc;
     session_add_stats(&self->parts, trace_writer_stats(self->writer));
-    rc = output_finish_part(&self->output, err);
-    return rc == 0 ? series_open(&self->series, &self->output, err) : rc;
+    return series_open(&self->series, &self->output, err);
 }
 
 /* The facts that were told at the start, with those that are other ones by now. */
@@ -146,6 +145,8 @@ int session_go_on_with_parts(struct session *self, struct error *err)
     if (is_due(self, now)) {
         self->cut_ns = now;
         trace_writer_cut(self->writer, now);
+        if (!self->perf)
+            self->complete_ns = now + 1; /* nothing is on its way */
     }
     if (!self->cut_ns || self->complete_ns <= self->cut_ns)
         return 0;

@@ -66,7 +66,7 @@ int session_first_snapshot(struct session *self, struct error *err)
     uint64_t interval_ns = self->options->snapshot_interval_ns;
     self->next_snapshot_ns =
         self->snapshot && interval_ns ? self->start.monotonic_ns + interval_ns : UINT64_MAX;
-    if (!self->snapshot || self->target->how == TARGET_LAUNCHED)
+    if (!self->snapshot || (self->target->how == TARGET_LAUNCHED && self->part_number == 1))
         return 0;
     return begin(self, SNAPSHOT_AT_START, err);
 }

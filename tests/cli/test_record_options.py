@@ -68,6 +68,15 @@ def test_version():
     (["--duratoin", "1s", "--", "true"], ["--duration"]),
     (["--drop-to", "nobody", "--keep-root", "--", "true"], ["--drop-to", "--keep-root"]),
     (["--kill=yes", "--", "true"], ["--kill"]),
+    (["--max-size", "10", "--", "true"], ["--max-size", "64k"]),
+    (["--rotate", "10", "--", "true"], ["--rotate", "'10'", "100M", "10m"]),
+    (["--rotate", "often", "--", "true"], ["'often'"]),
+    (["--rotate", "10ms", "--", "true"], ["--rotate", "1s"]),
+    (["--rotate", "1k", "--", "true"], ["--rotate", "64k"]),
+    (["--rotate", "1m", "-o", "-", "--", "true"], ["--output -"]),
+    (["--rotate", "1m", "--force", "--", "true"], ["--force", "replace nothing"]),
+    (["--keep", "3", "--", "true"], ["--keep", "--rotate"]),
+    (["--rotate", "1m", "--keep", "-3", "--", "true"], ["--keep", "-3"]),
 ], ids=lambda value: " ".join(value) if isinstance(value, list) else None)
 def test_usage_errors(arguments, words):
     """Status 125 (COMMAND's own statuses begin below), one line on stderr, nothing on stdout."""
