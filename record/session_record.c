@@ -172,7 +172,7 @@ static int wait_for_data(const struct session *self, uint64_t end_ns)
 /* What is still to be written: a chunk or two, and the end. */
 static bool is_large(const struct session *self)
 {
-    uint64_t max = self->options->of_long.max_bytes, rest = max / 20 < 128u << 10 ? max / 20 : 128u << 10;
+    uint64_t max = self->options->of_long.max_bytes, rest = max / 2 < 128u << 10 ? max / 2 : 128u << 10;
     return max && session_bytes_written(self) + rest >= max;
 }
 
