@@ -10,7 +10,7 @@
  *   record.mode                  launch | attach
  *   record.detail                snapshot | block | sched | all
  *   record.snapshot_interval_ns  only when snapshots were taken so often
- *   record.series                trace.id of the first file of a recording of several
+ *   record.series                the id of the first file of a recording of several
  *   record.part                  number of this file among them, 1, 2 …
  *   record.options               the options given that change what is recorded
  *   host.name host.kernel host.machine host.cpus host.boottime_offset_ns
