@@ -24,9 +24,11 @@ bool session_is_series(const struct session *self)
 /* Recordings of snapshots alone begin each part with a snapshot instead. */
 int session_prepare_parts(struct session *self, const char *const *reasons, size_t count, struct error *err)
 {
+    bool is_block = self->options->detail == DETAIL_BLOCK;
     struct live_table_options options = {.reasons = reasons,
                                          .reason_count = count,
-                                         .without_runs = self->options->detail == DETAIL_BLOCK};
+                                         .without_runs = is_block && !probe_plan_is_armed(&self->plan, PROBE_SCHED),
+                                         .infers_runs = is_block};
     if (!session_has_parts(self) || session_is_snapshot_only(self))
         return 0;
     self->live = live_table_new(&options);

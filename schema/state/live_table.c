@@ -297,8 +297,20 @@ static void run_on(struct live_goroutine *goroutine, uint32_t tid, uint64_t p)
     goroutine->p = p < INT16_MAX ? (int16_t)(p + 1) : 0;
 }
 
+/* It does something, which is not in doubt; since when it runs is. */
+static void see_running(struct live_table *self, uint64_t goid, uint32_t tid, uint64_t time)
+{
+    uint32_t place = self->o.infers_runs && goid ? find_or_add(self, goid, time) : NONE;
+    struct live_goroutine *goroutine = place == NONE ? NULL : at(self, place);
+    if (!goroutine || goroutine->state == GOROUTINE_RUNNING || !step(self, place, STEP_EXEC, time))
+        return;
+    goroutine->flags &= (uint8_t)~LIVE_IS_EXACT;
+    run_on(goroutine, tid, UINT64_MAX);
+}
+
 static void on_create(struct live_table *self, const struct event *event, uint64_t time)
 {
+    see_running(self, event->f[CREATE_CREATOR], event->tid, time);
     uint32_t place = find_or_add(self, event->f[CREATE_GOID], time);
     if (place == NONE) {
         self->beyond++;
@@ -513,6 +525,7 @@ void live_table_event(struct live_table *self, const struct event *event)
         on_select(self, event, time);
         break;
     case EV_READY:
+        see_running(self, event->f[READY_WAKER], event->tid, time);
         on_goid(self, event->f[READY_GOID], STEP_READY, time);
         break;
     case EV_NET:

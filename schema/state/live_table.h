@@ -64,7 +64,8 @@ typedef void (*live_latency_fn)(void *context, uint64_t since_ns, uint64_t run_n
 struct live_table_options {
     const char *const *reasons; /* the runtime's wait reason strings; only read in live_table_new() */
     size_t reason_count;
-    bool without_runs;       /* nothing tells when goroutines run (--detail block) */
+    bool without_runs; /* nothing tells when goroutines run or stop running */
+    bool infers_runs;  /* nothing tells when they begin to: who wakes or makes another one runs */
     live_latency_fn latency; /* may be NULL */
     void *context;
 };
