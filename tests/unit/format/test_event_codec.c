@@ -375,6 +375,8 @@ static void codings_are_checked(void **state)
     }
     for (unsigned type = 1; type < EVENT_TYPE_COUNT; type++) {
         struct type_coding chosen;
+        if (!event_spec_get(type))
+            continue;
         event_coding_choose(type, &chosen);
         assert_int_equal(chosen.count, event_spec_get(type)->field_count);
         for (unsigned cut = 0; cut < 2; cut++) {
