@@ -52,6 +52,8 @@ struct thread_model {
     uint32_t p;
     uint8_t before; /* type of the event before */
     uint8_t found;  /* enum run_place of the goroutine that runs */
+    bool is_over;   /* the goroutine that ran has stopped: another one runs, or none */
+    bool has_p;     /* told by an exec; otherwise the CPU stands for it */
 };
 
 struct order_model {
@@ -82,7 +84,7 @@ struct event_model {
     struct {
         struct range_number type, tid, own, shared, other, other_index, recent;
         struct range_chance tid_hit[CODING_TYPES_MAX][2];
-        struct range_chance place[4][16];
+        struct range_chance place[4][32];
         struct range_number time_far;
         struct range_chance time_top[64][1 << TIME_LENGTH_BITS][1 << NUMBER_TOP_BITS];
     } chances;
@@ -196,6 +198,7 @@ struct place {
     struct thread_model *thread;
     uint32_t tid;
     uint64_t time_ns;
+    uint32_t p;
     const uint64_t *f; /* the fields of the event */
     uint64_t *out;     /* the same; NULL: encoding */
     unsigned use;      /* of the table of values, 4 for each field */
@@ -264,7 +267,7 @@ INLINE uint64_t code_stack(struct event_model *self, struct range_coder *coder, 
 INLINE uint64_t code_new_g(struct event_model *self, struct range_coder *coder, bool decoding,
                            struct field_model *field, const struct place *at, uint64_t goid, uint64_t value)
 {
-    struct run_processor *p = &self->runnable.processors[at->thread->p % RUN_PROCESSORS];
+    struct run_processor *p = &self->runnable.processors[at->p];
     const uint64_t expected[] = {run_freed_get(p, 0), run_freed_get(p, 1)};
     value = code_among(self, coder, decoding, field, value, expected, 2, field->last);
     if (value == expected[0])
@@ -371,14 +374,16 @@ INLINE uint64_t code_recent(struct event_model *self, struct range_coder *coder,
 
 /* Where in the run queues the goroutine is; a number when it is nowhere. */
 INLINE uint64_t code_runnable(struct event_model *self, struct range_coder *coder, bool decoding,
-                              struct field_model *field, const struct place *at, uint64_t value)
+                              struct field_model *field, const struct place *at, enum coding_how coding,
+                              uint64_t value)
 {
     struct run_queue_model *run = &self->runnable;
-    uint32_t p = at->thread->p % RUN_PROCESSORS;
+    uint32_t p = at->p;
     const struct run_processor *own = &run->processors[p];
     unsigned filled =
         (own->next != 0) | (run_queue_count(&own->queue) > 0) << 1 | (run_queue_count(&run->shared) > 0) << 2;
-    unsigned context = filled | (at->ring->types[0] == EV_PARK) << 3;
+    unsigned context =
+        filled | (at->ring->types[0] == EV_PARK) << 3 | (unsigned)(coding == CODING_RUNNING) << 4;
     struct run_position found = {.place = RUN_NEXT};
     if (!decoding)
         found = run_queue_find(run, p, value);
@@ -403,6 +408,33 @@ INLINE uint64_t code_runnable(struct event_model *self, struct range_coder *code
                                : code_among(self, coder, decoding, field, value, NULL, 0, field->last);
 }
 
+/* Without an exec it is not told who came after the one that has stopped: nobody yet, or one of the run queues. */
+INLINE uint64_t code_running(struct event_model *self, struct range_coder *coder, bool decoding,
+                             struct field_model *field, const struct place *at, uint64_t value)
+{
+    struct thread_model *thread = at->thread;
+    if (thread->is_over) {
+        unsigned past = field->history & 15;
+        bool is_none =
+            !(decoding && self->sure) && !range_code(coder, decoding, &field->hit[2][past], value != 0);
+        self->sure &= !is_none;
+        field->history = past << 1 | is_none;
+        if (is_none)
+            return 0;
+    }
+    if (thread->is_over) {
+        value = code_runnable(self, coder, decoding, field, at, CODING_RUNNING, value);
+    } else {
+        const uint64_t expected[] = {thread->running, 0};
+        value = code_among(self, coder, decoding, field, value, expected, 2, field->last);
+    }
+    if (value) {
+        thread->running = value;
+        thread->is_over = false;
+    }
+    return value;
+}
+
 INLINE uint64_t code_field(struct event_model *self, struct range_coder *coder, bool decoding,
                            struct field_model *field, const struct coded_field *coding,
                            const struct place *at)
@@ -417,8 +449,7 @@ INLINE uint64_t code_field(struct event_model *self, struct range_coder *coder, 
     case CODING_TIME:
         return code_among(self, coder, decoding, field, value, expected, 1, at->time_ns);
     case CODING_RUNNING:
-        expected[0] = thread->running;
-        return code_among(self, coder, decoding, field, value, expected, 2, field->last);
+        return code_running(self, coder, decoding, field, at, value);
     case CODING_THREAD:
         return code_by_key(self, coder, decoding, field, at->use, at->tid, value);
     case CODING_FIELD:
@@ -440,7 +471,7 @@ INLINE uint64_t code_field(struct event_model *self, struct range_coder *coder, 
         thread->created = value = code_among(self, coder, decoding, field, value, expected, 2, field->last);
         return value;
     case CODING_RUNNABLE:
-        return code_runnable(self, coder, decoding, field, at, value);
+        return code_runnable(self, coder, decoding, field, at, CODING_RUNNABLE, value);
     case CODING_FOUND:
         return code_by_key(self, coder, decoding, field, at->use, thread->found * 256u + at->ring->types[0],
                            value);
@@ -555,13 +586,15 @@ static void learn_net(struct event_model *self, const uint64_t *f)
     }
 }
 
-static void learn_event(struct event_model *self, struct thread_model *thread, unsigned type,
+static void learn_event(struct event_model *self, struct thread_model *thread, uint32_t number, unsigned type,
                         const uint64_t *f)
 {
-    struct run_processor *p = &self->runnable.processors[thread->p % RUN_PROCESSORS];
+    struct run_processor *p = &self->runnable.processors[number];
     switch (type) {
     case EV_EXEC:
         thread->running = f[EXEC_GOID];
+        thread->is_over = false;
+        thread->has_p = true;
         thread->p = (uint32_t)f[EXEC_P];
         learn_value(values_at(self, VALUES_GOID, f[EXEC_G], 0), f[EXEC_GOID]);
         break;
@@ -569,13 +602,14 @@ static void learn_event(struct event_model *self, struct thread_model *thread, u
         learn_value(values_at(self, VALUES_GOID, f[CREATE_G], 0), f[CREATE_GOID]);
         learn_value(values_at(self, VALUES_CREATED, f[CREATE_CREATOR], 0), f[CREATE_GOID]);
         learn_value(values_at(self, VALUES_CREATOR, f[CREATE_GOID], 0), f[CREATE_CREATOR]);
-        run_queue_ready(&self->runnable, thread->p, f[CREATE_GOID]);
+        run_queue_ready(&self->runnable, number, f[CREATE_GOID]);
         break;
     case EV_READY:
-        run_queue_ready(&self->runnable, thread->p, f[READY_GOID]);
+        run_queue_ready(&self->runnable, number, f[READY_GOID]);
         break;
     case EV_PARK:
         learn_value(values_at(self, VALUES_GOID, f[PARK_G], 0), f[PARK_GOID]);
+        thread->is_over = true;
         break;
     case EV_NET:
         learn_net(self, f);
@@ -583,12 +617,19 @@ static void learn_event(struct event_model *self, struct thread_model *thread, u
     case EV_SCHED:
     case EV_SYSCALL_NO_P:
         run_queue_push(&self->runnable.shared, f[0]);
+        thread->is_over = true;
         break;
     case EV_YIELD:
         run_queue_push(&p->queue, f[YIELD_GOID]);
+        thread->is_over = true;
         break;
     case EV_END:
         run_freed_put(p, values_at(self, VALUES_G, f[END_GOID], 0)->last);
+        thread->is_over = true;
+        break;
+    case EV_PREEMPT_PARK:
+    case EV_CORO:
+        thread->is_over = true;
         break;
     default:
         break;
@@ -610,6 +651,7 @@ INLINE void code_event(struct event_model *self, struct range_coder *coder, bool
     }
     struct type_model *model = self->types[type];
     struct place at = {.ring = ring, .thread = thread, .tid = tid, .f = f, .out = out};
+    at.p = (thread->has_p ? thread->p : ring_number) % RUN_PROCESSORS;
     at.time_ns = code_time(self, coder, decoding, ring, type, decoding ? 0 : e->time_ns);
     if (decoding) {
         decoded->time_ns = at.time_ns;
@@ -619,7 +661,7 @@ INLINE void code_event(struct event_model *self, struct range_coder *coder, bool
     }
     if (model->coding.count > 0)
         code_fields(self, coder, decoding, model, &at);
-    learn_event(self, thread, type, f);
+    learn_event(self, thread, at.p, type, f);
     ring->time_ns = at.time_ns;
     ring->tid = tid;
     ring->types[1] = ring->types[0];

@@ -94,6 +94,73 @@ static void random_events_come_back(void **state)
     event_codec_free(codec);
 }
 
+/* A program as the model sees one: goroutines that are made, wait, wake each other and end, on two CPUs with threads that
+ * change; `leave_out` is a type that was not recorded. */
+static uint32_t run_program(struct event *events, uint32_t most, unsigned leave_out)
+{
+    enum { GOROUTINES = 24 };
+    uint64_t ready[GOROUTINES], parked[GOROUTINES], running[2] = {1, 2}, last = 2;
+    unsigned ready_count = 0, parked_count = 0, count = 0;
+    uint64_t time = 5000;
+    while (count + 8 < most) {
+        unsigned p = count / 100 % 2;
+        const struct event common = {.time_ns = time += 1 + (uint64_t)rand() % 3000, .tid = 7 + p};
+        struct event next = common;
+        uint64_t self = running[p];
+        unsigned what = (unsigned)rand() % 8;
+        if (what == 0 && ready_count + parked_count < GOROUTINES - 4) {
+            ready[ready_count++] = ++last;
+            next = (struct event){.time_ns = time,
+                                  .tid = 7 + p,
+                                  .type = EV_CREATE,
+                                  .f = {last, 0xc0000000 + last % 30, self, 1, 3, 4}};
+        } else if (what < 4 && parked_count > 0) {
+            uint64_t waker = rand() % 4 ? self : 0;
+            ready[ready_count++] = parked[0];
+            next.type = EV_READY;
+            memcpy(next.f, (uint64_t[]){parked[0], waker, 5 + what}, 3 * sizeof *next.f);
+            memmove(parked, parked + 1, --parked_count * sizeof *parked);
+        } else if (what == 4) {
+            next.type = EV_NET;
+            memcpy(next.f, (uint64_t[]){0x7f0000 + self % 5, 'r', 0xc0000000 + self % 30, 0},
+                   4 * sizeof *next.f);
+        } else if (ready_count > 0) {
+            bool ends = what == 5 && ready_count + parked_count > 4;
+            if (!ends)
+                parked[parked_count++] = self;
+            next.type = ends ? EV_END : EV_PARK;
+            memcpy(next.f, (uint64_t[]){self, 0xc0000000 + self % 30, 14, 3, 0, 8 + what},
+                   (ends ? 1 : 6) * sizeof *next.f);
+            events[count++] = next;
+            running[p] = ready[rand() % 2 ? 0 : ready_count - 1];
+            ready_count--;
+            if (running[p] == ready[0])
+                memmove(ready, ready + 1, ready_count * sizeof *ready);
+            next = (struct event){.time_ns = time += 300,
+                                  .tid = 7 + p,
+                                  .type = EV_EXEC,
+                                  .f = {running[p], 0xc0000000 + running[p] % 30, 0, p}};
+        }
+        if (next.type != EV_NONE && next.type != leave_out)
+            events[count++] = next;
+    }
+    return count;
+}
+
+static void programs_come_back(void **state)
+{
+    (void)state;
+    static struct event events[COUNT];
+    struct event_codec *codec = event_codec_new(NULL);
+    static const unsigned left_out[] = {EV_NONE, EV_EXEC, EV_READY, EV_CREATE, EV_PARK};
+    srand(11);
+    for (unsigned round = 0; round < 20; round++) {
+        uint32_t count = run_program(events, round % 3 ? COUNT : 400, left_out[round % 5]);
+        round_trip(codec, events, count, round % 2 ? 100 : 37);
+    }
+    event_codec_free(codec);
+}
+
 static void each_type_comes_back_alone(void **state)
 {
     (void)state;
@@ -425,6 +492,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_events_come_back),
+        cmocka_unit_test(programs_come_back),
         cmocka_unit_test(each_type_comes_back_alone),
         cmocka_unit_test(usual_events_cost_little),
         cmocka_unit_test(a_cycle_is_learned),
