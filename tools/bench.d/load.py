@@ -10,6 +10,7 @@ from worst import WARM_UP, learn, perf_command
 
 NAME, TITLE = "load", "loading a recording"
 
+LARGE = 100_000_000
 OURS, SYNTHETIC = "gotape-replay load", "gotape-replay load, synthetic trace"
 GO_VIEWER, SCRIPT, INSERT = "go tool trace, until it serves", "perf script", "bare INSERT of the same rows"
 
@@ -99,8 +100,8 @@ def measure(figure, plan):
 
 
 def load_large(figure, folder):
-    synthesize(folder, "large", 100_000_000)
     try:
+        synthesize(folder, "large", LARGE)
         result = load_ours(folder, "large")
     except Failed as reason:
         figure.fail("a trace of 100 million events", reason)

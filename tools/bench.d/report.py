@@ -62,7 +62,7 @@ def print_goal(goal):
         print(f"  {'skipped':<8}{goal['what']:<66}{'':>14}   goal {bound}")
     else:
         measured = f"{number(goal['median'])} {goal['unit']}"
-        print(f"  {goal['outcome']:<8}{goal['what']:<66}{measured:>14}   goal {bound:<14}{span(goal)}")
+        print(f"  {goal['outcome']:<8}{goal['what']:<66}{measured:>14}   goal {bound:<18} {span(goal)}")
 
 
 def print_figure(figure):

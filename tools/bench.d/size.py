@@ -4,6 +4,7 @@ to end is measured beside an idle service, and taken off."""
 
 import os
 import pathlib
+import statistics
 
 import probes
 from figure import Failed, Skipped, each, interleave, ratio
@@ -90,15 +91,19 @@ def moderate_rate(folder, seconds):
         return ours(service, lambda: service.load(seconds), folder, "sched")["requests_per_second"] / 2
 
 
-def add_idle(samples, idle):
-    """CPU an event, without what beginning and ending take."""
-    return each(lambda s, i: (s["cpu"] - i["cpu"]) / s["events"] * 1e6, samples, idle)
+def above_idle(samples, idle):
+    """CPU an event in µs, without what beginning and ending take; None where the difference drowns in that."""
+    base = [i["cpu"] for i in idle if i]
+    if not base:
+        return [None] * len(samples)
+    cost = each(lambda s: (s["cpu"] - statistics.median(base)) / s["events"] * 1e6, samples)
+    return [c if c is not None and c > 0 else None for c in cost]
 
 
 def measure(figure, plan):
     probe_set = learn(plan.folder, "--detail", "sched")
     names = list(probe_set.probes)
-    seconds, folder = plan.service_seconds, plan.folder
+    seconds, folder = 2 * plan.service_seconds, plan.folder
     rate = moderate_rate(folder, 1 if plan.quick else 3)
     with probes.defined(probe_set) as full:
         tools = {SCHED: (ours, folder, "sched"), BLOCK: (ours, folder, "block"), PERF: (perf, folder, full, names),
@@ -120,7 +125,7 @@ def report(figure, samples, rate):
         per_event[mode] = each(lambda s: s["bytes"] / s["events"], samples[mode])
         per_request[mode] = each(lambda s: s["bytes"] / s["requests"], samples[mode])
     for mode in (SCHED, BLOCK, PERF):
-        cpu[mode] = add_idle(samples[mode], samples[f"{mode}, idle"])
+        cpu[mode] = above_idle(samples[mode], samples[f"{mode}, idle"])
     for mode in measured:
         figure.row(f"{mode}: bytes", per_event[mode], "an event")
         figure.row(f"{mode}: bytes", per_request[mode], "a request")

@@ -3,12 +3,13 @@ client in a process of its own on the same machine, so that the two share its pr
 
 import probes
 from figure import Failed, each, interleave, pick, ratio
-from programs import RING_PAGES, Program, Service, await_perf, goprog, need, perf_samples, recorded, recorder
+from programs import RECORD, RING_PAGES, Program, Service, await_perf, goprog, need, perf_samples, recorded, recorder, run
 
 NAME, TITLE = "worst", "worst case: HTTP service with next to no work a request, at its limit"
 
 WARM_UP = 0.4  # seconds
 SCHED, BLOCK = "gotape-record --detail sched", "gotape-record --detail block"
+SCOPE = f"{SCHED} --scope cpu"
 COUNTED, PERF, GO_TRACE = "counting-only, probes of sched", "perf record, probes of sched", "Go's tracer, to a file"
 
 
@@ -38,6 +39,13 @@ def ours(seconds, folder, *options):
             tool.await_words("armed")
             result = service.load(seconds, tool=tool)
             return result | recorded(tool.interrupt().err)
+
+
+def scope_modes(seconds, folder):
+    """With events that belong to CPUs instead of threads, where the recorder has that."""
+    if "--scope" not in run(RECORD, "--help").out:
+        return {}
+    return {SCOPE: lambda: ours(seconds, folder, "--detail", "sched", "--scope", "cpu")}
 
 
 def counted(seconds, folder, group, names):
@@ -84,6 +92,7 @@ def measure(figure, plan):
                  COUNTED: lambda: counted(seconds, plan.folder, bare, names),
                  SCHED: lambda: ours(seconds, plan.folder, "--detail", "sched"),
                  BLOCK: lambda: ours(seconds, plan.folder, "--detail", "block"),
+                 **scope_modes(seconds, plan.folder),
                  PERF: lambda: perf_recorded(seconds, plan.folder, full, names),
                  GO_TRACE: lambda: go_traced(seconds, plan.folder)}
         samples = interleave(figure, modes, plan.rounds)
@@ -94,7 +103,7 @@ def measure(figure, plan):
         figure.row(mode, values, "requests/s")
     for mode, values in samples.items():
         figure.row(f"{mode}: CPU of the service", pick(values, "cpu_us_per_request"), "µs/request")
-    for mode in (SCHED, BLOCK, PERF):
+    for mode in (SCHED, BLOCK, *([SCOPE] if SCOPE in samples else []), PERF):
         figure.row(f"{mode}: CPU of the tool", pick(samples[mode], "tool_us_per_request"), "µs/request")
         figure.row(f"{mode}: events", each(lambda s: (s["events"] + s["lost"]) / s["requests"], samples[mode]), "a request")
     figure.goal("requests/s: sched / counting-only", each(lambda a, b: 100 * a / b, rates[SCHED], rates[COUNTED]), ">=", 90, "%")
