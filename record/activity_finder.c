@@ -12,6 +12,7 @@
 
 /* Numbers of system calls are small; what is larger was no number. */
 #define SYSCALLS_MAX 1024
+#define PLACES_MAX   65536 /* stacks may hold any number of addresses */
 
 /*
  * What a function on the stack of a sleeping thread says; the greatest of the frames counts. Names and their
@@ -171,6 +172,8 @@ static struct place place_of(struct activity_finder *self, uint64_t pc, bool is_
         memcpy(&place, &packed, sizeof place);
         return place;
     }
+    if (self->places.count >= PLACES_MAX)
+        map_reset(&self->places);
     place = look_at(self, pc, is_return);
     memcpy(&packed, &place, sizeof place);
     map_put(&self->places, key, packed); /* without memory it is looked at again */

@@ -153,7 +153,7 @@ static int check_snapshot(const struct record_options *options, struct go_binary
     int rc = go_snapshot_new(go_process_memory(process), binary, go_process_bias(process), &snapshot, &why);
     if (rc == 0)
         rc = go_snapshot_begin(snapshot, &why);
-    while (rc == 0 && (rc = go_snapshot_next(snapshot, &goroutine, &why)) == 1)
+    while (rc == 0 && (rc = go_snapshot_next(snapshot, &goroutine, &why)) > 0)
         rc = 0;
     clock_gettime(CLOCK_MONOTONIC, &end);
     if (rc == 0) {

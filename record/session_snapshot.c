@@ -47,6 +47,10 @@ static int begin(struct session *self, enum snapshot_kind kind, struct error *er
     }
     self->ring_now = UINT32_MAX;
     int rc = snapshot_begin(self->snapshot, kind, &why);
+    if (rc == ERR_DAMAGED) {
+        session_say(self, self->hooks->warn, "no snapshot: %s", why.message);
+        return 0;
+    }
     if (rc != 0 && rc != ERR_GONE) {
         *err = why;
         return rc;

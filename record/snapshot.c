@@ -271,7 +271,7 @@ int snapshot_slice(struct snapshot *self, uint64_t budget_ns, struct error *err)
             complete(self);
             return 0;
         }
-        if (rc == ERR_GONE) {
+        if (rc == ERR_GONE || rc == ERR_DAMAGED) { /* it stays without an end, which replay tells */
             self->running = false;
             return 0;
         }
@@ -279,6 +279,8 @@ int snapshot_slice(struct snapshot *self, uint64_t budget_ns, struct error *err)
             *err = read_err;
             return rc;
         }
+        if (rc == 2)
+            continue;
         if (trace_writer_is_full(self->o.writer)) {
             rc = trace_writer_flush(self->o.writer, err);
             if (rc != 0)

@@ -12,6 +12,7 @@
 
 #define REASONS_MAX       128
 #define REASON_LENGTH_MAX 200
+#define TYPES_MAX         65536 /* their names are kept as long as the process object */
 
 struct go_process {
     struct go_memory memory;
@@ -273,7 +274,7 @@ static const char *type_name(struct go_process *self, uint64_t address, uint64_t
     uint64_t packed;
     if (!map_get(&self->types, address, &packed)) {
         struct go_type type;
-        if (!go_type_read(self->binary, self->memory, self->bias, address, &type) || type.size > UINT16_MAX)
+        if (self->types.count >= TYPES_MAX || !go_type_read(self->binary, self->memory, self->bias, address, &type) || type.size > UINT16_MAX)
             return NULL;
         uint32_t id = intern_put(self->strings, type.name, strlen(type.name), NULL);
         packed = (uint64_t)id << 32 | type.size;

@@ -6,6 +6,7 @@
 #include "go/go_snapshot.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -15,9 +16,11 @@
 #include "go/go_globals.h"
 #include "go/go_memory.h"
 
-#define BATCH     32
-#define TRIES     5
-#define PROMPT_NS 50000 /* more than the last step takes */
+#define BATCH          32
+#define TRIES          5
+#define GOROUTINES_MAX (1u << 24) /* of a process that has its list in order */
+#define UNREADABLE_MAX 64
+#define PROMPT_NS      50000 /* more than the last step takes */
 
 enum { G_BYTES = 512, M_BYTES = 512, SUDOG_BYTES = 128 };
 
@@ -58,6 +61,7 @@ struct go_snapshot {
     size_t g_size, m_size, sudog_size; /* how much of each is read */
     uint64_t total, next;              /* of allgs */
     struct go_snapshot_counts counts;
+    unsigned unreadable; /* looks at a g where nothing was */
     struct slot slots[BATCH];
     unsigned slot_count, slot_next;
     uint8_t window[GO_STACK_WINDOW];
@@ -137,8 +141,13 @@ int go_snapshot_begin(struct go_snapshot *self, struct error *err)
     uint64_t total;
     if (!go_memory_read(self->memory, self->globals.allglen + self->bias, &total, sizeof total))
         return read_failed(self, err);
+    if (total > GOROUTINES_MAX)
+        return error_set(err, ERR_DAMAGED,
+                         "process %d says that it has %" PRIu64 " goroutines, which is not believed",
+                         (int)self->memory.pid, total);
     self->total = total;
     self->next = 0;
+    self->unreadable = 0;
     self->slot_count = self->slot_next = 0;
     self->counts = (struct go_snapshot_counts){0};
     return 0;
@@ -201,7 +210,11 @@ static int read_pointers(struct go_snapshot *self, struct error *err)
     uint64_t at = self->globals.allgptr + self->bias;
     if (count > BATCH)
         count = BATCH;
+    unsigned tries = 0;
     do {
+        if (tries++ == TRIES)
+            return error_set(err, ERR_DAMAGED, "the list of goroutines of process %d does not stay as it is",
+                             (int)self->memory.pid);
         if (!go_memory_read(self->memory, at, &array, sizeof array) ||
             !go_memory_read(self->memory, array + 8 * self->next, pointers, 8 * (size_t)count) ||
             !go_memory_read(self->memory, at, &again, sizeof again))
@@ -223,6 +236,10 @@ static int read_gs(struct go_snapshot *self, struct slot *slots, unsigned count,
     if (!go_memory_read_many(self->memory, pieces, count))
         return read_failed(self, err);
     for (unsigned i = 0; i < count; i++) {
+        /* what a g was made in is never given back (runtime/proc.go, malg) */
+        if (!pieces[i].ok && ++self->unreadable > UNREADABLE_MAX)
+            return error_set(err, ERR_DAMAGED, "the list of goroutines of process %d leads nowhere",
+                             (int)self->memory.pid);
         slots[i].verdict = pieces[i].ok ? VERDICT_NONE : VERDICT_UNSTABLE;
         slots[i].fields = decode_g(self, slots[i].g_bytes);
         if (pieces[i].ok && is_absent(&slots[i].fields))
@@ -423,6 +440,26 @@ static int by_time(const void *a, const void *b)
     return x->found.read_ns < y->found.read_ns ? -1 : x->found.read_ns > y->found.read_ns;
 }
 
+static bool has_stable(const struct go_snapshot *self)
+{
+    for (unsigned i = 0; i < self->slot_count; i++) {
+        if (self->slots[i].verdict == VERDICT_STABLE)
+            return true;
+    }
+    return false;
+}
+
+/* The dead may be many more than the living: the caller has other things to do meanwhile. */
+static int count_passed(struct go_snapshot *self)
+{
+    for (unsigned i = 0; i < self->slot_count; i++) {
+        self->counts.alive += self->slots[i].verdict != VERDICT_ABSENT;
+        self->counts.unstable += self->slots[i].verdict != VERDICT_ABSENT;
+    }
+    self->slot_next = self->slot_count;
+    return 2;
+}
+
 int go_snapshot_next(struct go_snapshot *self, const struct go_goroutine **out, struct error *err)
 {
     for (;;) {
@@ -445,6 +482,8 @@ int go_snapshot_next(struct go_snapshot *self, const struct go_goroutine **out, 
             return rc;
         }
         qsort(self->slots, self->slot_count, sizeof *self->slots, by_time);
+        if (!has_stable(self))
+            return count_passed(self);
     }
 }
 

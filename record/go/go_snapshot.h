@@ -1,5 +1,5 @@
 /*
- * All goroutines of a running process, read by process_vm_readv without stopping it. A goroutine is taken only
+ * All goroutines of a running process, read without stopping it. A goroutine is taken only
  * when it was the same before and after its stack was read (runtime/runtime2.go, type g; runtime/proc.go,
  * allgs): then state and stack belong together. One that moves is tried a few times more, and counted when it
  * never stood still.
@@ -43,10 +43,11 @@ int go_snapshot_new(struct go_memory memory, struct go_binary *binary, uint64_t 
                     struct go_snapshot **out, struct error *err);
 void go_snapshot_free(struct go_snapshot *self);
 
-/* Begins with the first goroutine. ERR_GONE when the process has ended. */
+/* Begins with the first goroutine. ERR_GONE when the process has ended; ERR_DAMAGED when its list makes no sense. */
 int go_snapshot_begin(struct go_snapshot *self, struct error *err);
 /* The next goroutine, valid until the next call: 1, or 0 at the end. Goroutines are read a few at a time, so
- * that a call takes well below a millisecond. ERR_GONE when the process has ended. */
+ * that a call takes well below a millisecond; 2: there was none among these, go on. ERR_GONE when the process has ended,
+ * ERR_DAMAGED when the list makes no sense. */
 int go_snapshot_next(struct go_snapshot *self, const struct go_goroutine **out, struct error *err);
 /* Some that were read already are still to be handed out: the next call is cheap, and their times are of the past. */
 bool go_snapshot_has_more_read(const struct go_snapshot *self);
