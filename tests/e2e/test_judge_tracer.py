@@ -12,6 +12,7 @@ import pytest
 import harness
 import judge
 
+MEASURED = ("--detail", "sched")  # the level that infers no start of a run
 FOLDER = pathlib.Path("src/internal/trace/testdata/testprog")
 PROGRAMS = ["annotations", "annotations-stress", "cgo-callback", "cpu-profile", "futile-wakeup", "gc-stress", "gomaxprocs",
             "iter-pull", "many-start-stop", "stacks", "stress", "stress-start-stop", "wait-on-pipe"]
@@ -76,7 +77,7 @@ def write_spans(db, path):
 def test_same_story(version, name, trace, tmp_path, record_property):
     comparing, target = comparer(), program(version, name)
     with open(tmp_path / "go.trace", "wb") as go_trace:
-        recording = subprocess.run([harness.RECORD, "--detail", "sched", "-o", trace, "--", target], stdin=subprocess.DEVNULL, stdout=go_trace,
+        recording = subprocess.run([harness.RECORD, *MEASURED, "-o", trace, "--", target], stdin=subprocess.DEVNULL, stdout=go_trace,
                                    stderr=subprocess.PIPE, timeout=120, check=False)
     assert recording.returncode == 0, harness.text(recording.stderr)
     db = harness.database(trace)
@@ -104,7 +105,7 @@ def test_comparer_finds_what_is_wrong(trace, tmp_path):
     """A judge that passes everything is none: a transition taken away, made up, or given another reason is found."""
     comparing, target = comparer(), program("go1.27.1", "stacks")
     with open(tmp_path / "go.trace", "wb") as go_trace:
-        subprocess.run([harness.RECORD, "--detail", "sched", "-o", trace, "--", target], stdin=subprocess.DEVNULL, stdout=go_trace, timeout=120, check=True)
+        subprocess.run([harness.RECORD, *MEASURED, "-o", trace, "--", target], stdin=subprocess.DEVNULL, stdout=go_trace, timeout=120, check=True)
     db = harness.database(trace)
     write_transitions(db, tmp_path / "right")
     write_spans(db, tmp_path / "spans")
