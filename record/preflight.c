@@ -172,16 +172,38 @@ static int check_snapshot(const struct record_options *options, struct go_binary
     return 0;
 }
 
+/* Shows where the probes would sit, and that there is no recording yet. */
+static int check_arm64(const struct record_options *options, const struct go_binary *binary,
+                       const char *shown, FILE *out, struct error *err)
+{
+    struct probe_plan plan;
+    int rc = probe_plan_make(binary, options->detail, &plan, err);
+    if (rc != 0)
+        return rc;
+    fputs("probes   where in the Go runtime              instruction    cost of a hit\n", out);
+    for (unsigned id = 0; id < PROBE_COUNT; id++) {
+        if (probe_spec_get(id)->detail <= options->detail)
+            print_site(out, &plan.sites[id], probe_spec_get(id)->name);
+    }
+    return go_binary_refuse_arm64(shown, err);
+}
+
 static int check_program(const struct record_options *options, const char *path, const char *shown, pid_t pid,
                          FILE *out, struct error *err)
 {
     struct go_binary *binary = NULL;
     struct go_process *process = NULL;
     struct layout_check layout = {0};
-    int rc = go_binary_open(path, shown, &binary, err);
+    int rc = go_binary_open_any(path, shown, &binary, err);
     if (rc == 0) {
-        fprintf(out, "program  %s: %s, %s\n", shown, go_binary_build_info(binary)->version,
-                go_binary_is_pie(binary) ? "position-independent" : "position-dependent");
+        fprintf(out, "program  %s: %s, %s%s\n", shown, go_binary_build_info(binary)->version,
+                go_binary_is_pie(binary) ? "position-independent" : "position-dependent",
+                go_binary_is_arm64(binary) ? ", for arm64 (experimental)" : "");
+        if (go_binary_is_arm64(binary)) {
+            rc = check_arm64(options, binary, shown, out, err);
+            go_binary_close(binary);
+            return rc;
+        }
         if (pid)
             rc = go_process_open(pid, binary, &process, err);
         if (rc == 0)

@@ -146,6 +146,8 @@ static int read_layout(struct go_binary *self, struct error *err)
         return rc;
     }
     struct go_globals globals;
+    if (go_elf_is_arm64(self->elf)) /* its code is not read */
+        return 0;
     go_globals_find(self, &globals);
     if (self->variables.gomaxprocs == 0)
         self->variables.gomaxprocs = globals.gomaxprocs;
@@ -212,11 +214,38 @@ static int open_elf(struct go_elf *elf, const struct go_layout *layout, struct g
     return 0;
 }
 
-int go_binary_open(const char *path, const char *shown, struct go_binary **out, struct error *err)
+int go_binary_open_any(const char *path, const char *shown, struct go_binary **out, struct error *err)
 {
     struct go_elf *elf;
     int rc = go_elf_open(path, shown, &elf, err);
     return rc == 0 ? open_elf(elf, NULL, out, err) : rc;
+}
+
+int go_binary_open(const char *path, const char *shown, struct go_binary **out, struct error *err)
+{
+    struct go_binary *binary;
+    int rc = go_binary_open_any(path, shown, &binary, err);
+    if (rc == 0 && go_binary_is_arm64(binary)) {
+        go_binary_close(binary);
+        return go_binary_refuse_arm64(shown, err);
+    }
+    if (rc == 0)
+        *out = binary;
+    return rc;
+}
+
+bool go_binary_is_arm64(const struct go_binary *self)
+{
+    return go_elf_is_arm64(self->elf);
+}
+
+int go_binary_refuse_arm64(const char *shown, struct error *err)
+{
+    return error_set(err, ERR_UNSUPPORTED,
+                     "%s is built for arm64, for which gotape is experimental: --check finds the places of "
+                     "its probes, but only "
+                     "linux/amd64 programs can be recorded",
+                     shown);
 }
 
 int go_binary_open_memory(const void *data, size_t size, const char *shown, const struct go_layout *layout,
@@ -526,8 +555,8 @@ static const uint8_t *select_code(const struct go_binary *self, uint64_t return_
     const struct go_pclntab *table = &self->module.functions;
     struct go_pclntab_function function;
     size_t index;
-    if (!go_pclntab_find(table, return_address - 1, &index) || !go_pclntab_function(table, index, &function) ||
-        !calls_selectgo(self, return_address))
+    if (!go_pclntab_find(table, return_address - 1, &index) ||
+        !go_pclntab_function(table, index, &function) || !calls_selectgo(self, return_address))
         return NULL;
     *size_out = (size_t)(function.end - function.entry);
     *call_end_out = (size_t)(return_address - function.entry);

@@ -59,6 +59,11 @@ struct go_layout {
 /* Why a file cannot be traced: ERR_UNSUPPORTED with a message that says what is missing; ERR_NOT_FOUND not a
  * Go binary; ERR_DAMAGED. `path` may be /proc/PID/exe. `shown` is the name used in messages. */
 int go_binary_open(const char *path, const char *shown, struct go_binary **out, struct error *err);
+/* The same, and programs for arm64 too: to look at, not to be recorded. */
+int go_binary_open_any(const char *path, const char *shown, struct go_binary **out, struct error *err);
+bool go_binary_is_arm64(const struct go_binary *self);
+/* Says so: ERR_UNSUPPORTED. */
+int go_binary_refuse_arm64(const char *shown, struct error *err);
 /* The same over memory that outlives the object, and with a given layout instead of DWARF's, as if the Go were newer
  * than the table. For tests. */
 int go_binary_open_memory(const void *data, size_t size, const char *shown, const struct go_layout *layout,

@@ -35,7 +35,7 @@ struct go_elf {
     uint64_t device, inode;
     Elf *elf;
     size_t names; /* index of the section name table */
-    bool pie;
+    bool pie, arm64;
     struct go_elf_segment segments[SEGMENTS_MAX];
     size_t segment_count;
     struct relocations relocations[RELOCATION_TABLES_MAX];
@@ -84,12 +84,13 @@ static int check_header(struct go_elf *self, struct error *err)
     GElf_Ehdr header;
     if (!gelf_getehdr(self->elf, &header))
         return error_set(err, ERR_DAMAGED, "%s: the ELF header is damaged (%s)", self->shown, elf_errmsg(-1));
-    if (header.e_machine != EM_X86_64 || gelf_getclass(self->elf) != ELFCLASS64)
+    self->arm64 = header.e_machine == EM_AARCH64;
+    if ((header.e_machine != EM_X86_64 && !self->arm64) || gelf_getclass(self->elf) != ELFCLASS64)
         return error_set(err, ERR_UNSUPPORTED,
                          "%s is built for %s; only 64-bit x86 (linux/amd64) programs can be recorded",
                          self->shown, machine_name(header.e_machine));
     if (header.e_ident[EI_DATA] != ELFDATA2LSB)
-        return error_set(err, ERR_DAMAGED, "%s: the ELF header is damaged (big-endian x86)", self->shown);
+        return error_set(err, ERR_DAMAGED, "%s: the ELF header is damaged (big-endian)", self->shown);
     if (header.e_ident[EI_OSABI] != ELFOSABI_SYSV && header.e_ident[EI_OSABI] != ELFOSABI_LINUX)
         return error_set(err, ERR_UNSUPPORTED, "%s is not built for Linux", self->shown);
     if (header.e_type != ET_EXEC && header.e_type != ET_DYN)
@@ -249,6 +250,11 @@ void go_elf_close(struct go_elf *self)
 const char *go_elf_shown(const struct go_elf *self)
 {
     return self->shown;
+}
+
+bool go_elf_is_arm64(const struct go_elf *self)
+{
+    return self->arm64;
 }
 
 bool go_elf_is_pie(const struct go_elf *self)

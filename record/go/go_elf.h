@@ -28,7 +28,7 @@ struct go_elf_segment { /* PT_LOAD */
 };
 
 /* Maps the file. `shown` is the name for messages. ERR_NOT_FOUND: no ELF file; ERR_UNSUPPORTED: not an
- * executable for linux/amd64; ERR_DAMAGED. */
+ * executable for linux/amd64 or linux/arm64; ERR_DAMAGED. */
 int go_elf_open(const char *path, const char *shown, struct go_elf **out, struct error *err);
 /* The same over memory that outlives the object. */
 int go_elf_open_memory(const void *data, size_t size, const char *shown, struct go_elf **out,
@@ -36,6 +36,7 @@ int go_elf_open_memory(const void *data, size_t size, const char *shown, struct 
 void go_elf_close(struct go_elf *self);
 
 const char *go_elf_shown(const struct go_elf *self);
+bool go_elf_is_arm64(const struct go_elf *self);
 bool go_elf_is_pie(const struct go_elf *self);
 /* Device and inode of the mapped file; 0, 0 for memory. */
 void go_elf_identity(const struct go_elf *self, uint64_t *device_out, uint64_t *inode_out);

@@ -42,8 +42,8 @@ static bool looks_like_table(const uint8_t *data, size_t size)
 /* The magic at any 16-aligned place of the segments that hold no code. */
 static bool scan_for_table(const struct go_elf *elf, struct table_place *out)
 {
-    static const uint8_t tail[] = {0xff, 0xff, 0xff, 0,
-                                   0,    1,    8}; /* magic's upper bytes, padding, quantum, pointer size */
+    /* the magic's upper bytes, padding, quantum, pointer size */
+    const uint8_t tail[] = {0xff, 0xff, 0xff, 0, 0, go_elf_is_arm64(elf) ? 4 : 1, 8};
     for (size_t s = 0; s < go_elf_segment_count(elf); s++) {
         const struct go_elf_segment *segment = go_elf_segment(elf, s);
         if (segment->executable || segment->size < GO_PCLNTAB_HEADER_SIZE)

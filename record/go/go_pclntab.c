@@ -28,6 +28,9 @@ static bool read_offset(struct bytes *in, size_t size, size_t *out)
     return !in->bad && value <= size;
 }
 
+/* Bytes that the steps of an address count in (cmd/internal/sys, MinLC). */
+enum { QUANTUM_AMD64 = 1, QUANTUM_ARM64 = 4 };
+
 int go_pclntab_init(struct go_pclntab *self, const void *data, size_t size, struct error *err)
 {
     struct bytes in = bytes_of(data, size);
@@ -38,8 +41,9 @@ int go_pclntab_init(struct go_pclntab *self, const void *data, size_t size, stru
     uint8_t pointer_size = bytes_u8(&in);
     if (in.bad || (magic != GO_PCLNTAB_MAGIC_120 && magic != GO_PCLNTAB_MAGIC_118))
         return error_set(err, ERR_DAMAGED, "Go's function table has an unknown format (magic 0x%08x)", magic);
-    if (padding != 0 || quantum != 1 || pointer_size != 8)
-        return error_set(err, ERR_DAMAGED, "Go's function table is damaged (it is not for amd64)");
+    if (padding != 0 || (quantum != QUANTUM_AMD64 && quantum != QUANTUM_ARM64) || pointer_size != 8)
+        return error_set(err, ERR_DAMAGED, "Go's function table is damaged (it is for another machine)");
+    result.quantum = quantum;
     result.layout_118 = magic == GO_PCLNTAB_MAGIC_118;
     uint64_t functions = bytes_u64(&in);
     uint64_t files = bytes_u64(&in);
@@ -127,13 +131,14 @@ const char *go_pclntab_name(const struct go_pclntab *self, uint32_t name)
 struct pc_values {
     struct bytes in;
     uint64_t pc; /* the value holds below this address */
+    uint32_t quantum;
     int32_t value;
     bool first;
 };
 
 static struct pc_values pc_values_of(const struct go_pclntab *self, uint64_t entry, uint32_t table)
 {
-    struct pc_values walk = {.pc = entry, .value = -1, .first = true};
+    struct pc_values walk = {.pc = entry, .quantum = self->quantum, .value = -1, .first = true};
     uint64_t at = (uint64_t)self->tables_at + table;
     if (at < self->size)
         walk.in = bytes_of(self->data + at, self->size - at);
@@ -147,7 +152,7 @@ static bool pc_values_next(struct pc_values *walk)
         return false;
     walk->first = false;
     walk->value = (int32_t)((uint32_t)walk->value + (uint32_t)zigzag_decode(difference & 0xffffffff));
-    walk->pc += (uint32_t)bytes_varint(&walk->in);
+    walk->pc += (uint64_t)(uint32_t)bytes_varint(&walk->in) * walk->quantum;
     return !walk->in.bad;
 }
 

@@ -23,6 +23,7 @@ struct go_pclntab {
     size_t gofunc_size;
     uint64_t text; /* runtime.text: what the offsets of functions start from */
     bool layout_118;
+    uint8_t quantum; /* 1: amd64, 4: arm64 */
     size_t function_count, file_count;
     size_t names_at, units_at, files_at, tables_at, functions_at;
 };

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "go/arm64_plan.h"
 #include "go/probe_fetch.h"
 #include "go/probe_site.h"
 
@@ -366,7 +367,9 @@ int probe_plan_make(const struct go_binary *binary, enum record_detail detail, s
     plan.detail = detail;
     struct planner planner = {binary, go_binary_build_info(binary), go_binary_layout(binary), &plan};
     for (enum probe_id id = 0; id < PROBE_COUNT; id++) {
-        bool found = finders[id] ? finders[id](&planner) : find_entry(&planner, id);
+        bool found = go_binary_is_arm64(binary) ? arm64_plan_find(binary, id, functions[id], &plan.sites[id])
+                     : finders[id]              ? finders[id](&planner)
+                                                : find_entry(&planner, id);
         const struct probe_spec *spec = probe_spec_get(id);
         struct probe_site *site = &plan.sites[id];
         if (!found && site->missing[0] == '\0')
@@ -378,6 +381,10 @@ int probe_plan_make(const struct go_binary *binary, enum record_detail detail, s
                              "1.27 runtime, this "
                              "is %s",
                              spec->name, functions[id][0], site->missing, planner.info->version);
+    }
+    if (go_binary_is_arm64(binary)) {
+        *out = plan;
+        return 0;
     }
     struct code semacquire;
     plan.loses_semaphores =

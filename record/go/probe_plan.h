@@ -52,7 +52,7 @@ bool probe_plan_is_armed(const struct probe_plan *plan, enum probe_id id);
 void probe_copy_name(unsigned copy, char out[PROBE_COPY_NAME_SIZE]);
 
 /* Finds the sites of all probes, also of those that are armed from a higher level of detail on (probe_table.h): the
- * level decides what is fetched. Fails when a required probe has no site, with the reason. */
+ * level decides what is fetched. Of a program for arm64 only the places (arm64_plan.h). Fails when a required probe has no site, with the reason. */
 int probe_plan_make(const struct go_binary *binary, enum record_detail detail, struct probe_plan *out,
                     struct error *err);
 

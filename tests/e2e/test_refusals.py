@@ -1,6 +1,7 @@
 """What cannot be recorded is refused with a reason and a way out, and leaves nothing behind."""
 
 import os
+import re
 import shutil
 import subprocess
 
@@ -58,7 +59,9 @@ def test_wrong_architecture(tmp_path, trace):
                                 cwd=harness.GOPROGS, env=(("GOARCH", "arm64"),))
     assert result.status == 0, result
     shutil.copy(harness.ROOT / "build/goprogs/arm64-exitcode", program)
-    assert_refused(harness.run(harness.RECORD, "--check", "--", program), "amd64")
+    result = harness.run(harness.RECORD, "--check", "--", program)
+    assert_refused(result, "amd64", "experimental")
+    assert "for arm64 (experimental)" in result.out and re.search(r"^  park +runtime\.gopark\+0x\w+ +b\.cond", result.out, re.M), result
 
 
 def test_damaged_binary(tmp_path, trace):

@@ -38,8 +38,9 @@ type verdict struct {
 // The tracer does not stop for all threads at one moment: one that the kernel preempts while it writes an event comes later.
 const edgeNs = 2_000_000
 
-// How many places at which a goroutine's first step may belong are tried.
-const alignments = 6
+// How many places at which a goroutine's first step may belong are tried: with coroutines that take turns every microsecond and a
+// thread that waits for a CPU at the wrong moment many lie nearer in time than the right one.
+const alignments = 64
 
 func newVerdict() *verdict {
 	return &verdict{Differences: map[string]int{}, Reasons: map[string]int{}, Mismatches: []mismatch{}}

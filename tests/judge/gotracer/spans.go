@@ -57,8 +57,8 @@ func (v *verdict) compareSpans(theirs, ours []span, begin, end int64) {
 	for _, t := range theirs {
 		best := -1
 		for i, o := range ours {
-			// The stop in which the tracing starts has begun before.
-			isWithin := o.start <= t.start && t.start <= o.end
+			// The stop in which the tracing starts has begun before; a thread may wait long for a CPU between the two moments.
+			isWithin := o.start <= t.start && t.start <= o.end || t.start <= o.start && o.start <= t.end
 			if used[i] || o.name != t.name || !isWithin && distanceOf(o.start, t.start) > spanNs {
 				continue
 			}

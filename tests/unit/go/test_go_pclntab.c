@@ -242,7 +242,7 @@ static void test_damage(void **state)
     assert_int_equal(go_pclntab_init(&table, bytes.data, bytes.size, &err), ERR_DAMAGED);
     assert_non_null(strstr(err.message, "0xfffffffb"));
     bytes.data[0] = 0xf1;
-    bytes.data[6] = 4; /* instructions of four bytes: not amd64 */
+    bytes.data[6] = 2; /* instructions of two bytes: neither amd64 nor arm64 */
     assert_int_equal(go_pclntab_init(&table, bytes.data, bytes.size, &err), ERR_DAMAGED);
     bytes.data[6] = 1;
     put_at(&bytes, 0x20, bytes.size + 1, 8);

@@ -166,6 +166,45 @@ static void check_selects(struct go_binary *binary, const char *version, const c
     }
 }
 
+/* Real programs for arm64, cross-compiled: every place is one that the kernel simulates, within its function. */
+static void test_arm64(void **state)
+{
+    static const enum probe_id wanted[] = {
+        PROBE_CREATE, PROBE_EXEC,  PROBE_PARK,         PROBE_SELECT,       PROBE_READY, PROBE_NET,
+        PROBE_END,    PROBE_SCHED, PROBE_PREEMPT_PARK, PROBE_SYSCALL_NO_P, PROBE_YIELD, PROBE_STW_END};
+    unsigned done = 0;
+    (void)state;
+    for (unsigned i = 0; go_versions[i]; i++) {
+        const char *path = go_build(go_versions[i], BUILD_ARM64);
+        struct go_binary *binary;
+        struct probe_plan plan;
+        struct error err = {0};
+        if (!path)
+            continue;
+        assert_int_equal(go_binary_open(path, "program", &binary, &err), ERR_UNSUPPORTED);
+        if (go_binary_open_any(path, "program", &binary, &err) != 0 ||
+            probe_plan_make(binary, DETAIL_ALL, &plan, &err) != 0)
+            fail_msg("Go %s for arm64: %s", go_versions[i], err.message);
+        assert_true(go_binary_is_arm64(binary));
+        for (unsigned k = 0; k < sizeof wanted / sizeof *wanted; k++) {
+            const struct probe_site *site = &plan.sites[wanted[k]];
+            uint64_t start, end;
+            if (!site->found)
+                fail_msg("Go %s for arm64: %s: %s", go_versions[i], probe_spec_get(wanted[k])->name,
+                         site->missing);
+            assert_true(go_binary_function(binary, site->function, &start, &end));
+            assert_int_equal(site->address, start + site->function_offset);
+            assert_true(site->address < end && site->address % 4 == 0);
+        }
+        assert_string_equal(plan.sites[PROBE_SELECT].instruction, "bl");
+        assert_true(strstr("b.cond cbnz cbz", plan.sites[PROBE_CREATE].instruction) != NULL);
+        go_binary_close(binary);
+        done++;
+    }
+    if (done == 0)
+        skip();
+}
+
 static void test_selects(void **state)
 {
     (void)state;
@@ -365,10 +404,10 @@ static void test_choice(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plan),    cmocka_unit_test(test_plan_of_other_builds),
-        cmocka_unit_test(test_selects), cmocka_unit_test(test_fetch),
-        cmocka_unit_test(test_levels),  cmocka_unit_test(test_spans),
-        cmocka_unit_test(test_choice),
+        cmocka_unit_test(test_plan),  cmocka_unit_test(test_plan_of_other_builds),
+        cmocka_unit_test(test_arm64), cmocka_unit_test(test_selects),
+        cmocka_unit_test(test_fetch), cmocka_unit_test(test_levels),
+        cmocka_unit_test(test_spans), cmocka_unit_test(test_choice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
