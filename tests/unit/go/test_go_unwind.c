@@ -32,7 +32,8 @@ struct piece {
 static bool read_piece(void *context, uint64_t address, void *out, size_t size)
 {
     const struct piece *piece = context;
-    return address + size <= piece->end && go_memory_read((struct go_memory){piece->pid, -1}, address, out, size);
+    return address + size <= piece->end &&
+           go_memory_read((struct go_memory){piece->pid, -1}, address, out, size);
 }
 
 /* Physical frames have one function each here: the outermost of what was inlined. */
@@ -231,8 +232,11 @@ static pid_t start_traced(const char *path)
 /* False when the first thread went to sleep: the goroutine goes on elsewhere. */
 static bool step_rounds(struct stepper *self)
 {
-    enum { ROUNDS = 3, STEPS = 500 };
-    for (unsigned round = 0; round < ROUNDS; round++) {
+    enum { ROUNDS = 3, ROUNDS_MAX = 30, STEPS = 500, COMPLETE = ROUNDS * STEPS / 2, CALLS = 10 };
+    /* On a busy machine the program may not have come far after a round. */
+    for (unsigned round = 0;
+         round < ROUNDS || (round < ROUNDS_MAX && (self->complete <= COMPLETE || self->calls <= CALLS));
+         round++) {
         ptrace(PTRACE_CONT, self->pid, NULL, NULL);
         nanosleep(&(struct timespec){.tv_nsec = 8000000}, NULL);
         kill(self->pid, SIGSTOP);
@@ -247,8 +251,8 @@ static bool step_rounds(struct stepper *self)
                 return false;
         }
     }
-    assert_true(self->complete > ROUNDS * STEPS / 2);
-    assert_true(self->calls > 10);
+    assert_true(self->complete > COMPLETE);
+    assert_true(self->calls > CALLS);
     return true;
 }
 
