@@ -144,8 +144,7 @@ static void look_at_all(struct subject *self)
             continue;
         self->goroutines++;
         assert_true(g->walk.depth <= GO_STACK_FRAMES && g->reason <= UINT8_MAX);
-        assert_true(!g->has_select ||
-                    (g->select.count <= GO_SELECT_CASES && g->select.sends <= g->select.count));
+        assert_true(!g->has_select || g->select.count <= GO_SELECT_CASES);
         buf_reset(&text);
         if (go_process_read_labels(self->process, g->labels, &text))
             assert_true(text.size >= 2 && text.size <= GO_LABELS_JSON_MAX + 8 && text.data[0] == '{');
