@@ -13,14 +13,14 @@
 
 struct parse_state {
     struct record_options options;
-    const char *detail;
+    const char *detail, *scope;
     const char *probe_specs[USER_PROBES_MAX];
     struct opt_list probes;
     struct long_texts of_long;
     bool help, version, cleanup;
 };
 
-#define OPTION_ROWS 40
+#define OPTION_ROWS 42
 
 static void fill_table(struct parse_state *s, struct opt table[OPTION_ROWS])
 {
@@ -40,6 +40,12 @@ static void fill_table(struct parse_state *s, struct opt table[OPTION_ROWS])
          "snapshot: no probe, only looks at all goroutines; block (default):\nwaits, wakes, ends of runs, "
          "labels; when a run began is inferred;\nsched: also a probe that tells when, on which P, a "
          "third more hits;\nall: also contexts, Ps, GC assists, new threads, which case of\na select fired"},
+        {0, "scope", OPT_STRING, &s->scope, "SCOPE",
+         "task (default): probes only the threads of the target; cpu: all\nCPUs, cheaper at thread switches "
+         "and with "
+         "many threads, but every\nprocess that runs the same file is slowed as well"},
+        {0, "force-scope", OPT_FLAG, &o->force_scope, NULL,
+         "--scope cpu even if another process runs the same file"},
         {0, "probe", OPT_LIST, &s->probes, "SPEC",
          "also calls of a function, with up to 6 values at its entry:\n'main.handleOrder(id=+8(%ax):u64)'; "
          "up to 16 "
@@ -93,6 +99,14 @@ static int parse_detail(const char *name, enum record_detail *out, struct error 
 {
     if (!record_detail_find(name, out))
         return error_set(err, ERR_USAGE, "--detail: '%s' is none of snapshot, block, sched, all", name);
+    return 0;
+}
+
+static int parse_scope(const char *name, bool *cpu_wide_out, struct error *err)
+{
+    *cpu_wide_out = strcmp(name, "cpu") == 0;
+    if (!*cpu_wide_out && strcmp(name, "task") != 0)
+        return error_set(err, ERR_USAGE, "--scope: '%s' is none of task, cpu", name);
     return 0;
 }
 
@@ -183,6 +197,10 @@ int record_options_parse(int argc, char **argv, struct record_options *out, stru
         rc = check_long(o, err);
     if (rc == 0 && state.detail)
         rc = parse_detail(state.detail, &o->detail, err);
+    if (rc == 0 && state.scope)
+        rc = parse_scope(state.scope, &o->cpu_wide, err);
+    if (rc == 0 && o->force_scope && !o->cpu_wide)
+        rc = error_set(err, ERR_USAGE, "--force-scope goes with --scope cpu");
     if (rc == 0 && o->detail == DETAIL_SNAPSHOT && o->probe_count)
         rc = error_set(err, ERR_USAGE, "--probe: there are no probes with --detail snapshot");
     if (rc == 0 && o->detail == DETAIL_SNAPSHOT && o->only)

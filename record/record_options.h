@@ -31,6 +31,7 @@ struct record_options {
     bool keep_root;      /* it stays who it is */
     uint64_t ring_bytes; /* 0: the default */
     int64_t zstd_level;
+    bool cpu_wide, force_scope; /* --scope cpu */
     enum record_detail detail;
     struct user_probe probes[USER_PROBES_MAX];
     unsigned probe_count;

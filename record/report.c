@@ -66,7 +66,8 @@ static void print_doubts(FILE *out, const struct session_summary *s)
         {s->perf.undecodable, "perf records could not be decoded"},
         {s->unread_channels, "channels were gone before their type could be read"},
         {s->perf.duplicates, "records of threads that were covered twice were dropped (harmless)"},
-        {s->perf.foreign, "records of child processes were dropped (children are not recorded)"},
+        {s->perf.foreign, "records of other processes were dropped (children are not recorded; --scope cpu "
+                          "probes all that run the file)"},
     };
     char count[32];
     for (unsigned i = 0; i < sizeof doubts / sizeof *doubts; i++) {

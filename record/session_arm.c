@@ -12,6 +12,7 @@
 #include "metadata.h"
 #include "metadata_container.h"
 #include "proc_info.h"
+#include "scope_check.h"
 
 #define THREAD_PASSES 64 /* looks at /proc/PID/task while the target creates threads */
 
@@ -65,6 +66,27 @@ static int add_span_site(void *context, const struct span_site *span, struct err
     return define_probe(self, span->site, &probe, use, err);
 }
 
+/* --scope cpu: says what it means, and refuses to slow somebody who is not asked. */
+static int check_scope(struct session *self, struct error *err)
+{
+    struct scope_sharers others;
+    int rc = scope_check_sharers(self->target->pid, &others, err);
+    if (rc != 0)
+        return rc;
+    if (others.count && !self->options->force_scope)
+        return error_set(
+            err, ERR_UNSUPPORTED,
+            "--scope cpu would probe %u other process%s that run%s the same file, too (%s, pid %d): record "
+            "without it, or add --force-scope",
+            others.count, others.count == 1 ? "" : "es", others.count == 1 ? "s" : "", others.name,
+            (int)others.first);
+    session_say(self, self->hooks->warn,
+                "--scope cpu: every process that runs %s is probed until the recording ends%s; only this one "
+                "is recorded",
+                self->target->exe, others.count ? ", others do now" : "");
+    return 0;
+}
+
 int session_prepare_probes(struct session *self, struct error *err)
 {
     char tracefs[256];
@@ -76,8 +98,12 @@ int session_prepare_probes(struct session *self, struct error *err)
     if (rc == 0 && uprobe_cleanup(&stale, &ignored) == 0 && stale.removed)
         session_say(self, self->hooks->warn, "removed %u probe definitions that a killed recorder had left",
                     stale.removed);
-    struct perf_session_options options = {
-        .ring_bytes = self->options->ring_bytes, .pid = self->target->pid, .thread_switches = true};
+    struct perf_session_options options = {.ring_bytes = self->options->ring_bytes,
+                                           .pid = self->target->pid,
+                                           .thread_switches = true,
+                                           .cpu_wide = self->options->cpu_wide};
+    if (rc == 0 && options.cpu_wide)
+        rc = check_scope(self, err);
     if (rc == 0)
         rc = perf_session_new(&options, tracefs, &self->perf, err);
     if (rc == 0)

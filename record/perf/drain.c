@@ -57,6 +57,7 @@ static void forget_old_exits(struct perf_session *self)
                 map_delete(&self->rings[r].owners, owner_key(self->old_exits.tids[i], probe));
             map_delete(&self->rings[r].owners, owner_key(self->old_exits.tids[i], SAMPLE_THREAD_EVENT));
         }
+        cpu_scope_remove(&self->scope, self->old_exits.tids[i]);
     }
     struct session_exits empty = self->old_exits;
     empty.count = 0;
@@ -78,6 +79,35 @@ static int translate_next(struct perf_session *self, struct record *record)
     return 0;
 }
 
+/* CPU-wide: is it one of the target's? Also turns the sample of a thread that comes into that thread's. */
+static int is_ours(struct perf_session *self, struct record *record)
+{
+    struct cpu_scope *scope = &self->scope;
+    if (record->kind == RECORD_SWITCH_IN) {
+        uint64_t ours = record->next_tid;
+        if (self->is_nested && !map_get(&self->tid_by_first, record->next_tid, &ours))
+            return 0;
+        record->tid = record->by_tid = (uint32_t)ours;
+        record->probe = SAMPLE_THREAD_EVENT;
+        return cpu_scope_has(scope, record->tid);
+    }
+    if (record->pid != (uint32_t)self->pid)
+        return 0;
+    if (record->kind == RECORD_FORK && record->new_pid == record->pid)
+        return cpu_scope_add(scope, record->new_tid) ? 1 : ERR_NOMEM;
+    /* Its switches are kept out from now on. */
+    if (record->kind == RECORD_NAME && !scope->any_name && cpu_scope_name(scope, record->name))
+        self->stats.renamed++;
+    /* Its last switch comes after its exit. */
+    return cpu_scope_add(scope, record->tid) ? 1 : ERR_NOMEM;
+}
+
+/* Switches that the filter lets through are not worth a word: names are not always different. */
+static bool is_worth_counting(const struct record *record)
+{
+    return record->kind == RECORD_PROBE;
+}
+
 /* 1: hand it out; 0: dropped, counted. */
 static int judge(struct perf_session *self, struct session_ring *ring, struct record *record)
 {
@@ -88,13 +118,18 @@ static int judge(struct perf_session *self, struct session_ring *ring, struct re
         self->stats.lost += record->lost;
         return 1;
     }
-    if (record->pid != (uint32_t)self->pid) {
+    if (self->cpu_wide) {
+        int ours = is_ours(self, record);
+        self->stats.foreign += ours == 0 && is_worth_counting(record);
+        if (ours != 1)
+            return ours;
+    } else if (record->pid != (uint32_t)self->pid) {
         self->stats.foreign++;
         return 0;
     }
     if (self->is_nested && record->kind == RECORD_SWITCH_OUT && translate_next(self, record) != 0)
         return ERR_NOMEM;
-    int rc = is_owner(ring, record);
+    int rc = self->cpu_wide ? 1 : is_owner(ring, record);
     if (rc == 0)
         self->stats.duplicates++;
     if (rc == 1 && record->kind == RECORD_EXIT && note_exit(&self->exits, record->tid) != 0)

@@ -166,6 +166,35 @@ void perf_attr_thread(struct perf_event_attr *attr, const struct perf_features *
     attr->comm_exec = 1;
 }
 
+static void not_inherited(struct perf_event_attr *attr)
+{
+    attr->inherit = 0;
+    attr->inherit_thread = 0;
+}
+
+void perf_attr_cpu(struct perf_event_attr *attr, const struct perf_features *features,
+                   uint64_t switch_event_id)
+{
+    perf_attr_thread(attr, features, switch_event_id);
+    not_inherited(attr);
+    /* It would tell the switches of all threads of the host. */
+    attr->context_switch = 0;
+}
+
+void perf_attr_cpu_switch_in(struct perf_event_attr *attr, const struct perf_features *features,
+                             uint64_t switch_event_id)
+{
+    perf_attr_probe(attr, features, switch_event_id, false);
+    not_inherited(attr);
+}
+
+void perf_attr_cpu_probe(struct perf_event_attr *attr, const struct perf_features *features,
+                         uint64_t event_id, bool call_chain)
+{
+    perf_attr_probe(attr, features, event_id, call_chain);
+    not_inherited(attr);
+}
+
 /* The kernel answers EINVAL for a bit that it does not know. */
 static bool is_accepted(const struct perf_event_attr *attr)
 {

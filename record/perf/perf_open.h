@@ -35,6 +35,15 @@ void perf_attr_probe(struct perf_event_attr *attr, const struct perf_features *f
 void perf_attr_thread(struct perf_event_attr *attr, const struct perf_features *features,
                       uint64_t switch_event_id);
 
+/* The same for a whole CPU: forks, exits and names of all threads, and switches out. */
+void perf_attr_cpu(struct perf_event_attr *attr, const struct perf_features *features, uint64_t switch_event_id);
+/* Switches in, for a whole CPU: sched_switch, of which only the fields count. */
+void perf_attr_cpu_switch_in(struct perf_event_attr *attr, const struct perf_features *features,
+                             uint64_t switch_event_id);
+/* A probe, for a whole CPU. */
+void perf_attr_cpu_probe(struct perf_event_attr *attr, const struct perf_features *features, uint64_t event_id,
+                         bool call_chain);
+
 /* Opens an event; the error is complete. tid -1: the whole CPU. ERR_GONE when the thread has exited. */
 int perf_open(const struct perf_event_attr *attr, pid_t tid, int cpu, int *fd_out, struct error *err);
 

@@ -148,7 +148,9 @@ int perf_session_new(const struct perf_session_options *options, const char *tra
         return error_set(err, ERR_NOMEM, "out of memory");
     self->pid = options->pid;
     self->ring_bytes = options->ring_bytes;
+    self->cpu_wide = options->cpu_wide;
     self->epoll_fd = -1;
+    cpu_scope_init(&self->scope);
     map_init(&self->decoder.events);
     map_init(&self->tid_by_first);
     self->is_nested = is_nested();
@@ -182,6 +184,7 @@ void perf_session_free(struct perf_session *self)
         close(self->epoll_fd);
     map_release(&self->decoder.events);
     map_release(&self->tid_by_first);
+    cpu_scope_release(&self->scope);
     free(self->exits.tids);
     free(self->old_exits.tids);
     free(self->descriptors);
@@ -250,11 +253,13 @@ static int note_descriptor(struct perf_session *self, int fd, unsigned ring, uns
         return error_sys(err, "cannot send the events of CPU %u into one ring", self->rings[ring].cpu);
     if (map_put(&self->decoder.events, id, index) != 0)
         return error_set(err, ERR_NOMEM, "out of memory");
-    self->descriptors[self->descriptor_count++] = (struct session_descriptor){.fd = fd, .ring = ring};
+    self->descriptors[self->descriptor_count++] =
+        (struct session_descriptor){.fd = fd, .ring = ring, .index = index};
     self->stats.descriptors = (unsigned)self->descriptor_count + self->ring_count;
     return 0;
 }
 
+/* tid -1: all that runs on the CPUs. */
 static int open_for_thread(struct perf_session *self, const struct perf_event_attr *attr, unsigned index,
                            pid_t tid, struct error *err)
 {
@@ -273,9 +278,8 @@ static int open_for_thread(struct perf_session *self, const struct perf_event_at
         if (rc < 0) {
             if (err)
                 *err = cause;
-            return error_prefix(
-                err,
-                "event %s: ", index == SAMPLE_THREAD_EVENT ? "of thread switches" : self->probe_names[index]);
+            return error_prefix(err, "event %s: ",
+                                index >= SAMPLE_PROBES_MAX ? "of thread switches" : self->probe_names[index]);
         }
         rc = note_descriptor(self, fd, i, index, err);
         if (rc < 0) {
@@ -286,8 +290,63 @@ static int open_for_thread(struct perf_session *self, const struct perf_event_at
     return 0;
 }
 
+static void set_filter(const struct perf_session *self, unsigned index, const char *field)
+{
+    char filter[64 * CPU_SCOPE_NAMES_MAX];
+    bool has_filter = cpu_scope_filter(&self->scope, field, filter, sizeof filter);
+    for (size_t i = 0; i < self->descriptor_count; i++) {
+        /* Without it more is read than needed, and dropped. */
+        if (has_filter && self->descriptors[i].index == index)
+            ioctl(self->descriptors[i].fd, PERF_EVENT_IOC_SET_FILTER, filter);
+    }
+}
+
+/* The kernel keeps the switches of others out, by the names of the target's threads as they are known now: an event
+ * takes one filter only. */
+static void filter_switches(const struct perf_session *self)
+{
+    set_filter(self, SAMPLE_THREAD_EVENT, "prev_comm");
+    set_filter(self, SAMPLE_SWITCH_IN_EVENT, "next_comm");
+}
+
+static int open_cpus(struct perf_session *self, struct error *err)
+{
+    struct perf_event_attr attr;
+    perf_attr_cpu(&attr, &self->features, self->switch_id);
+    int rc = open_for_thread(self, &attr, SAMPLE_THREAD_EVENT, -1, err);
+    if (rc == 0 && self->switch_id) {
+        perf_attr_cpu_switch_in(&attr, &self->features, self->switch_id);
+        rc = open_for_thread(self, &attr, SAMPLE_SWITCH_IN_EVENT, -1, err);
+    }
+    for (unsigned i = 0; i < self->decoder.probe_count && rc == 0; i++) {
+        perf_attr_cpu_probe(&attr, &self->features, self->probe_ids[i], self->decoder.probes[i].call_chain);
+        rc = open_for_thread(self, &attr, i, -1, err);
+    }
+    self->is_open = rc == 0;
+    return rc;
+}
+
+/* What is known of a thread when it is found; all later is told by the kernel. */
+static int note_thread(struct perf_session *self, pid_t tid, struct error *err)
+{
+    char path[64], *name;
+    snprintf(path, sizeof path, "/proc/%d/task/%d/comm", (int)self->pid, (int)tid);
+    if (tracefs_read(path, 64, &name, NULL) < 0)
+        return error_set(err, ERR_GONE, "thread %d has exited", (int)tid);
+    name[strcspn(name, "\n")] = '\0';
+    cpu_scope_name(&self->scope, name);
+    free(name);
+    if (!cpu_scope_add(&self->scope, (uint32_t)tid))
+        return error_set(err, ERR_NOMEM, "out of memory");
+    int rc = self->is_open ? 0 : open_cpus(self, err);
+    self->thread_count += rc == 0;
+    return rc;
+}
+
 int perf_session_add_thread(struct perf_session *self, pid_t tid, struct error *err)
 {
+    if (self->cpu_wide)
+        return note_thread(self, tid, err);
     struct perf_event_attr attr;
     size_t first = self->descriptor_count;
     /* When the thread exits half-way, what is open stays open: a thread that it started meanwhile may live on
@@ -320,6 +379,8 @@ static int switch_all(struct perf_session *self, unsigned long request, const ch
 
 int perf_session_enable(struct perf_session *self, struct error *err)
 {
+    if (self->cpu_wide && !self->enabled)
+        filter_switches(self);
     int rc = switch_all(self, PERF_EVENT_IOC_ENABLE, "enable", err);
     if (rc == 0)
         self->enabled = true;

@@ -25,12 +25,16 @@ struct perf_session_options {
     uint64_t ring_bytes;  /* per CPU; rounded up to a power of two of pages; 0: a default by CPU count */
     pid_t pid;            /* records of other processes are dropped */
     bool thread_switches; /* open sched:sched_switch and switch-in records too */
+    /* Open the events once for each CPU instead of each thread: fewer descriptors, and no cost at thread switches; but
+     * every process that maps a probed file is probed, and its records are dropped here. */
+    bool cpu_wide;
 };
 
 struct perf_session_stats {
     uint64_t lost;       /* records the kernel dropped: as many as RECORD_LOST told so far */
     uint64_t duplicates; /* see above */
     uint64_t foreign;    /* records of other processes */
+    uint64_t renamed;    /* CPU-wide: threads whose switches are unseen since they took another name */
     uint64_t undecodable;
     uint64_t bytes; /* ring bytes read */
     uint64_t records;
@@ -50,7 +54,8 @@ int perf_session_add_probe(struct perf_session *self, const struct sample_probe 
 
 /*
  * Opens all events for one thread on every online CPU: disabled before perf_session_enable(), counting at
- * once after it. New threads of this thread are covered from then on. ERR_GONE when the thread has exited
+ * once after it (CPU-wide: opens all at the first thread, and notes the others). New threads of this thread are covered
+ * from then on. ERR_GONE when the thread has exited
  * (harmless). Raises RLIMIT_NOFILE of this process when descriptors run short, so start COMMAND before.
  */
 int perf_session_add_thread(struct perf_session *self, pid_t tid, struct error *err);

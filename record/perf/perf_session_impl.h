@@ -4,6 +4,7 @@
 #define GOTAPE_RECORD_PERF_SESSION_IMPL_H
 
 #include "base/map.h"
+#include "perf/cpu_scope.h"
 #include "perf/perf_open.h"
 #include "perf/perf_ring.h"
 #include "perf/perf_session.h"
@@ -24,6 +25,7 @@ struct session_ring {
 struct session_descriptor {
     int fd;
     unsigned ring;
+    unsigned index; /* of the decoder's events */
 };
 
 struct session_exits {
@@ -47,6 +49,9 @@ struct perf_session {
     struct session_descriptor *descriptors; /* owned */
     size_t descriptor_count, descriptor_capacity;
     unsigned thread_count;
+
+    bool cpu_wide, is_open; /* is_open: CPU-wide, and the events are open */
+    struct cpu_scope scope; /* CPU-wide: whose records count */
 
     bool enabled;
     bool was_disabled;      /* since the last round: untold losses are to be told */

@@ -161,7 +161,8 @@ static int decode_sample(const struct sample_decoder *self, const uint8_t *bytes
     out->tid = out->by_tid = get_u32(bytes + 20);
     out->time_ns = get_u64(bytes + 24);
     out->probe = (unsigned)index;
-    bool is_thread_event = index == SAMPLE_THREAD_EVENT;
+    bool is_in = index == SAMPLE_SWITCH_IN_EVENT;
+    bool is_thread_event = index == SAMPLE_THREAD_EVENT || is_in;
     if (is_thread_event ? !self->has_switch : index >= self->probe_count)
         return ERR_DAMAGED;
 
@@ -188,9 +189,11 @@ static int decode_sample(const struct sample_decoder *self, const uint8_t *bytes
         return take_values(&self->probes[index], raw, raw_size, out) ? 0 : ERR_DAMAGED;
     }
     at += raw_size;
-    out->kind = RECORD_SWITCH_OUT;
+    out->kind = is_in ? RECORD_SWITCH_IN : RECORD_SWITCH_OUT;
     if (!take_switch(&self->switches, raw, raw_size, out))
         return ERR_DAMAGED;
+    if (is_in)
+        return 0;
     return take_user_state(bytes + at, size - at, out) ? 0 : ERR_DAMAGED;
 }
 

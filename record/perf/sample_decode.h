@@ -89,6 +89,8 @@ struct sample_switch_layout {
 
 /* The event that carries a thread's own records: switches, forks, exits, names. */
 #define SAMPLE_THREAD_EVENT SAMPLE_PROBES_MAX
+/* CPU-wide sessions: sched_switch for the thread that comes. A sample of it is that of the thread that goes. */
+#define SAMPLE_SWITCH_IN_EVENT (SAMPLE_PROBES_MAX + 1)
 
 struct sample_decoder {
     struct sample_layout probes[SAMPLE_PROBES_MAX];
@@ -96,7 +98,7 @@ struct sample_decoder {
     bool has_switch; /* thread events sample sched_switch, laid out as `switches` */
     struct sample_switch_layout switches;
     uint32_t max_stack; /* kernel.perf_event_max_stack */
-    struct map events;  /* id of an opened event → index of its probe, or SAMPLE_THREAD_EVENT */
+    struct map events;  /* id of an opened event → index of its probe, or one of SAMPLE_…_EVENT */
 };
 
 /*
