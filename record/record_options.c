@@ -75,12 +75,13 @@ static void fill_table(struct parse_state *s, struct opt table[OPTION_ROWS])
         {'m', "ring-size", OPT_SIZE, &o->ring_bytes, "S",
          "ring buffer of each CPU (default: 8M, less on hosts with many CPUs)"},
         {0, NULL, OPT_HEADING, NULL, NULL, "For long:"},
-        {0, "max-size", OPT_SIZE, &o->of_long.max_bytes, "S", "stop when about so much is written (100M, 2G)"},
+        {0, "max-size", OPT_SIZE, &o->of_long.max_bytes, "S",
+         "stop when about so much is written (100M, 2G)"},
         {0, "rotate", OPT_STRING, &s->of_long.rotate, "S|T",
          "begin a new file at this size (100M) or after this time (10m):\nNAME.0001.gotape and so on, each "
-         "complete in itself; the next one\nbegins with what every goroutine does at that moment, and since when"},
-        {0, "keep", OPT_INT, &o->of_long.keep, "N",
-         "with --rotate: only the newest N files of this run"},
+         "complete in itself; the next one\nbegins with what every goroutine does at that moment, and since "
+         "when"},
+        {0, "keep", OPT_INT, &o->of_long.keep, "N", "with --rotate: only the newest N files of this run"},
         {0, NULL, OPT_HEADING, NULL, NULL, "Instead of recording:"},
         {0, "check", OPT_FLAG, &o->check, NULL,
          "show what would be probed where and at which cost,\nwhat is missing and what to do about it"},
@@ -155,7 +156,8 @@ static int check_long(const struct record_options *o, struct error *err)
     if (is_series && o->output && strcmp(o->output, "-") == 0)
         return error_set(err, ERR_USAGE, "--output -: several files do not go to standard output");
     if (is_series && o->force)
-        return error_set(err, ERR_USAGE, "--force: numbered files replace nothing; taken numbers are passed over");
+        return error_set(err, ERR_USAGE,
+                         "--force: numbered files replace nothing; taken numbers are passed over");
     return 0;
 }
 

@@ -66,6 +66,8 @@ static void print_doubts(FILE *out, const struct session_summary *s)
         {s->perf.undecodable, "perf records could not be decoded"},
         {s->unread_channels, "channels were gone before their type could be read"},
         {s->perf.duplicates, "records of threads that were covered twice were dropped (harmless)"},
+        {s->perf.renamed,
+         "threads took a name that no other had; --scope cpu has not seen their switches since"},
         {s->perf.foreign, "records of other processes were dropped (children are not recorded; --scope cpu "
                           "probes all that run the file)"},
     };

@@ -10,10 +10,14 @@
 const char *session_end_text(enum session_end end)
 {
     static const char *const texts[] = {
-        [END_TARGET_EXIT] = "the target exited", [END_DURATION] = "the duration is over",
-        [END_SIGNAL] = "stopped by a signal",    [END_EXEC] = "the target replaced itself by another program",
-        [END_MAX_SIZE] = "--max-size is reached", [END_DISK_FULL] = "the disk is nearly full",
-        [END_OUTPUT] = "the output failed",      [END_ERROR] = "an error",
+        [END_TARGET_EXIT] = "the target exited",
+        [END_DURATION] = "the duration is over",
+        [END_SIGNAL] = "stopped by a signal",
+        [END_EXEC] = "the target replaced itself by another program",
+        [END_MAX_SIZE] = "--max-size is reached",
+        [END_DISK_FULL] = "the disk is nearly full",
+        [END_OUTPUT] = "the output failed",
+        [END_ERROR] = "an error",
     };
     return texts[end];
 }
@@ -26,6 +30,11 @@ int session_fill_totals(struct session *self, uint64_t end_ns, const char *reaso
         rc = trace_meta_set(out, "record.end_reason", reason, err);
     if (rc == 0 && event_builder_gomaxprocs(self->builder))
         rc = trace_meta_setf(out, err, "end.gomaxprocs", "%u", event_builder_gomaxprocs(self->builder));
+    struct perf_session_stats perf = {0};
+    if (self->perf)
+        perf_session_stats(self->perf, &perf);
+    if (rc == 0 && perf.renamed)
+        rc = trace_meta_setf(out, err, "end.renamed_threads", "%" PRIu64, perf.renamed);
     if (rc == 0)
         rc = runtime_limits_put(&self->first_limits, LIMITS_AT_START, &self->meta, out, err);
     if (rc == 0)

@@ -91,14 +91,14 @@ static int is_ours(struct perf_session *self, struct record *record)
         record->probe = SAMPLE_THREAD_EVENT;
         return cpu_scope_has(scope, record->tid);
     }
-    if (record->pid != (uint32_t)self->pid)
+    /* A thread that has exited has no number any more when it leaves its CPU. */
+    if (record->pid != (uint32_t)self->pid || record->tid == UINT32_MAX)
         return 0;
     if (record->kind == RECORD_FORK && record->new_pid == record->pid)
         return cpu_scope_add(scope, record->new_tid) ? 1 : ERR_NOMEM;
     /* Its switches are kept out from now on. */
     if (record->kind == RECORD_NAME && !scope->any_name && cpu_scope_name(scope, record->name))
         self->stats.renamed++;
-    /* Its last switch comes after its exit. */
     return cpu_scope_add(scope, record->tid) ? 1 : ERR_NOMEM;
 }
 
@@ -137,11 +137,36 @@ static int judge(struct perf_session *self, struct session_ring *ring, struct re
     return rc;
 }
 
+/*
+ * CPU-wide: a thread may have run on one CPU before the ring of another, where it was made, is read. New threads are
+ * looked for in all rings first. The limits of the round are older than this look: no thread runs before them whose
+ * making is not found.
+ */
+static int find_new_threads(struct perf_session *self, struct session_ring *ring)
+{
+    struct perf_ring ahead = ring->ring;
+    uint64_t head = perf_ring_head(&ring->ring);
+    const void *bytes;
+    size_t size;
+    if (ring->scanned > ahead.tail)
+        ahead.tail = ring->scanned;
+    while (perf_ring_next(&ahead, head, &bytes, &size) == 1) {
+        struct record record;
+        const struct perf_event_header *header = bytes;
+        if (header->type == PERF_RECORD_FORK && sample_decode(&self->decoder, bytes, size, &record) == 0 &&
+            record.pid == (uint32_t)self->pid && record.new_pid == record.pid &&
+            !cpu_scope_add(&self->scope, record.new_tid))
+            return ERR_NOMEM;
+    }
+    ring->scanned = head;
+    return 0;
+}
+
 static int drain_ring(struct perf_session *self, unsigned index, perf_record_fn fn, void *context,
                       struct error *err)
 {
     struct session_ring *ring = &self->rings[index];
-    uint64_t head = perf_ring_head(&ring->ring), start = ring->ring.tail;
+    uint64_t head = ring->limit, start = ring->ring.tail;
     struct record record;
     const void *bytes;
     size_t size;
@@ -205,6 +230,12 @@ int perf_session_drain(struct perf_session *self, perf_record_fn fn, void *conte
                        struct error *err)
 {
     uint64_t start = monotonic_ns();
+    for (unsigned i = 0; i < self->ring_count; i++)
+        self->rings[i].limit = perf_ring_head(&self->rings[i].ring);
+    for (unsigned i = 0; i < self->ring_count && self->cpu_wide; i++) {
+        if (find_new_threads(self, &self->rings[i]) != 0)
+            return error_set(err, ERR_NOMEM, "out of memory while reading a ring");
+    }
     for (unsigned i = 0; i < self->ring_count; i++) {
         int rc = drain_ring(self, i, fn, context, err);
         if (rc != 0)

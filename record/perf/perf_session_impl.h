@@ -20,6 +20,8 @@ struct session_ring {
      */
     struct map owners;
     uint64_t lost_told;
+    uint64_t limit;   /* of the round: its head when the round began */
+    uint64_t scanned; /* CPU-wide: looked for new threads up to here */
 };
 
 struct session_descriptor {

@@ -100,3 +100,26 @@ def test_other_definitions_stay(trace):
             assert any(line.startswith(foreign.split(" ")[0] + " ") for line in lines)
     finally:
         append(f"-:e2e_{os.getpid()}/kept")
+
+
+def test_all_cpus_only_when_nobody_else_runs_the_file(trace):
+    """--scope cpu probes all that map the file: it says so, and refuses where somebody is there who was not asked."""
+    program = harness.goprog("forker")
+    with harness.Background(program, "-children", "0") as other, harness.Background(program, "-children", "0") as target:
+        other.json("ready")
+        target_tids = set(target.json("ready")["tids"])
+        refused = harness.run(harness.RECORD, "--scope", "cpu", "-d", "100ms", "-o", trace, "-p", target.pid)
+        assert refused.status == 125 and str(other.pid) in refused.err and "--force-scope" in refused.err, refused
+        assert harness.breakpoints(other.pid) == [] and not os.path.exists(trace)
+        with harness.attached(target.pid, trace, "--scope", "cpu", "--force-scope") as recorder:
+            assert len(harness.breakpoints(other.pid)) >= harness.PROBES_AT_LEAST
+            harness.time.sleep(0.5)
+            assert recorder.stop().status == 0, recorder.result
+        assert "every process that runs" in recorder.err and "records of other processes were dropped" in recorder.err, recorder.err
+        assert harness.breakpoints(other.pid) == [] and harness.breakpoints(target.pid) == []
+        other_tids = {int(tid) for tid in os.listdir(f"/proc/{other.pid}/task")}
+    db = harness.database(trace)
+    tids = recorded_tids(db)
+    assert target_tids & tids and not tids & other_tids
+    assert harness.value(db, "SELECT value FROM meta WHERE key = 'record.scope'") == "cpu"
+    harness.assert_balanced(db)

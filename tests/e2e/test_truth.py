@@ -2,6 +2,7 @@
 reason and who ended it, inside the program's own brackets."""
 
 import json
+import shutil
 
 import pytest
 
@@ -115,6 +116,19 @@ def test_launched(version, mode, trace):
     harness.assert_checked(trace)
     assert harness.value(db, "SELECT is_clean_end FROM recording") == 1
     assert harness.value(db, "SELECT is_attach FROM recording") == 0
+
+
+@pytest.mark.parametrize("options", [("--detail", "sched"), ("--scope", "cpu"), ("--scope", "cpu", "--detail", "sched")],
+                         ids="-".join)
+def test_launched_with(options, tmp_path, trace):
+    """With the start of each run measured, and with the events of all CPUs: the same story. The program is a copy, so that
+    nobody else runs it."""
+    program = shutil.copy(harness.goprog("truth"), tmp_path / "truth")
+    result = harness.launched(trace, program, "-rounds", "3", "-seed", "7", options=options)
+    assert result.status == 0, result
+    waits, _ = truths(result.out.splitlines())
+    check_waits(trace, waits)
+    harness.assert_balanced(harness.database(trace))
 
 
 @pytest.mark.parametrize("version,mode", CASES)
