@@ -9,6 +9,7 @@
  *   record.start_realtime_ns     the same moment in CLOCK_REALTIME
  *   record.mode                  launch | attach
  *   record.detail                snapshot | block | sched | all
+ *   record.scope                 task | cpu
  *   record.snapshot_interval_ns  only when snapshots were taken so often
  *   record.series                the id of the first file of a recording of several
  *   record.part                  number of this file among them, 1, 2 …
@@ -43,6 +44,7 @@
  *   record.end_ns                CLOCK_MONOTONIC of the end of the recording
  *   record.end_reason            why it ended there, in words
  *   end.gomaxprocs               when the recording ended
+ *   end.renamed_threads          threads that took a new name, if scope is cpu
  *   end.gogc end.memory_limit    when the recording ended, or as they were last seen of a target that has gone
  *   end.events end.lost          events written; records lost
  *   end.event.NAME               events of one type
