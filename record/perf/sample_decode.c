@@ -41,9 +41,10 @@ static uint64_t get_u64(const uint8_t *p)
 static bool get_field(const struct sample_field *field, unsigned element, const uint8_t *raw, size_t size,
                       uint64_t *out)
 {
-    uint64_t value;
-    if (!bytes_peek(raw, size, field->offset + (uint64_t)element * field->width, field->width, &value))
+    uint64_t offset = field->offset + (uint64_t)element * field->width;
+    if (field->width > 8 || offset > size || size - offset < field->width)
         return false;
+    uint64_t value = bytes_load(raw + offset, field->width);
     if (field->is_signed && field->width < 8) {
         uint64_t sign = (uint64_t)1 << (8 * field->width - 1);
         value = (value ^ sign) - sign;

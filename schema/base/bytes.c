@@ -37,10 +37,7 @@ bool bytes_skip(struct bytes *self, uint64_t size)
 static uint64_t take_le(struct bytes *self, unsigned width)
 {
     const uint8_t *p = bytes_take(self, width);
-    uint64_t value = 0;
-    for (unsigned i = 0; p && i < width; i++)
-        value |= (uint64_t)p[i] << (8 * i);
-    return value;
+    return p ? bytes_load(p, width) : 0;
 }
 
 uint8_t bytes_u8(struct bytes *self)
@@ -103,7 +100,6 @@ bool bytes_peek(const void *data, size_t size, uint64_t offset, unsigned width, 
 {
     if (width > 8 || offset > size || size - offset < width)
         return false;
-    struct bytes cursor = bytes_of((const uint8_t *)data + offset, width);
-    *out = take_le(&cursor, width);
+    *out = bytes_load((const uint8_t *)data + offset, width);
     return true;
 }

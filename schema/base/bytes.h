@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct bytes {
     const uint8_t *at;
@@ -31,7 +32,26 @@ const uint8_t *bytes_take(struct bytes *self, uint64_t size);
 struct bytes bytes_slice(struct bytes *self, uint64_t size);
 /* A length-prefixed (varint) run of bytes: *size_out is set, the pointer aims into the input. */
 const uint8_t *bytes_run(struct bytes *self, size_t *size_out);
-/* A little-endian unsigned number of 1 to 8 bytes at an offset from `data`; false when out of range. */
+/* A little-endian unsigned number of 1 to 8 bytes, all of which are there. */
+static inline uint64_t bytes_load(const uint8_t *at, unsigned width)
+{
+    uint64_t value = 0;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    if (width == 8 || width == 4) {
+        uint32_t small;
+        memcpy(&small, at, sizeof small);
+        value = small;
+        if (width == 8)
+            memcpy(&value, at, sizeof value);
+        return value;
+    }
+#endif
+    for (unsigned i = 0; i < width; i++)
+        value |= (uint64_t)at[i] << (8 * i);
+    return value;
+}
+
+/* The same at an offset from `data`; false when out of range. */
 bool bytes_peek(const void *data, size_t size, uint64_t offset, unsigned width, uint64_t *out);
 
 #endif
