@@ -47,7 +47,10 @@ enum block_tag {
     BLOCK_TIDS = 11,
     BLOCK_COLUMNS = 12, /* the fields of all events of one type */
     BLOCK_INDEX = 13,   /* an entry for each chunk before this one */
-    BLOCK_CODED = 14,   /* events, from version 2 on */
+    /* From version 2 on. */
+    BLOCK_CODED = 14,        /* events */
+    BLOCK_NEAR_OBJECTS = 15, /* as BLOCK_OBJECTS, told by what came before */
+    BLOCK_NEAR_SETS = 16,
 };
 
 struct chunk_clocks {

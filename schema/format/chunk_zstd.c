@@ -36,14 +36,27 @@ void chunk_packer_free(struct chunk_packer *self)
     free(self);
 }
 
-int chunk_pack(struct chunk_packer *self, const void *raw, size_t size, struct buf *out, struct error *err)
+int chunk_pack(struct chunk_packer *self, const void *raw, size_t size, size_t cut, struct buf *out,
+               struct error *err)
 {
-    if (buf_reserve(out, ZSTD_compressBound(size)) != 0)
+    /* A block and its header more than without a cut. */
+    size_t bound = ZSTD_compressBound(size) + ZSTD_compressBound(0);
+    if (buf_reserve(out, bound) != 0)
         return error_set(err, ERR_NOMEM, "out of memory while packing a chunk");
-    size_t packed = ZSTD_compress2(self->zstd, out->data + out->size, out->capacity - out->size, raw, size);
-    if (ZSTD_isError(packed))
-        return error_set(err, ERR_NOMEM, "cannot pack a chunk: %s", ZSTD_getErrorName(packed));
-    out->size += packed;
+    ZSTD_inBuffer in = {.src = raw, .size = cut};
+    ZSTD_outBuffer packed = {.dst = out->data + out->size, .size = out->capacity - out->size};
+    size_t rc = ZSTD_CCtx_reset(self->zstd, ZSTD_reset_session_only);
+    if (!ZSTD_isError(rc))
+        rc = ZSTD_CCtx_setPledgedSrcSize(self->zstd, size);
+    if (!ZSTD_isError(rc) && cut > 0)
+        rc = ZSTD_compressStream2(self->zstd, &packed, &in, ZSTD_e_flush);
+    in.size = size;
+    if (!ZSTD_isError(rc))
+        rc = ZSTD_compressStream2(self->zstd, &packed, &in, ZSTD_e_end);
+    if (ZSTD_isError(rc) || rc != 0 || in.pos != size)
+        return error_set(err, ERR_NOMEM, "cannot pack a chunk: %s",
+                         ZSTD_isError(rc) ? ZSTD_getErrorName(rc) : "no room");
+    out->size += packed.pos;
     return 0;
 }
 

@@ -14,8 +14,10 @@ struct chunk_unpacker;
 
 struct chunk_packer *chunk_packer_new(int level, struct error *err); /* level 1 … 19 */
 void chunk_packer_free(struct chunk_packer *self);
-/* Appends one zstd frame with a content checksum. */
-int chunk_pack(struct chunk_packer *self, const void *raw, size_t size, struct buf *out, struct error *err);
+/* Appends one zstd frame with a content checksum. What stands before `cut` (0: nothing) gets blocks of its own in it, when it is
+ * of another nature than the rest. */
+int chunk_pack(struct chunk_packer *self, const void *raw, size_t size, size_t cut, struct buf *out,
+               struct error *err);
 
 struct chunk_unpacker *chunk_unpacker_new(struct error *err);
 void chunk_unpacker_free(struct chunk_unpacker *self);

@@ -155,6 +155,80 @@ static const char *decode_set(struct bytes *b, struct definition_store *store, v
     return NULL;
 }
 
+/* What definitions of a block are told by (format 2): objects field by field, addresses from the last one of the same type;
+ * sets by the distance of their objects. All is 0 at the start of a block. */
+struct near {
+    struct bytes columns[NEAR_COLUMNS];
+    uint64_t address[NEAR_TYPES];
+    uint32_t object;
+};
+
+static const char *decode_near_object(struct near *near, void *item)
+{
+    struct bytes *c = near->columns;
+    struct def_object object = {.kind = take_u32(&c[0]), .flags = take_u32(&c[1])};
+    object.type = take_u32(&c[2]);
+    object.capacity = bytes_varint(&c[3]);
+    object.generation = take_u32(&c[4]);
+    object.addr = near->address[object.type % NEAR_TYPES] + (uint64_t)bytes_zigzag(&c[5]);
+    near->address[object.type % NEAR_TYPES] = object.addr;
+    for (unsigned i = 0; i < NEAR_COLUMNS; i++) {
+        if (c[i].bad)
+            return "the columns of objects do not fit together";
+    }
+    *(struct def_object *)item = object;
+    return NULL;
+}
+
+/* A set as it is, but for the objects. */
+static const char *decode_near_set(struct near *near, struct bytes *b, struct definition_store *store,
+                                   void *item)
+{
+    struct def_set set = {.flags = take_u32(b)};
+    set.case_count = take_count(b, SELECT_CASES_MAX, 2);
+    struct def_case *cases =
+        set.case_count ? definition_store_alloc(store, set.case_count * sizeof *cases) : NULL;
+    if (set.case_count && !cases)
+        return no_room;
+    for (uint32_t i = 0; i < set.case_count; i++) {
+        near->object += (uint32_t)bytes_zigzag(b);
+        cases[i].object = near->object;
+        cases[i].direction = take_u32(b);
+    }
+    set.cases = cases;
+    *(struct def_set *)item = set;
+    return NULL;
+}
+
+void definition_encode_near_set(struct buf *out, const void *set, size_t size, uint32_t *last_object)
+{
+    struct bytes in = bytes_of(set, size);
+    buf_put_varint(out, bytes_varint(&in));
+    uint64_t count = bytes_varint(&in);
+    buf_put_varint(out, count);
+    for (uint64_t i = 0; i < count; i++) {
+        uint32_t object = take_u32(&in);
+        buf_put_zigzag(out, (int32_t)(object - *last_object));
+        buf_put_varint(out, bytes_varint(&in));
+        *last_object = object;
+    }
+}
+
+void definition_encode_near_object(struct buf columns[NEAR_COLUMNS], const void *object, size_t size,
+                                   uint64_t last_address[NEAR_TYPES])
+{
+    struct bytes in = bytes_of(object, size);
+    uint64_t kind = bytes_varint(&in), flags = bytes_varint(&in), address = bytes_varint(&in);
+    uint64_t generation = bytes_varint(&in), type = bytes_varint(&in), capacity = bytes_varint(&in);
+    buf_put_varint(&columns[0], kind);
+    buf_put_varint(&columns[1], flags);
+    buf_put_varint(&columns[2], type);
+    buf_put_varint(&columns[3], capacity);
+    buf_put_varint(&columns[4], generation);
+    buf_put_zigzag(&columns[5], (int64_t)(address - last_address[type % NEAR_TYPES]));
+    last_address[type % NEAR_TYPES] = address;
+}
+
 /* Large enough for the struct of any kind. */
 union any_definition {
     struct def_string string;
@@ -175,16 +249,36 @@ static const struct {
     [DEF_SET] = {decode_set, sizeof(struct def_set)},
 };
 
-int definition_decode_block(enum def_kind kind, struct bytes body, struct definition_store *store,
-                            uint32_t *first_out, uint32_t *count_out, struct error *err)
+static const char *decode_item(enum def_kind kind, struct near *near, struct bytes *body,
+                               struct definition_store *store, void *item)
 {
+    if (!near)
+        return kinds[kind].decode(body, store, item);
+    return kind == DEF_OBJECT ? decode_near_object(near, item) : decode_near_set(near, body, store, item);
+}
+
+static bool near_is_used_up(const struct near *near)
+{
+    size_t left = 0;
+    for (unsigned i = 0; i < NEAR_COLUMNS; i++)
+        left += bytes_left(&near->columns[i]);
+    return left == 0;
+}
+
+int definition_decode_block(enum def_kind kind, bool is_near, struct bytes body,
+                            struct definition_store *store, uint32_t *first_out, uint32_t *count_out,
+                            struct error *err)
+{
+    struct near near = {.object = 0};
     uint32_t first = take_u32(&body);
     uint32_t count = take_count(&body, DEFINITION_ID_MAX, 1);
+    for (unsigned i = 0; is_near && kind == DEF_OBJECT && i < NEAR_COLUMNS; i++)
+        near.columns[i] = bytes_slice(&body, bytes_varint(&body));
     if (body.bad || first == 0 || first > DEFINITION_ID_MAX - count)
         return error_set(err, ERR_DAMAGED, "definitions with impossible numbers");
     for (uint32_t i = 0; i < count; i++) {
         union any_definition item;
-        const char *wrong = kinds[kind].decode(&body, store, &item);
+        const char *wrong = decode_item(kind, is_near ? &near : NULL, &body, store, &item);
         if (!wrong && body.bad)
             wrong = "a definition makes no sense";
         void *place = wrong ? NULL : definition_store_add(store, kind, first + i);
@@ -194,7 +288,7 @@ int definition_decode_block(enum def_kind kind, struct bytes body, struct defini
             return error_set(err, ERR_DAMAGED, "%s", wrong);
         memcpy(place, &item, kinds[kind].size);
     }
-    if (bytes_left(&body) > 0)
+    if (bytes_left(&body) > 0 || !near_is_used_up(&near))
         return error_set(err, ERR_DAMAGED, "bytes are left over behind the last definition");
     *first_out = first;
     *count_out = count;

@@ -26,6 +26,8 @@ void definition_table_release(struct definition_table *self)
         intern_free(self->items[kind]);
     buf_release(&self->item);
     buf_release(&self->block);
+    for (unsigned i = 0; i < NEAR_COLUMNS; i++)
+        buf_release(&self->columns[i]);
     *self = (struct definition_table){0};
 }
 
@@ -66,6 +68,39 @@ bool definition_table_is_large(const struct definition_table *self)
     return self->cost >= COST_SOFT;
 }
 
+static void put_objects(struct definition_table *self, uint32_t first, uint32_t end)
+{
+    uint64_t last_address[NEAR_TYPES] = {0};
+    size_t size;
+    for (unsigned i = 0; i < NEAR_COLUMNS; i++)
+        buf_reset(&self->columns[i]);
+    for (uint32_t id = first; id < end; id++) {
+        const void *data = intern_get(self->items[DEF_OBJECT], id, &size);
+        definition_encode_near_object(self->columns, data, size, last_address);
+    }
+    for (unsigned i = 0; i < NEAR_COLUMNS; i++) {
+        self->block.failed |= self->columns[i].failed;
+        buf_put_bytes(&self->block, self->columns[i].data, self->columns[i].size);
+    }
+}
+
+static void put_sets(struct definition_table *self, uint32_t first, uint32_t end)
+{
+    uint32_t last_object = 0;
+    size_t size;
+    for (uint32_t id = first; id < end; id++) {
+        const void *data = intern_get(self->items[DEF_SET], id, &size);
+        definition_encode_near_set(&self->block, data, size, &last_object);
+    }
+}
+
+static enum block_tag tag_of(enum def_kind kind)
+{
+    return kind == DEF_OBJECT ? BLOCK_NEAR_OBJECTS
+           : kind == DEF_SET  ? BLOCK_NEAR_SETS
+                              : (enum block_tag)(BLOCK_STRINGS + kind);
+}
+
 /* Appends one block of pending definitions of a kind. Returns their bytes. */
 static size_t write_kind(struct definition_table *self, enum def_kind kind, size_t room, struct buf *payload)
 {
@@ -82,11 +117,15 @@ static size_t write_kind(struct definition_table *self, enum def_kind kind, size
     buf_reset(&self->block);
     buf_put_varint(&self->block, first);
     buf_put_varint(&self->block, end - first);
-    for (uint32_t id = first; id < end; id++) {
+    if (kind == DEF_OBJECT)
+        put_objects(self, first, end);
+    else if (kind == DEF_SET)
+        put_sets(self, first, end);
+    for (uint32_t id = first; id < end && kind != DEF_OBJECT && kind != DEF_SET; id++) {
         const void *data = intern_get(items, id, &size);
         buf_put(&self->block, data, size);
     }
-    chunk_put_block(payload, (enum block_tag)(BLOCK_STRINGS + kind), self->block.data, self->block.size);
+    chunk_put_block(payload, tag_of(kind), self->block.data, self->block.size);
     self->written[kind] = end - 1;
     self->pending_bytes -= bytes;
     return bytes;

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/intern.h"
+#include "format/definition_codec.h"
 #include "format/definitions.h"
 
 struct definition_table {
@@ -16,7 +17,7 @@ struct definition_table {
     size_t pending_bytes;                 /* not yet written */
     size_t cost;                          /* what a reader needs to keep the epoch, at most */
     struct buf item;                      /* to encode into */
-    struct buf block;
+    struct buf block, columns[NEAR_COLUMNS];
 };
 
 int definition_table_init(struct definition_table *self, struct error *err);

@@ -69,11 +69,11 @@ static int check_index(struct bytes body, struct error *err)
     return body.bad ? error_set(err, ERR_DAMAGED, "an index that makes no sense") : 0;
 }
 
-static int take_definitions(struct trace_payload *self, enum def_kind kind, struct bytes body,
+static int take_definitions(struct trace_payload *self, enum def_kind kind, bool is_near, struct bytes body,
                             struct error *err)
 {
     struct trace_new_ids ids;
-    int rc = definition_decode_block(kind, body, self->store, &ids.first, &ids.count, err);
+    int rc = definition_decode_block(kind, is_near, body, self->store, &ids.first, &ids.count, err);
     if (rc != 0)
         return rc;
     struct trace_new_ids *all = &self->new_ids[kind];
@@ -88,7 +88,9 @@ static int take_block(struct trace_payload *self, struct event_blocks *events, u
                       struct bytes body, struct error *err)
 {
     if (tag >= BLOCK_STRINGS && tag <= BLOCK_SETS)
-        return take_definitions(self, (enum def_kind)(tag - BLOCK_STRINGS), body, err);
+        return take_definitions(self, (enum def_kind)(tag - BLOCK_STRINGS), false, body, err);
+    if (tag == BLOCK_NEAR_OBJECTS || tag == BLOCK_NEAR_SETS)
+        return take_definitions(self, tag == BLOCK_NEAR_OBJECTS ? DEF_OBJECT : DEF_SET, true, body, err);
     if (tag == BLOCK_META)
         return take_meta(self->meta, body, err);
     if (tag == BLOCK_INDEX)

@@ -38,6 +38,7 @@ struct trace_writer {
     bool has_meta, meta_pending;
     struct event_codec *codec;
     struct chunk_packer *packer;
+    size_t definitions_size; /* of self->raw, which is a chunk of events */
     struct buf block, raw, stored, meta, index;
     uint64_t index_entries;
 };
@@ -63,8 +64,8 @@ struct trace_writer *trace_writer_new(const struct trace_writer_options *options
     self->new_section = true;
     self->codec = event_codec_new(err);
     self->packer = chunk_packer_new(self->options.zstd_level, err);
-    if (definition_table_init(&self->definitions, err) == 0 && definition_table_init(&self->before, err) == 0 &&
-        self->codec && self->packer)
+    if (definition_table_init(&self->definitions, err) == 0 &&
+        definition_table_init(&self->before, err) == 0 && self->codec && self->packer)
         return self;
 no_memory:
     error_set(err, ERR_NOMEM, "out of memory for the trace writer");
@@ -230,7 +231,8 @@ static int emit(struct trace_writer *self, struct chunk_header *header, struct e
     if (buf_reserve(&self->stored, CHUNK_HEADER_SIZE) != 0)
         return error_set(err, ERR_NOMEM, "out of memory for a chunk of the trace");
     self->stored.size = CHUNK_HEADER_SIZE;
-    int rc = chunk_pack(self->packer, self->raw.data, self->raw.size, &self->stored, err);
+    int rc =
+        chunk_pack(self->packer, self->raw.data, self->raw.size, self->definitions_size, &self->stored, err);
     if (rc != 0)
         return rc;
     header->major = CHUNK_VERSION_MAJOR;
@@ -249,6 +251,7 @@ static int emit(struct trace_writer *self, struct chunk_header *header, struct e
     rc = self->options.sink(self->options.context, self->stored.data, self->stored.size, err);
     if (rc != 0)
         return rc;
+    self->definitions_size = 0;
     add_index_entry(self, header);
     self->sequence++;
     self->stats.chunks++;
@@ -323,6 +326,7 @@ static int emit_events(struct trace_writer *self, uint32_t *first, uint32_t *sec
     int rc = definition_table_write(&self->definitions, CHUNK_DEFINITIONS_MAX, &self->raw, err);
     if (rc != 0)
         return rc;
+    self->definitions_size = self->raw.size;
     if (self->definitions.pending_bytes > 0) {
         header.first_time_ns = 0;
         return emit(self, &header, err);

@@ -314,7 +314,7 @@ static void append_payload(const struct buf *payload, uint64_t sequence, uint64_
     struct chunk_packer *packer = chunk_packer_new(3, &err);
     struct buf packed;
     buf_init(&packed);
-    assert_int_equal(chunk_pack(packer, payload->data, payload->size, &packed, &err), 0);
+    assert_int_equal(chunk_pack(packer, payload->data, payload->size, 0, &packed, &err), 0);
     struct chunk_header header = {.kind = CHUNK_EVENTS,
                                   .major = 1,
                                   .minor = 9,
