@@ -180,17 +180,27 @@ static void kinds_and_tags_are_as_documented(void **state)
     (void)state;
     static const char *const kinds[] = {
         [CHUNK_META] = "META", [CHUNK_EVENTS] = "EVENTS", [CHUNK_INDEX] = "INDEX", [CHUNK_END] = "END"};
-    static const char *const tags[] = {
-        [BLOCK_STRINGS] = "STRINGS",     [BLOCK_LOCATIONS] = "LOCATIONS", [BLOCK_STACKS] = "STACKS",
-        [BLOCK_OBJECTS] = "OBJECTS",     [BLOCK_SETS] = "SETS",           [BLOCK_META] = "META",
-        [BLOCK_SECTIONS] = "SECTIONS",   [BLOCK_ORDER] = "ORDER",         [BLOCK_TIMES] = "TIMES",
-        [BLOCK_TIMES_LOW] = "TIMES_LOW", [BLOCK_TIDS] = "TIDS",           [BLOCK_COLUMNS] = "COLUMNS",
-        [BLOCK_INDEX] = "INDEX",         [BLOCK_CODED] = "CODED"};
+    static const char *const tags[] = {[BLOCK_STRINGS] = "STRINGS",
+                                       [BLOCK_LOCATIONS] = "LOCATIONS",
+                                       [BLOCK_STACKS] = "STACKS",
+                                       [BLOCK_OBJECTS] = "OBJECTS",
+                                       [BLOCK_SETS] = "SETS",
+                                       [BLOCK_META] = "META",
+                                       [BLOCK_SECTIONS] = "SECTIONS",
+                                       [BLOCK_ORDER] = "ORDER",
+                                       [BLOCK_TIMES] = "TIMES",
+                                       [BLOCK_TIMES_LOW] = "TIMES_LOW",
+                                       [BLOCK_TIDS] = "TIDS",
+                                       [BLOCK_COLUMNS] = "COLUMNS",
+                                       [BLOCK_INDEX] = "INDEX",
+                                       [BLOCK_CODED] = "CODED",
+                                       [BLOCK_NEAR_OBJECTS] = "NEAR_OBJECTS",
+                                       [BLOCK_NEAR_SETS] = "NEAR_SETS"};
     const char *objects[OBJECT_KIND_COUNT];
     for (unsigned kind = 0; kind < OBJECT_KIND_COUNT; kind++)
         objects[kind] = trace_text_object_kind(kind);
     assert_names(".It kind Ta name Ta meaning\n.It 1 Ta Ic META", kinds + 1, 1, CHUNK_END);
-    assert_names(".It tag Ta name", tags + 1, 1, BLOCK_CODED);
+    assert_names(".It tag Ta name", tags + 1, 1, BLOCK_NEAR_SETS);
     assert_names(".It kind Ta name Ta meaning\n.It 0 Ta Ic unknown", objects, 0, OBJECT_KIND_COUNT);
     const char *at = section("Codes of notes:");
     char line[256], expected[64];
