@@ -1,12 +1,15 @@
 /*
  * gotape-record: command line, signals, messages and exit status. What is recorded, and how, is session.c.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "find_process.h"
@@ -37,6 +40,15 @@ static void on_stop_signal(int number)
     stop_requested = 1;
 }
 
+/* How many times a flight recorder was asked for a file. */
+static volatile int trigger_count;
+
+static void on_trigger_signal(int number)
+{
+    (void)number;
+    trigger_count++;
+}
+
 /* Without SA_RESTART: poll() returns at once. */
 static void catch_signals(void)
 {
@@ -44,6 +56,8 @@ static void catch_signals(void)
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGHUP, &action, NULL);
+    struct sigaction trigger = {.sa_handler = on_trigger_signal};
+    sigaction(SIGUSR2, &trigger, NULL);
     /* A pipe without reader and a file at its size limit are errors of a write, told as such. */
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
@@ -141,6 +155,7 @@ static int record(const struct record_options *options, struct target *target, b
         .warn = on_warning,
         .verbose = options->verbose ? on_warning : NULL,
         .context = &console,
+        .trigger = &trigger_count,
         .stop = &stop_requested,
     };
     struct session *session;
@@ -205,6 +220,74 @@ static int find_target(struct record_options *options, struct error *err)
     return rc;
 }
 
+/* ---- --follow ---- */
+
+#define FOLLOW_LOOK_MS  500  /* between two looks for the process */
+#define FOLLOW_PAUSE_MS 5000 /* after a recording that failed */
+
+static void sleep_ms(unsigned ms)
+{
+    struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+    nanosleep(&time, NULL); /* a signal ends it */
+}
+
+/* The child records, and gives up its rights; whoever looks for the next process keeps them. Signals are passed on. */
+static int record_in_child(const struct record_options *options)
+{
+    pid_t parent = getpid();
+    int triggers = trigger_count, status = 0;
+    pid_t child = fork();
+    if (child < 0)
+        return EXIT_FAILURE_OF_OURS;
+    if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGTERM);
+        if (getppid() != parent)
+            _exit(EXIT_FAILURE_OF_OURS);
+        status = run_record(options);
+        fflush(NULL);
+        _exit(status);
+    }
+    bool told = false;
+    for (;;) {
+        pid_t ended = waitpid(child, &status, WNOHANG);
+        if (ended == child || (ended < 0 && errno != EINTR))
+            break;
+        if (stop_requested && !told) {
+            kill(child, SIGTERM);
+            told = true;
+        }
+        if (trigger_count != triggers) {
+            triggers = trigger_count;
+            kill(child, SIGUSR2);
+        }
+        sleep_ms(FOLLOW_LOOK_MS / 5);
+    }
+    return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE_OF_OURS;
+}
+
+static int run_follow(struct record_options *options)
+{
+    struct process_wish wish = {.name = options->name, .container = options->container};
+    int told = 0; /* what is told about waiting, once */
+    while (!stop_requested) {
+        struct error err = {0};
+        pid_t pid;
+        int rc = find_process(&wish, &pid, &err);
+        if (rc != 0) {
+            if (rc != told && !options->quiet)
+                fprintf(stderr, "gotape-record: waiting: %s\n", err.message);
+            told = rc;
+            sleep_ms(FOLLOW_LOOK_MS);
+            continue;
+        }
+        told = 0;
+        options->pid = pid;
+        if (record_in_child(options) != 0 && !stop_requested)
+            sleep_ms(FOLLOW_PAUSE_MS);
+    }
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     struct error err = {0};
@@ -224,6 +307,8 @@ int main(int argc, char **argv)
         return complain(&err);
     if (options.mode == MODE_CLEANUP)
         return run_cleanup();
+    if (options.of_long.follow)
+        return run_follow(&options);
     if (options.mode == MODE_ATTACH && options.pid == -1 && find_target(&options, &err) != 0) {
         complain(&err);
         return EXIT_NO_SINGLE_PROCESS;

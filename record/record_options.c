@@ -79,9 +79,20 @@ static void fill_table(struct parse_state *s, struct opt table[OPTION_ROWS])
          "stop when about so much is written (100M, 2G)"},
         {0, "rotate", OPT_STRING, &s->of_long.rotate, "S|T",
          "begin a new file at this size (100M) or after this time (10m):\nNAME.0001.gotape and so on, each "
-         "complete in itself; the next one\nbegins with what every goroutine does at that moment, and since "
-         "when"},
-        {0, "keep", OPT_INT, &o->of_long.keep, "N", "with --rotate: only the newest N files of this run"},
+         "complete in itself; the next one\nbegins with what every goroutine does at that moment, and since when"},
+        {0, "keep", OPT_INT, &o->of_long.keep, "N",
+         "with --rotate or --flight: only the newest N files of this run"},
+        {0, "flight", OPT_STRING, &s->of_long.flight, "T[,S]",
+         "keep the last T (30s) in memory, at most S (256M), and write\nthem to a numbered file at SIGUSR2, when "
+         "a trigger fires, and\nwhen the target ends"},
+        {0, "trigger", OPT_LIST, &s->of_long.triggers, "WHEN",
+         "with --flight, up to 16 times: 'blocked>5s' (a goroutine of the\nprogram waits for longer, network and "
+         "sleep aside),\n'runnable-p99>10ms' (waits for a CPU), 'goroutines>10000',\n'goroutines+200/s'"},
+        {0, "cooldown", OPT_DURATION, &o->of_long.cooldown_ns, "T",
+         "after a trigger, none fires for T (default 60s)"},
+        {0, "follow", OPT_FLAG, &o->of_long.follow, NULL,
+         "with --name or --container: wait for the process, record it, and\nwait for the next one when it has "
+         "ended"},
         {0, NULL, OPT_HEADING, NULL, NULL, "Instead of recording:"},
         {0, "check", OPT_FLAG, &o->check, NULL,
          "show what would be probed where and at which cost,\nwhat is missing and what to do about it"},
@@ -153,8 +164,18 @@ static int check_long(const struct record_options *o, struct error *err)
         return error_set(err, ERR_USAGE, "--follow goes with --name or --container");
     if (l->follow && o->check)
         return error_set(err, ERR_USAGE, "--follow does not go with --check");
+    if (l->follow && o->output && !is_series)
+        return error_set(err, ERR_USAGE, "--follow writes several files: give --rotate or --flight with --output");
     if (is_series && o->output && strcmp(o->output, "-") == 0)
         return error_set(err, ERR_USAGE, "--output -: several files do not go to standard output");
+    for (unsigned i = 0; i < l->trigger_count; i++) {
+        if (o->detail == DETAIL_SNAPSHOT)
+            return error_set(err, ERR_USAGE, "--trigger '%s': there are no events with --detail snapshot",
+                             l->triggers[i].text);
+        if (l->triggers[i].kind == TRIGGER_RUNNABLE_P99 && o->detail == DETAIL_BLOCK)
+            return error_set(err, ERR_USAGE, "--trigger '%s' needs --detail sched: without it nothing tells when "
+                             "goroutines begin to run", l->triggers[i].text);
+    }
     if (is_series && o->force)
         return error_set(err, ERR_USAGE,
                          "--force: numbered files replace nothing; taken numbers are passed over");
@@ -195,14 +216,14 @@ int record_options_parse(int argc, char **argv, struct record_options *out, stru
         rc = user_probe_parse(state.probes.items[i], &o->probes[o->probe_count++], err);
     if (rc == 0)
         rc = long_options_read(&o->of_long, &state.of_long, err);
-    if (rc == 0)
-        rc = check_long(o, err);
     if (rc == 0 && state.detail)
         rc = parse_detail(state.detail, &o->detail, err);
     if (rc == 0 && state.scope)
         rc = parse_scope(state.scope, &o->cpu_wide, err);
     if (rc == 0 && o->force_scope && !o->cpu_wide)
         rc = error_set(err, ERR_USAGE, "--force-scope goes with --scope cpu");
+    if (rc == 0)
+        rc = check_long(o, err);
     if (rc == 0 && o->detail == DETAIL_SNAPSHOT && o->probe_count)
         rc = error_set(err, ERR_USAGE, "--probe: there are no probes with --detail snapshot");
     if (rc == 0 && o->detail == DETAIL_SNAPSHOT && o->only)

@@ -111,12 +111,14 @@ void report_summary(FILE *out, const struct target *target, const struct session
         fputs("no records lost\n", out);
     print_snapshots(out, s);
     print_doubts(out, s);
-    if (s->files > 1)
+    if (s->is_flight && s->files == 0)
+        fputs("no file was asked for\n", out);
+    else if (s->files > 1)
         fprintf(out, "%" PRIu64 " files, the last one is %s", s->files, s->output);
     if (s->files > 1 && s->files_removed)
         fprintf(out, "; the oldest %" PRIu64 " were removed", s->files_removed);
     if (s->files > 1)
         fputs("\n", out);
-    else if (strcmp(s->output, "-") != 0)
+    else if ((s->files == 1 || !s->is_flight) && strcmp(s->output, "-") != 0)
         fprintf(out, "written to %s\n", s->output);
 }

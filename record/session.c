@@ -112,7 +112,8 @@ static void default_name(const struct session *self, char *out, size_t size)
 static int sink(void *context, const void *data, size_t size, struct error *err)
 {
     struct session *self = context;
-    return output_write(&self->output, data, size, err);
+    return self->flight.memory ? session_flight_sink(self, data, size, err)
+                               : output_write(&self->output, data, size, err);
 }
 
 static void read_clocks(void *context, struct chunk_clocks *out)
@@ -172,6 +173,8 @@ static int open_output(struct session *self, const char *name, struct error *err
     int rc = series_init(&self->series, name, l->keep, err);
     if (rc == 0)
         rc = output_open_folder(name, &self->output, err);
+    if (rc == 0 && l->flight_ns)
+        return session_flight_prepare(self, err);
     return rc == 0 ? series_open(&self->series, &self->output, err) : rc;
 }
 
@@ -255,6 +258,7 @@ int session_run(struct session *self, struct session_summary *summary, struct er
         summary->end = END_OUTPUT;
     summary->files = self->series.files;
     summary->files_removed = self->series.removed;
+    summary->is_flight = self->flight.memory != NULL;
     return rc;
 }
 
@@ -272,6 +276,7 @@ void session_free(struct session *self)
     span_probes_release(&self->spans);
     go_process_close(self->process);
     go_binary_close(self->binary);
+    session_flight_release(self);
     live_table_free(self->live);
     series_release(&self->series);
     if (self->output.fd >= 0)

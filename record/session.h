@@ -57,6 +57,7 @@ struct session_hooks {
     session_message_fn warn;      /* what the user should know, a line each */
     session_message_fn verbose;   /* steps; may be NULL */
     void *context;
+    const volatile int *trigger; /* counts what a flight recorder is asked for by signals; may be NULL */
     const volatile int *stop; /* becomes non-zero at Ctrl-C or SIGTERM */
 };
 
@@ -75,6 +76,7 @@ struct session_summary {
     uint64_t cpu_user_ns, cpu_system_ns;
     uint64_t unread_channels, late;
     uint64_t files, files_removed; /* of a series; 0: it is one file */
+    bool is_flight;                /* or none was asked for */
     char output[4096];
 };
 

@@ -257,6 +257,8 @@ int session_arm(struct session *self, struct error *err)
         rc = target_resume(self->target, err);
     self->flushed_ns = session_now_ns();
     self->part_ns = self->start.monotonic_ns;
+    if (self->flight.memory)
+        flight_start(self->flight.memory, self->start.monotonic_ns);
     if (rc == 0)
         rc = session_first_snapshot(self, err);
     if (!self->perf) {

@@ -13,7 +13,7 @@
 
 bool session_has_parts(const struct session *self)
 {
-    return long_options_has_parts(&self->options->of_long);
+    return long_options_has_parts(&self->options->of_long) || self->options->of_long.flight_ns;
 }
 
 bool session_is_series(const struct session *self)
@@ -28,7 +28,9 @@ int session_prepare_parts(struct session *self, const char *const *reasons, size
     struct live_table_options options = {.reasons = reasons,
                                          .reason_count = count,
                                          .without_runs = is_block && !probe_plan_is_armed(&self->plan, PROBE_SCHED),
-                                         .infers_runs = is_block};
+                                         .infers_runs = is_block,
+                                         .latency = self->flight.watch.count ? trigger_latency : NULL,
+                                         .context = &self->flight.watch};
     if (!session_has_parts(self) || session_is_snapshot_only(self))
         return 0;
     self->live = live_table_new(&options);
@@ -50,15 +52,18 @@ int session_describe_part(struct session *self, struct error *err)
 
 uint64_t session_bytes_written(const struct session *self)
 {
-    return self->parts.stored_bytes + self->output.size;
+    bool is_open = !self->flight.memory || self->flight.dump;
+    return self->parts.stored_bytes + (is_open ? self->output.size : 0);
 }
 
-static bool is_due(const struct session *self, uint64_t now)
+static bool is_due(struct session *self, uint64_t now)
 {
     const struct long_options *o = &self->options->of_long;
     /* The first snapshot belongs into the first part, and so does what it tells about. */
     if (!session_has_parts(self) || self->cut_ns || session_is_taking_snapshot(self))
         return false;
+    if (self->flight.memory)
+        return session_flight_is_due(self, now);
     return (o->rotate_bytes && self->output.size >= o->rotate_bytes) ||
            (o->rotate_ns && now - self->part_ns >= o->rotate_ns);
 }
@@ -66,6 +71,8 @@ static bool is_due(const struct session *self, uint64_t now)
 static int end_part(struct session *self, struct error *err)
 {
     struct trace_meta totals;
+    if (self->flight.memory)
+        return session_flight_end_unit(self, self->cut_ns, err);
     trace_meta_init(&totals);
     int rc = session_fill_totals(self, self->cut_ns, "the next file begins", &totals, err);
     if (rc == 0)
@@ -142,6 +149,9 @@ static int begin_part(struct session *self, struct error *err)
 int session_go_on_with_parts(struct session *self, struct error *err)
 {
     uint64_t now = session_now_ns();
+    int rc = self->flight.memory ? session_flight_go_on(self, err) : 0;
+    if (rc != 0)
+        return rc;
     if (self->live)
         live_table_settle(self->live, self->complete_ns);
     if (is_due(self, now)) {
@@ -152,7 +162,7 @@ int session_go_on_with_parts(struct session *self, struct error *err)
     }
     if (!self->cut_ns || self->complete_ns <= self->cut_ns)
         return 0;
-    int rc = end_part(self, err);
+    rc = end_part(self, err);
     if (rc == 0)
         rc = begin_part(self, err);
     if (rc == 0 && session_is_snapshot_only(self))

@@ -19,6 +19,7 @@
 #include "runtime_limits.h"
 #include "snapshot.h"
 #include "series.h"
+#include "session_flight.h"
 #include "span_probes.h"
 #include "state/live_table.h"
 
@@ -65,6 +66,7 @@ struct session {
     struct session_summary *summary;
     /* A recording of several parts (session_cut.c). */
     struct series series;
+    struct session_flight flight;
     struct live_table *live; /* NULL: nobody asks for it */
     bool is_carrying;        /* what is written now comes from the table */
     uint64_t complete_ns;    /* all events up to this time have come */

@@ -197,7 +197,7 @@ int session_record_until_end(struct session *self, enum session_end *end_out, st
             rc = session_go_on_with_snapshot(self, err);
         if (rc == 0)
             rc = session_go_on_with_parts(self, err);
-        if (rc == ERR_NO_SPACE || (rc == 0 && output_is_nearly_full(&self->output))) {
+        if (rc == ERR_NO_SPACE || (rc == 0 && !self->flight.memory && output_is_nearly_full(&self->output))) {
             tell_full_disk(self);
             *end_out = END_DISK_FULL;
             return 0;
@@ -283,7 +283,8 @@ int session_end_recording(struct session *self, bool output_works, struct error 
         write_notes(self, &perf, end.monotonic_ns);
         rc = session_fill_totals(self, end.monotonic_ns, session_end_text(s->end), &totals, err);
         if (rc == 0)
-            rc = trace_writer_end(self->writer, &totals, err);
+            rc = self->flight.memory ? session_flight_end(self, end.monotonic_ns, err)
+                                     : trace_writer_end(self->writer, &totals, err);
         trace_meta_release(&totals);
     }
     s->elapsed_ns = end.monotonic_ns - self->start.monotonic_ns;
@@ -291,7 +292,8 @@ int session_end_recording(struct session *self, bool output_works, struct error 
     s->has_probes = self->perf != NULL;
     if (self->snapshot)
         s->snapshots = *snapshot_stats(self->snapshot);
-    s->writer = *trace_writer_stats(self->writer);
+    if (!self->flight.memory)
+        s->writer = *trace_writer_stats(self->writer);
     session_add_stats(&s->writer, &self->parts);
     s->lost = built->lost + self->uncovered_lost;
     s->uncovered_lost = self->uncovered_lost;

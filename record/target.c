@@ -332,3 +332,12 @@ void target_release(struct target *self)
         close(self->pidfd);
     self->pidfd = -1;
 }
+
+void target_describe_exit(const struct target *self, char *out, size_t size)
+{
+    if (WIFSIGNALED(self->wait_status))
+        snprintf(out, size, "the target was killed by signal %d (%s)", WTERMSIG(self->wait_status),
+                 strsignal(WTERMSIG(self->wait_status)));
+    else
+        snprintf(out, size, "the target exited with status %d", WEXITSTATUS(self->wait_status));
+}

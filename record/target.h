@@ -48,6 +48,8 @@ int target_resume(struct target *self, struct error *err);
 bool target_has_exited(struct target *self);
 /* Ends a launched program: SIGTERM, after three seconds SIGKILL; reaps it. Nothing when it has exited. By the keeper, which has the right to. */
 void target_kill(struct target *self, struct keeper *keeper);
+/* How a launched program has ended that was waited for: "the target exited with status 2", "… was killed by signal 9 (Killed)". */
+void target_describe_exit(const struct target *self, char *out, size_t size);
 /* Waits up to `ms` milliseconds for the exit. */
 bool target_wait_exit(struct target *self, int ms);
 /* Closes descriptors. A held program is killed: it must not run on half prepared. */

@@ -45,7 +45,7 @@ WITH fact (ordinal, section, key, value) AS (
   UNION ALL
   SELECT CASE section WHEN 'recording' THEN 9 WHEN 'process' THEN 50 WHEN 'limits' THEN 55 WHEN 'host' THEN 56
                       WHEN 'go' THEN 57 WHEN 'probes' THEN 58 ELSE 59 END, section, key, value
-  FROM (SELECT CASE WHEN key LIKE 'record.%' OR key LIKE 'trace.%' THEN 'recording'
+  FROM (SELECT CASE WHEN key LIKE 'record.%' OR key LIKE 'trace.%' OR key LIKE 'trigger.%' THEN 'recording'
                     WHEN key LIKE 'container.%' OR key LIKE 'cgroup.%' OR key LIKE 'end.cgroup.%'
                          OR key IN ('go.gomaxprocs', 'go.gogc', 'go.memory_limit', 'end.gomaxprocs', 'end.gogc',
                                     'end.memory_limit') THEN 'limits'

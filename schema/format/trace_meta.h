@@ -13,6 +13,8 @@
  *   record.snapshot_interval_ns  only when snapshots were taken so often
  *   record.series                the id of the first file of a recording of several
  *   record.part                  number of this file among them, 1, 2 …
+ *   trigger.reason               of a file of a flight recorder: why it was written, in words
+ *   trigger.time_ns              and when that was noticed, in CLOCK_MONOTONIC
  *   record.options               the options given that change what is recorded
  *   host.name host.kernel host.machine host.cpus host.boottime_offset_ns
  *   process.pid process.name process.exe process.exe_build_id process.args (only with --with-args)

@@ -78,6 +78,14 @@ def test_version():
     (["--rotate", "1m", "-o", "-", "--", "true"], ["--output -"]),
     (["--rotate", "1m", "--force", "--", "true"], ["--force", "replace nothing"]),
     (["--keep", "3", "--", "true"], ["--keep", "--rotate"]),
+    (["--flight", "soon", "--", "true"], ["--flight", "30s,256M"]),
+    (["--flight", "30s", "--rotate", "1m", "--", "true"], ["--flight", "--rotate"]),
+    (["--flight", "30s", "--max-size", "1G", "--", "true"], ["--max-size", "--flight"]),
+    (["--trigger", "blocked>5s", "--", "true"], ["--trigger", "--flight"]),
+    (["--flight", "30s", "--trigger", "boredom>5s", "--", "true"], ["boredom>5s", "goroutines+200/s"]),
+    (["--flight", "30s", "--trigger", "runnable-p99>1ms", "--detail", "block", "--", "true"], ["runnable-p99", "--detail sched"]),
+    (["--follow", "-p", "1"], ["--follow", "--name"]),
+    (["--follow", "--name", "api", "-o", "x"], ["--follow", "--flight"]),
     (["--rotate", "1m", "--keep", "-3", "--", "true"], ["--keep", "-3"]),
 ], ids=lambda value: " ".join(value) if isinstance(value, list) else None)
 def test_usage_errors(arguments, words):
