@@ -238,7 +238,7 @@ static void waits_for_a_cpu_are_seen(void **state)
         uint64_t time = 5 * SECOND + i * 1000000;
         create_at(&f, time, i);
         uint64_t run = time + (i > 190 ? 20000000 : 1000);
-        live_table_event(f.watch.live, &(struct event){.time_ns = run, .type = EV_EXEC, .f = {i, i * 512, 0, 0}});
+        live_table_event(f.watch.live, &(struct event){.time_ns = run, .type = EV_EXEC, .cpu = 1, .f = {i, i * 512, 0, 0}});
         if (i == 90)
             assert_false(fires_at(&f, time)); /* too few of them */
         if (i == 190)
