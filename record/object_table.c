@@ -19,6 +19,12 @@
 #define DESCRIPTORS_A_ROUND 256u
 #define DESCRIPTOR_MAX      (1 << 24)
 
+/* Asking the keeper costs two switches of threads. runtime.pollDesc.fdseq lies behind fd and counts the uses of a pollDesc
+ * (netpoll.go, Go 1.21 to 1.27): while it stays, so does the descriptor, unless the program has dup2()ed over its number. */
+#define FDSEQ_FIRST_GO 21
+#define FDSEQ_LAST_GO  27
+#define ASK_AGAIN_NS   1000000000u
+
 struct entry {
     struct def_object def; /* def.type is filled in per epoch */
     uint64_t type_address;
@@ -29,6 +35,8 @@ struct entry {
     char *own_type;     /* owned; name of a variable or of a descriptor */
     int32_t fd;         /* of a pollDesc */
     uint64_t link_hash;
+    uint64_t fdseq, asked_ns;
+    bool is_final; /* not a socket whose other side may yet come */
 };
 
 struct object_table {
@@ -45,7 +53,8 @@ struct object_table {
 };
 
 struct object_table *object_table_new(struct go_binary *binary, struct go_process *process,
-                                      const struct gc_clock *clock, struct keeper *keeper, struct trace_writer *writer)
+                                      const struct gc_clock *clock, struct keeper *keeper,
+                                      struct trace_writer *writer)
 {
     struct object_table *self = calloc(1, sizeof *self);
     if (!self)
@@ -228,33 +237,48 @@ static uint64_t hash_text(const char *text)
     return hash;
 }
 
+static bool has_fdseq(const struct go_binary *binary)
+{
+    const struct go_build_info *info = go_binary_build_info(binary);
+    return info->major == 1 && info->minor >= FDSEQ_FIRST_GO && info->minor <= FDSEQ_LAST_GO;
+}
+
 /* runtime.pollDesc.fd (netpoll.go). A pollDesc is used again for later descriptors, and a number for later sockets. */
 static void look_at_descriptor(struct object_table *self, struct entry *entry, uint64_t now_ns)
 {
     struct go_memory memory = go_process_memory(self->process);
-    uint64_t fd;
+    struct {
+        uint64_t fd, fdseq;
+    } use = {0};
     char link[FD_LINK_SIZE], name[FD_NAME_SIZE];
     int offset = go_binary_layout(self->binary)->polldesc_fd;
     if (self->descriptors_left == 0 || offset < 0)
         return;
     self->descriptors_left--;
     entry->read_ns = now_ns;
-    if (!go_memory_read(memory, entry->def.addr + (uint64_t)offset, &fd, sizeof fd) || fd > DESCRIPTOR_MAX ||
-        !self->keeper || !keeper_look_at_descriptor(self->keeper, (int)fd, link, name))
+    bool counted = has_fdseq(self->binary);
+    if (!go_memory_read(memory, entry->def.addr + (uint64_t)offset, &use,
+                        counted ? sizeof use : sizeof use.fd) ||
+        use.fd > DESCRIPTOR_MAX)
         return;
+    if (counted && entry->type && entry->is_final && entry->fd == (int32_t)use.fd &&
+        entry->fdseq == use.fdseq && now_ns - entry->asked_ns < ASK_AGAIN_NS)
+        return;
+    if (!self->keeper || !keeper_look_at_descriptor(self->keeper, (int)use.fd, link, name))
+        return;
+    entry->asked_ns = now_ns;
+    entry->fdseq = use.fdseq;
     uint64_t hash = hash_text(link);
-    bool is_same = entry->type && entry->fd == (int32_t)fd && entry->link_hash == hash;
-    /* a socket that is being connected has no other side yet */
-    if (is_same && (strstr(entry->type, "->") || strncmp(link, "socket:", 7) != 0))
-        return;
-    if (is_same && strcmp(name, entry->type) == 0)
+    bool is_same = entry->type && entry->fd == (int32_t)use.fd && entry->link_hash == hash;
+    if (is_same && (entry->is_final || strcmp(name, entry->type) == 0))
         return;
     if (entry->type && !is_same) {
         entry->def.generation++;
         entry->def.flags = 0;
     }
-    entry->fd = (int32_t)fd;
+    entry->fd = (int32_t)use.fd;
     entry->link_hash = hash;
+    entry->is_final = strstr(name, "->") || strncmp(link, "socket:", 7) != 0;
     set_own_type(entry, name);
 }
 
