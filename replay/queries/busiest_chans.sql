@@ -15,10 +15,12 @@ WITH used AS MATERIALIZED (
 picked AS MATERIALIZED (
   SELECT object.*, waits, total_wait_ns FROM used JOIN object ON object.id = used.object_id
   ORDER BY total_wait_ns DESC, waits DESC, object.id LIMIT coalesce(:limit, -1)
-)
+),
+-- include: chan_sums
+shown AS (SELECT * FROM picked)
 SELECT printf('0x%llx', addr) AS addr, generation, type, capacity AS cap, waits, total_wait_ns,
        (
           -- include: chan_site_text
        ) AS "site_text:table"
-FROM picked
+FROM shown AS picked
 ORDER BY total_wait_ns DESC, waits DESC, id;

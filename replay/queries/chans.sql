@@ -32,9 +32,24 @@ used AS MATERIALIZED (
 picked AS MATERIALIZED (
   SELECT object.*, coalesce(waits, 0) AS waits, coalesce(open_waits, 0) AS open_waits,
          coalesce(total_wait_ns, 0) AS total_wait_ns, longest_wait_ns
-  FROM object LEFT JOIN used ON used.object_id = object.id
-  WHERE kind = 'chan' AND (used.object_id IS NOT NULL OR (:since IS NULL AND :until IS NULL))
+  FROM (SELECT object_id, waits, open_waits, total_wait_ns, longest_wait_ns FROM used
+        UNION ALL
+        -- Nobody waited for it.
+        SELECT id, NULL, NULL, NULL, NULL FROM object
+        WHERE (SELECT has_sums FROM plan) AND kind = 'chan'
+          AND NOT EXISTS (SELECT 1 FROM object_sum INDEXED BY object_sum_object WHERE object_sum.object_id = object.id)) AS seen
+  CROSS JOIN object ON object.id = seen.object_id
+  WHERE kind = 'chan'
   ORDER BY total_wait_ns DESC, waits DESC, object.id LIMIT coalesce(:limit, -1)
+),
+-- include: chan_sums
+picked_wake AS MATERIALIZED (
+  SELECT picked.id AS object_id, wake_sum.waker_stack_id, wake_sum.waits
+  FROM picked CROSS JOIN wake_sum INDEXED BY wake_sum_object ON wake_sum.object = picked.id
+  UNION ALL
+  SELECT picked.id, wake_sum.waker_stack_id, wake_sum.waits
+  FROM picked CROSS JOIN object_set ON object_set.object_id = picked.id
+  CROSS JOIN wake_sum INDEXED BY wake_sum_object ON wake_sum.object = -object_set.set_id
 ),
 -- Their waits, where the sums do not help.
 timed AS MATERIALIZED (
@@ -44,7 +59,7 @@ timed AS MATERIALIZED (
         UNION ALL
         SELECT picked.id, -object_set.set_id, CASE direction WHEN 1 THEN 'send' WHEN 2 THEN 'recv' END
         FROM picked CROSS JOIN object_set ON object_set.object_id = picked.id WHERE NOT (SELECT has_sums FROM plan)) AS used
-  CROSS JOIN packed_wait ON packed_wait.object = used.object CROSS JOIN wait ON wait.id = packed_wait.id
+  CROSS JOIN packed_wait INDEXED BY packed_wait_object ON packed_wait.object = used.object CROSS JOIN wait ON wait.id = packed_wait.id
   WHERE true
     -- include: wait_in_time
 )
@@ -59,8 +74,8 @@ SELECT printf('0x%llx', addr) AS addr, generation, type, capacity AS cap, waits,
                                             'waits', waits, 'total_wait_ns', total_wait_ns))
         FROM (SELECT site.name AS site, file.path AS file, stack.site_line AS line, direction, sum(waits) AS waits,
                      coalesce(sum(wait_ns), 0) AS total_wait_ns
-              FROM (SELECT stack_id, direction, waits, wait_ns FROM object_wait_sum
-                    WHERE (SELECT has_sums FROM plan) AND object_wait_sum.object_id = picked.id
+              FROM (SELECT stack_id, direction, waits, wait_ns FROM picked_sum
+                    WHERE (SELECT has_sums FROM plan) AND picked_sum.object_id = picked.id
                     UNION ALL
                     SELECT stack_id, direction, 1, wait_ns FROM timed WHERE timed.object_id = picked.id
               ) AS used
@@ -71,8 +86,8 @@ SELECT printf('0x%llx', addr) AS addr, generation, type, capacity AS cap, waits,
               ORDER BY total_wait_ns DESC, site.name, line LIMIT 10)) AS "sites:json",
        (SELECT json_group_array(json_object('site', site, 'file', file, 'line', line, 'wakes', wakes))
         FROM (SELECT site.name AS site, file.path AS file, stack.site_line AS line, sum(waits) AS wakes
-              FROM (SELECT waker_stack_id, waits FROM object_wake_sum
-                    WHERE (SELECT has_sums FROM plan) AND object_wake_sum.object_id = picked.id
+              FROM (SELECT waker_stack_id, waits FROM picked_wake
+                    WHERE (SELECT has_sums FROM plan) AND picked_wake.object_id = picked.id
                     UNION ALL
                     SELECT waker_stack_id, 1 FROM timed WHERE timed.object_id = picked.id
               ) AS used

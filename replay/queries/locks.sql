@@ -15,23 +15,64 @@
 --   doubt                    the address may have been used again unnoticed
 WITH
 -- include: match_label
+-- The sums know no time and no label.
+plan (has_sums, needs_waits) AS MATERIALIZED (
+  SELECT :since IS NULL AND :until IS NULL AND :label_key IS NULL, NOT (:since IS NULL AND :until IS NULL AND :label_key IS NULL)
+         -- Whose lock was not recorded are not found by it.
+         OR EXISTS (SELECT 1 FROM wait_sum WHERE coalesce(object, 0) <= 0 AND is_system = 0
+                      AND reason IN (SELECT number FROM reason WHERE class IN ('mutex', 'rwmutex')))
+),
 -- include: lock_wait
+lock_sum AS MATERIALIZED (
+  SELECT CASE WHEN object > 0 THEN object END AS object_id, stack_id, waits, open_waits, wait_ns, longest_ns, longest_id
+  FROM wait_sum
+  WHERE (SELECT has_sums FROM plan) AND is_system = 0
+    AND reason IN (SELECT number FROM reason WHERE class IN ('mutex', 'rwmutex'))
+),
 summed AS MATERIALIZED (
-  SELECT object_id, count(*) AS waits, sum(is_open) AS open_waits, count(DISTINCT goid) AS waiters,
-         coalesce(sum(wait_ns), 0) AS total_wait_ns, max(wait_ns) AS longest_wait_ns, goid AS longest_goid
-  FROM held GROUP BY object_id ORDER BY total_wait_ns DESC, waits DESC, object_id LIMIT coalesce(:limit, -1)
+  SELECT object_id, sum(waits) AS waits, sum(open_waits) AS open_waits, sum(waiters) AS waiters, sum(wait_ns) AS total_wait_ns,
+         max(longest_ns) AS longest_wait_ns, longest_goid
+  FROM (SELECT object_id, sum(waits) AS waits, sum(open_waits) AS open_waits,
+               coalesce((SELECT goroutines FROM object_people WHERE object_people.object_id = lock_sum.object_id AND is_waker = 0),
+                        (SELECT count(DISTINCT goid) FROM packed_wait
+                         WHERE lock_sum.object_id IS NULL AND coalesce(object, 0) <= 0 AND (facts & 4) = 0
+                           AND reason IN (SELECT number FROM reason WHERE class IN ('mutex', 'rwmutex')))) AS waiters,
+               sum(wait_ns) AS wait_ns, max(longest_ns) AS longest_ns,
+               (SELECT goid FROM packed_wait WHERE packed_wait.id = longest_id) AS longest_goid
+        FROM lock_sum GROUP BY object_id
+        UNION ALL
+        SELECT object_id, count(*), sum(is_open), count(DISTINCT goid), coalesce(sum(wait_ns), 0), max(wait_ns), goid
+        FROM held WHERE NOT (SELECT has_sums FROM plan) GROUP BY object_id)
+  GROUP BY object_id ORDER BY total_wait_ns DESC, waits DESC, object_id LIMIT coalesce(:limit, -1)
 ),
 place AS MATERIALIZED (
   SELECT object_id, stack.site_function_id AS function_id, stack.site_file_id AS file_id, stack.site_line AS line,
-         count(*) AS waits, coalesce(sum(wait_ns), 0) AS ns
-  FROM held LEFT JOIN stack ON stack.id = held.stack_id
+         sum(waits) AS waits, coalesce(sum(ns), 0) AS ns
+  FROM (SELECT object_id, stack_id, waits, wait_ns AS ns FROM lock_sum
+        UNION ALL
+        SELECT object_id, stack_id, 1, wait_ns FROM held
+        WHERE NOT (SELECT has_sums FROM plan)) AS used
+  LEFT JOIN stack ON stack.id = used.stack_id
   WHERE object_id IS NULL OR object_id IN (SELECT object_id FROM summed) GROUP BY 1, 2, 3, 4
+),
+-- The waits for these locks that a goroutine ended.
+ended (object_id, waker_goid, waker_stack_id, wait_ns) AS (
+  SELECT summed.object_id, waker_goid, waker_stack_id, wait_ns
+  FROM summed CROSS JOIN packed_wait INDEXED BY packed_wait_object ON packed_wait.object = summed.object_id
+  WHERE (SELECT has_sums FROM plan) AND (facts & 4) = 0 AND waker_goid IS NOT NULL
+    AND reason IN (SELECT number FROM reason WHERE class IN ('mutex', 'rwmutex'))
+  UNION ALL
+  SELECT object_id, waker_goid, waker_stack_id, wait_ns FROM held
+  WHERE waker_kind = 'goroutine'
+    AND CASE WHEN (SELECT has_sums FROM plan)
+             THEN object_id IS NULL AND EXISTS (SELECT 1 FROM summed WHERE summed.object_id IS NULL)
+             ELSE object_id IS NULL OR object_id IN (SELECT object_id FROM summed) END
 ),
 holder AS MATERIALIZED (
   SELECT object_id, waker_goid, stack.site_function_id AS function_id, stack.site_file_id AS file_id, stack.site_line AS line,
          count(*) AS waits, coalesce(sum(wait_ns), 0) AS ns
-  FROM held LEFT JOIN stack ON stack.id = held.waker_stack_id
-  WHERE waker_kind = 'goroutine' AND (object_id IS NULL OR object_id IN (SELECT object_id FROM summed)) GROUP BY 1, 2, 3, 4, 5
+  FROM ended LEFT JOIN stack ON stack.id = ended.waker_stack_id
+  GROUP BY 1, 2, 3, 4, 5
 )
 SELECT coalesce(object_named.text, 'a lock that was not recorded') AS "lock:table", object.kind, printf('0x%llx', object.addr) AS addr,
        object.generation, object.type AS name, summed.waits, open_waits, waiters, total_wait_ns, longest_wait_ns, longest_goid,

@@ -9,6 +9,10 @@
 --   total_wait_ns, longest_wait_ns   how long they had waited
 WITH
 -- include: match_label
+-- No wait is visited where nobody waited for a lock.
+plan (needs_waits) AS MATERIALIZED (
+  SELECT EXISTS (SELECT 1 FROM wait_sum WHERE wait_sum.reason IN (SELECT number FROM reason WHERE class IN ('mutex', 'rwmutex')))
+),
 -- include: lock_wait
 summed AS MATERIALIZED (
   SELECT CASE waker_kind WHEN 'goroutine' THEN waker_goid END AS holder, stack.site_function_id AS function_id,

@@ -27,7 +27,7 @@ WITH
 plan (way) AS MATERIALIZED (
   SELECT CASE WHEN :goid IS NOT NULL THEN 'goroutine'
               WHEN :chan IS NOT NULL AND NOT EXISTS (SELECT 1 FROM match_stack)
-                   AND (SELECT count(*) FROM (SELECT 1 FROM match_packed CROSS JOIN packed_wait ON packed_wait.object = match_packed.object
+                   AND (SELECT count(*) FROM (SELECT 1 FROM match_packed CROSS JOIN packed_wait INDEXED BY packed_wait_object ON packed_wait.object = match_packed.object
                                               LIMIT 20000)) < 20000 THEN 'object'
               ELSE 'longest' END
 ),
@@ -41,7 +41,7 @@ looked_up (id, wait_ns) AS MATERIALIZED (
     ORDER BY wait_ns DESC, id DESC LIMIT CASE (SELECT way FROM plan) WHEN 'goroutine' THEN coalesce(:limit, -1) ELSE 0 END)
   UNION ALL
   SELECT * FROM (
-    SELECT id, wait_ns FROM match_packed CROSS JOIN packed_wait ON packed_wait.object = match_packed.object
+    SELECT id, wait_ns FROM match_packed CROSS JOIN packed_wait INDEXED BY packed_wait_object ON packed_wait.object = match_packed.object
     WHERE reason IN match_reason AND (:all IS NOT NULL OR (facts & 4) = 0)
       -- include: packed_in_time
       -- include: packed_of_label

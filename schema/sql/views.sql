@@ -187,39 +187,6 @@ SELECT id, tid, is_on_cpu, start_ns, end_ns, cpu, state, next_tid, (SELECT text 
        stack_id
 FROM plain_thread_interval;
 
--- Table wait_sum for each object, a select's waits for each of its channels.
-CREATE VIEW object_wait_sum (
-  object_id,                           -- what was waited for
-  direction,                           -- send, recv; NULL for other objects
-  stack_id,                            -- as in wait_sum, and so on
-  reason,                              -- …
-  is_system,                           -- …
-  waits,                               -- …
-  open_waits,                          -- …
-  wait_ns,                             -- …
-  longest_ns                           -- …
-) AS
-SELECT object, CASE (SELECT class FROM reason WHERE number = wait_sum.reason) WHEN 'chan_send' THEN 'send' WHEN 'chan_recv' THEN 'recv' END,
-       stack_id, reason, is_system, waits, open_waits, wait_ns, longest_ns
-FROM wait_sum WHERE object > 0
-UNION ALL
-SELECT object_id, CASE direction WHEN 1 THEN 'send' WHEN 2 THEN 'recv' END, stack_id, reason, is_system, waits, open_waits, wait_ns,
-       longest_ns
-FROM object_set JOIN wait_sum ON wait_sum.object = -object_set.set_id AND object_set.set_id = -wait_sum.object
-WHERE wait_sum.object < 0 AND object_id IS NOT NULL;
-
--- Table wake_sum for each object, a select's waits for each of its channels.
-CREATE VIEW object_wake_sum (
-  object_id,                           -- what was waited for
-  waker_stack_id,                      -- as in wake_sum, and so on
-  waits                                -- …
-) AS
-SELECT object, waker_stack_id, waits FROM wake_sum WHERE object > 0
-UNION ALL
-SELECT object_id, waker_stack_id, waits
-FROM object_set JOIN wake_sum ON wake_sum.object = -object_set.set_id AND object_set.set_id = -wake_sum.object
-WHERE wake_sum.object < 0 AND object_id IS NOT NULL;
-
 -- Frames with names.
 CREATE VIEW stack_frame AS
 SELECT frame.stack_id, frame.depth, function.name AS function, file.path AS file, frame.line, frame.is_inlined,
