@@ -11,6 +11,8 @@
 #include "proc_info.h"
 #include "state/live_write.h"
 
+#define HEAL_NS (SECOND_NS / 2)
+
 bool session_has_parts(const struct session *self)
 {
     return long_options_has_parts(&self->options->of_long) || self->options->of_long.flight_ns;
@@ -146,9 +148,21 @@ static int begin_part(struct session *self, struct error *err)
     return rc;
 }
 
+/* After a loss the table says of nobody what he does until an event tells, or somebody looks: once the rings keep up again. */
+static void heal(struct session *self, uint64_t now)
+{
+    const struct event_builder_stats *stats = event_builder_stats(self->builder);
+    if (!self->live || !self->snapshot || stats->lost == self->lost_healed || session_is_taking_snapshot(self) ||
+        self->next_snapshot_ns <= now + HEAL_NS)
+        return;
+    self->lost_healed = stats->lost;
+    self->next_snapshot_ns = now + HEAL_NS;
+}
+
 int session_go_on_with_parts(struct session *self, struct error *err)
 {
     uint64_t now = session_now_ns();
+    heal(self, now);
     int rc = self->flight.memory ? session_flight_go_on(self, err) : 0;
     if (rc != 0)
         return rc;

@@ -72,6 +72,7 @@ struct session {
     uint64_t complete_ns;    /* all events up to this time have come */
     uint64_t cut_ns;         /* a part ends here as soon as all events up to it have come; 0: none is about to */
     uint64_t part_ns;        /* the part began */
+    uint64_t lost_healed;    /* so many records were lost when a snapshot was asked for last */
     uint64_t part_number;
     struct trace_writer_stats parts; /* those that are complete, added up */
 };

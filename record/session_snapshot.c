@@ -87,6 +87,8 @@ int session_go_on_with_snapshot(struct session *self, struct error *err)
         self->next_snapshot_ns += self->options->snapshot_interval_ns;
         if (self->next_snapshot_ns <= now)
             self->next_snapshot_ns = now + self->options->snapshot_interval_ns;
+        if (!self->options->snapshot_interval_ns)
+            self->next_snapshot_ns = UINT64_MAX;
     }
     return slice(self, err);
 }

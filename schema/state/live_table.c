@@ -23,6 +23,7 @@ struct live_table {
     uint64_t alive, beyond; /* beyond: alive, but without an entry */
     uint64_t ring_ns[LIVE_RINGS_MAX];
     uint64_t gap_ns; /* end of the last loss */
+    uint64_t look_begin_ns; /* the snapshot began */
     struct event origin;
     uint32_t look_set;
     uint64_t look_set_goid;
@@ -476,6 +477,24 @@ static void on_look(struct live_table *self, const struct event *look)
     self->look_set_goid = 0;
 }
 
+/* Whom a whole snapshot has not found after a loss has ended in it. */
+static void on_snapshot(struct live_table *self, const struct event *event)
+{
+    if (event->f[SNAPSHOT_PHASE] != SNAPSHOT_END) {
+        self->look_begin_ns = event->time_ns;
+        return;
+    }
+    if (event->f[SNAPSHOT_UNSTABLE] || !self->gap_ns || self->look_begin_ns <= self->gap_ns)
+        return;
+    for (uint32_t place = 0; place < self->used; place++) {
+        struct live_goroutine *goroutine = at(self, place);
+        if (!goroutine->goid || goroutine->state == GOROUTINE_DEAD || !live_table_is_doubtful(self, goroutine))
+            continue;
+        goroutine->last_ns = event->time_ns;
+        bury(self, place);
+    }
+}
+
 static void on_select(struct live_table *self, const struct event *event, uint64_t time)
 {
     if (event->cpu == RING_RECORDER) {
@@ -506,6 +525,12 @@ static uint64_t time_in_ring(struct live_table *self, const struct event *event)
     if (event->time_ns > *last)
         *last = event->time_ns;
     return *last;
+}
+
+void live_table_lose(struct live_table *self, uint64_t time_ns)
+{
+    if (time_ns > self->gap_ns)
+        self->gap_ns = time_ns;
 }
 
 void live_table_event(struct live_table *self, const struct event *event)
@@ -553,6 +578,9 @@ void live_table_event(struct live_table *self, const struct event *event)
     case EV_LABELS:
         on_labels(self, event);
         break;
+    case EV_SNAPSHOT:
+        on_snapshot(self, event);
+        break;
     case EV_GOROUTINE_ORIGIN:
         self->origin = *event;
         break;
@@ -560,8 +588,7 @@ void live_table_event(struct live_table *self, const struct event *event)
         on_look(self, event);
         break;
     case EV_LOST:
-        if (time > self->gap_ns)
-            self->gap_ns = time;
+        live_table_lose(self, time);
         break;
     default:
         break;

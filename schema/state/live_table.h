@@ -76,6 +76,8 @@ void live_table_free(struct live_table *self);
 
 /* One event, in the order of its ring; event->cpu is the ring. */
 void live_table_event(struct live_table *self, const struct event *event);
+/* Nothing was recorded up to this time: what the table says may have changed unseen. EV_LOST does the same. */
+void live_table_lose(struct live_table *self, uint64_t time_ns);
 /* All events before this time have come: who is dead by then is forgotten. */
 void live_table_settle(struct live_table *self, uint64_t time_ns);
 

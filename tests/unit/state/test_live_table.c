@@ -239,6 +239,24 @@ static void a_snapshot_tells_what_no_event_has_told(void **state)
     TELL(table, look);
     assert_false(live_table_is_doubtful(table, g));
     assert_int_equal(g->reason, REASON_SELECT);
+    /* Whom a whole snapshot after the loss does not find has ended. */
+    TELL(table, create(710, 6, 0xd000));
+    lost.time_ns = 800;
+    TELL(table, lost);
+    struct event begin = {.time_ns = 900, .type = EV_SNAPSHOT, .cpu = RING_RECORDER,
+                          .f = {[SNAPSHOT_PHASE] = SNAPSHOT_BEGIN, [SNAPSHOT_KIND] = SNAPSHOT_PERIODIC}};
+    struct event whole = begin;
+    whole.time_ns = 920;
+    whole.f[SNAPSHOT_PHASE] = SNAPSHOT_END;
+    look.time_ns = 910;
+    TELL(table, begin, look);
+    whole.f[SNAPSHOT_UNSTABLE] = 1;
+    TELL(table, whole);
+    assert_non_null(live_table_find(table, 6)); /* one was left out: it may be this one */
+    whole.f[SNAPSHOT_UNSTABLE] = 0;
+    TELL(table, whole);
+    assert_null(live_table_find(table, 6));
+    assert_non_null(live_table_find(table, 5));
     live_table_free(table);
 }
 
