@@ -67,6 +67,12 @@ static enum verdict judge(struct goroutine_tracker *self, const struct goroutine
     }
     if (t.needs_unseen_wake && !hole.count)
         return UNSEEN_WAKE;
+    /* Its waker had passed the probe before the recording began, and was stopped before it had changed the state. */
+    if (!legal && goroutine->is_only_looked_at && !hole.count && t.to != goroutine->state) {
+        anomaly_add(self->with.anomalies, ANOMALY_SNAPSHOT_AHEAD, (int64_t)facts->event->time_ns,
+                    (int64_t)goroutine->goid, facts->event->tid, 1, "woken already when a snapshot found it waiting");
+        return UNSEEN_WAKE;
+    }
     return legal && !t.needs_unseen_wake ? LEGAL : hole.count ? AFTER_GAP : ILLEGAL;
 }
 
@@ -358,6 +364,7 @@ void goroutine_step_apply(struct goroutine_tracker *self, struct goroutine *goro
         finish_woken_wait(self, goroutine, 0);
     goroutine->last_step = goroutine->last_ns = time;
     goroutine->step_tid = facts->event->tid;
+    goroutine->is_only_looked_at = false;
     goroutine_step_put_transition(self, goroutine, from, to, facts, flags);
 }
 

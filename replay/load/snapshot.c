@@ -319,6 +319,7 @@ static void adopt(struct goroutine_tracker *self, struct goroutine *goroutine, c
     bool after_gap = gaps_between(self->with.gaps, goroutine->last_step, event->time_ns, &since) > 0;
     if (is_new) {
         adopt_unseen(self, goroutine, event, look);
+        goroutine->is_only_looked_at = goroutine->state == GOROUTINE_WAITING;
     } else if (goroutine->state == GOROUTINE_UNKNOWN) {
         /* Where runs are not seen, what was woken may look asleep for a moment. */
         if (self->detail == DETAIL_BLOCK && !after_gap)
