@@ -40,8 +40,9 @@ def record_peers(folder, seconds, rate):
 
 def load_ours(folder, name):
     trace, database = folder / f"{name}.gotape", folder / f"{name}.db"
-    usage = run(REPLAY, "load", "--force", trace, "-o", database, timeout=1800)
-    events = int(run(REPLAY, "sql", database, "SELECT event_count FROM recording", "--format", "csv").out.split()[-1])
+    # 3: loaded, but something in the recording is doubtful. That does not change how fast it loads.
+    usage = run(REPLAY, "load", "--force", trace, "-o", database, timeout=1800, accepted=(0, 3))
+    events = int(run(REPLAY, "sql", database, "SELECT event_count FROM recording", "--format", "csv", accepted=(0, 3)).out.split()[-1])
     return {"seconds": usage.seconds, "rss": usage.rss_mib, "events": events, "rate": events / usage.seconds,
             "bytes": database.stat().st_size / events}
 

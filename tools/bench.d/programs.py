@@ -58,7 +58,7 @@ class Program:
 
     def __exit__(self, *_):
         if self.usage is None:
-            self.end(signal.SIGTERM, 20, False)
+            self.end(signal.SIGTERM, 20, None)
         self.out.close()
         self.err.close()
 
@@ -85,13 +85,14 @@ class Program:
             time.sleep(0.02)
         raise Failed(f"{' '.join(self.command)}: did not say '{words}': {self.said()[-1000:]}")
 
-    def wait(self, timeout=300):
-        return self.end(None, timeout, True)
+    def wait(self, timeout=300, accepted=(0,)):
+        return self.end(None, timeout, accepted)
 
     def interrupt(self, timeout=60):
-        return self.end(signal.SIGINT, timeout, False)
+        return self.end(signal.SIGINT, timeout, None)
 
-    def end(self, number, timeout, must_succeed):
+    def end(self, number, timeout, accepted):
+        """Sends a signal, if any, and collects it; accepted statuses, None: any but that of the time limit."""
         timer = threading.Timer(timeout, self.process.kill)
         timer.start()
         try:
@@ -106,14 +107,14 @@ class Program:
             stream.seek(0)
             texts.append(stream.read())
         self.usage = Usage(time.monotonic() - self.began, resources, *texts)
-        if self.process.returncode == -signal.SIGKILL or (must_succeed and self.process.returncode != 0):
+        if self.process.returncode == -signal.SIGKILL or (accepted is not None and self.process.returncode not in accepted):
             raise Failed(f"{' '.join(self.command)}: status {self.process.returncode}: {texts[1][-1000:]}")
         return self.usage
 
 
-def run(*command, timeout=300, env=None, discard=False):
+def run(*command, timeout=300, env=None, discard=False, accepted=(0,)):
     with Program(command, env, discard) as program:
-        return program.wait(timeout)
+        return program.wait(timeout, accepted)
 
 
 def cpu_seconds(pid):
@@ -212,7 +213,7 @@ class Service:
 
     def stop(self):
         """Ends it orderly, so that Go's tracer writes what it has."""
-        self.program.end(signal.SIGTERM, 30, False)
+        self.program.end(signal.SIGTERM, 30, None)
 
     def load(self, seconds, rate=0.0, tool=None):
         """requests, requests_per_second, median_ms, p99_ms; of the service cpu_us_per_request and cpu_seconds, of a tool that
