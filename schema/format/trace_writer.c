@@ -233,6 +233,7 @@ static int emit(struct trace_writer *self, struct chunk_header *header, struct e
     self->stored.size = CHUNK_HEADER_SIZE;
     int rc =
         chunk_pack(self->packer, self->raw.data, self->raw.size, self->definitions_size, &self->stored, err);
+    self->definitions_size = 0; /* also when the sink fails: the next chunk has others */
     if (rc != 0)
         return rc;
     header->major = CHUNK_VERSION_MAJOR;
@@ -251,7 +252,6 @@ static int emit(struct trace_writer *self, struct chunk_header *header, struct e
     rc = self->options.sink(self->options.context, self->stored.data, self->stored.size, err);
     if (rc != 0)
         return rc;
-    self->definitions_size = 0;
     add_index_entry(self, header);
     self->sequence++;
     self->stats.chunks++;

@@ -179,11 +179,46 @@ static void chunks_are_taken_over(void **state)
     buf_release(&fixture.parts[0]);
 }
 
+/* A disk without room for a chunk with definitions: the end of the trace still goes into what was set aside for it. */
+static int no_room_once(void *context, const void *data, size_t size, struct error *err)
+{
+    struct fixture *self = context;
+    if (self->part == 1) {
+        self->part = 0;
+        return error_set(err, ERR_NO_SPACE, "no room");
+    }
+    buf_put(&self->parts[0], data, size);
+    return 0;
+}
+
+static void a_trace_ends_after_a_full_disk(void **state)
+{
+    (void)state;
+    struct fixture fixture = {0};
+    struct error err = {0};
+    struct trace_writer_options options = {.sink = no_room_once, .clock = clock_zero, .context = &fixture};
+    struct trace_writer *writer = trace_writer_new(&options, &err);
+    add(writer, 0, 100, 1, stack_of(writer, "main.a", 0x20));
+    assert_int_equal(trace_writer_flush(writer, &err), 0);
+    add(writer, 0, 200, 2, stack_of(writer, "main.b", 0x30));
+    fixture.part = 1;
+    assert_int_equal(trace_writer_flush(writer, &err), ERR_NO_SPACE);
+    assert_int_equal(trace_writer_end(writer, NULL, &err), 0);
+    assert_int_equal(trace_writer_stats(writer)->events, 1); /* what is in no file does not count */
+    struct trace_sum sum = memory_read_all(fixture.parts[0].data, fixture.parts[0].size);
+    assert_true(sum.has_end);
+    assert_int_equal(sum.events, 1);
+    assert_int_equal(sum.damage[DAMAGE_MISSING], 0);
+    trace_writer_free(writer);
+    buf_release(&fixture.parts[0]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_event_is_in_one_part),
         cmocka_unit_test(chunks_are_taken_over),
+        cmocka_unit_test(a_trace_ends_after_a_full_disk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
