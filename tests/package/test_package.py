@@ -35,6 +35,8 @@ def test_contents(name, pages):
     files = {line.split()[-1]: line.split() for line in listed.splitlines()}
     wanted = [f"./usr/bin/{name}", f"./usr/share/doc/{name}/copyright", f"./usr/share/doc/{name}/changelog.gz"]
     wanted += [f"./usr/share/man/{page}.gz" for page in pages]
+    if name == "gotape-record":
+        wanted.append("./usr/lib/systemd/system/gotape-record@.service")
     assert set(wanted) <= set(files), files
     assert all(fields[1] == "root/root" for fields in files.values()), "files belong to root"
     assert files[f"./usr/bin/{name}"][0] == "-rwxr-xr-x", "no set-user-id bit"
