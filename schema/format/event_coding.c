@@ -118,6 +118,9 @@ bool event_coding_take(struct bytes *in, struct type_coding *out)
                         (field.how == CODING_STACK && field.of != CODING_OF_THREAD);
         if (!is_free || field.how < CODING_DELTA || field.how >= CODING_COUNT || (needs_of && !has_of))
             return false;
+        /* What is not asked for may be anything. */
+        if (!needs_of)
+            field.of = CODING_OF_THREAD;
         known |= 1u << field.field;
         coding.fields[i] = field;
     }

@@ -440,6 +440,12 @@ static void codings_are_checked(void **state)
         struct bytes in = bytes_of(raw.data, raw.size);
         assert_false(event_coding_take(&in, &coding));
     }
+    static const struct type_coding needless = {.type = 9, .count = 1, .fields = {{0, CODING_DELTA, 12}}};
+    buf_reset(&raw);
+    event_coding_put(&raw, &needless);
+    struct bytes needless_in = bytes_of(raw.data, raw.size);
+    assert_true(event_coding_take(&needless_in, &coding));
+    assert_int_equal(coding.fields[0].of, CODING_OF_THREAD);
     for (unsigned type = 1; type < EVENT_TYPE_COUNT; type++) {
         struct type_coding chosen;
         if (!event_spec_get(type))
