@@ -77,6 +77,14 @@ int privileges_find_user(const char *text, struct privileges_user *out, struct e
     return 0;
 }
 
+bool privileges_have(enum privilege privilege)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[2] = {{0}};
+    unsigned number = (unsigned)privilege;
+    return syscall(SYS_capget, &header, data) == 0 && (data[number / 32].effective >> number % 32 & 1);
+}
+
 static int set_capabilities(uint64_t keep, struct error *err)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};

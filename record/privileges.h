@@ -24,7 +24,8 @@ enum privilege {
     PRIVILEGE_DAC_OVERRIDE = 1,
     PRIVILEGE_FOWNER = 3,
     PRIVILEGE_KILL = 5,
-    PRIVILEGE_SYS_PTRACE = 19
+    PRIVILEGE_SYS_PTRACE = 19,
+    PRIVILEGE_PERFMON = 38
 };
 #define PRIVILEGE_BIT(privilege) ((uint64_t)1 << (privilege))
 
@@ -33,6 +34,9 @@ enum privilege {
  * needs no name service. "nobody" is known everywhere. ERR_NOT_FOUND; ERR_USAGE for what is neither.
  */
 int privileges_find_user(const char *text, struct privileges_user *out, struct error *err);
+
+/* This process may use it. */
+bool privileges_have(enum privilege privilege);
 
 /*
  * Becomes the user (NULL: stays who it is) and keeps of its capabilities at most those in the mask, in every set; no

@@ -13,14 +13,14 @@
 
 struct parse_state {
     struct record_options options;
-    const char *detail, *scope;
+    const char *detail, *scope, *budget;
     const char *probe_specs[USER_PROBES_MAX];
     struct opt_list probes;
     struct long_texts of_long;
     bool help, version, cleanup;
 };
 
-#define OPTION_ROWS 42
+#define OPTION_ROWS 43
 
 static void fill_table(struct parse_state *s, struct opt table[OPTION_ROWS])
 {
@@ -56,6 +56,10 @@ static void fill_table(struct parse_state *s, struct opt table[OPTION_ROWS])
         {0, "snapshot-interval", OPT_DURATION, &o->snapshot_interval_ns, "T",
          "what all goroutines do, every T too (with --detail snapshot: 1s);\notherwise when attaching and at "
          "the end"},
+        {0, "budget", OPT_STRING, &s->budget, "WARN,THIN",
+         "what the recording may cost, as shares of the target's CPU time\n(default 5%,20%): above the first it warns; "
+         "above the second it\nrecords less: without the dearest class of events, then in windows,\nthen it stops. off: all "
+         "of the time, whatever it costs"},
         {0, "user", OPT_STRING, &o->user, "NAME", "run COMMAND as this user"},
         {0, "kill", OPT_FLAG, &o->kill_at_end, NULL,
          "stop COMMAND when the recording stops (it is left running otherwise)"},
@@ -185,7 +189,8 @@ static int check_long(const struct record_options *o, struct error *err)
 int record_options_parse(int argc, char **argv, struct record_options *out, struct error *err)
 {
     struct parse_state state = {
-        .options = {.zstd_level = ZSTD_LEVEL_DEFAULT, .pid = -1, .detail = DETAIL_BLOCK}};
+        .options = {.zstd_level = ZSTD_LEVEL_DEFAULT, .pid = -1, .detail = DETAIL_BLOCK,
+                    .budget = {.warn = BUDGET_WARN_DEFAULT, .thin = BUDGET_THIN_DEFAULT}}};
     struct opt table[OPTION_ROWS];
     long_options_init(&state.options.of_long, &state.of_long);
     fill_table(&state, table);
@@ -224,6 +229,8 @@ int record_options_parse(int argc, char **argv, struct record_options *out, stru
         rc = error_set(err, ERR_USAGE, "--force-scope goes with --scope cpu");
     if (rc == 0)
         rc = check_long(o, err);
+    if (rc == 0 && state.budget && budget_limits_parse(state.budget, &o->budget, err) != 0)
+        rc = error_prefix(err, "--budget: ");
     if (rc == 0 && o->detail == DETAIL_SNAPSHOT && o->probe_count)
         rc = error_set(err, ERR_USAGE, "--probe: there are no probes with --detail snapshot");
     if (rc == 0 && o->detail == DETAIL_SNAPSHOT && o->only)

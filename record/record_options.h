@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "base/error.h"
+#include "budget.h"
 #include "go/probe_table.h"
 #include "long_options.h"
 #include "user_probe.h"
@@ -38,6 +39,7 @@ struct record_options {
     const char *only; /* names of probes with commas between; NULL: all of the level */
     uint64_t snapshot_interval_ns; /* 0: none between the first and the last */
     struct long_options of_long;
+    struct budget_limits budget;
     bool with_args;
     bool quiet;
     int verbose;

@@ -92,6 +92,20 @@ static void print_snapshots(FILE *out, const struct session_summary *s)
     fprintf(out, "; the longest took %.1f ms\n", (double)shots->longest_ns / 1e6);
 }
 
+static void print_budget(FILE *out, const struct session_summary *s)
+{
+    const struct budget_summary *b = &s->budget;
+    char hits[32];
+    if (!b->is_on || b->cpu_ns == 0)
+        return;
+    fprintf(out, "cost: about %.1f %% of the target's CPU time (%s hits at %.2f us%s, %.2f us more with a call chain)\n",
+            100 * b->cost_ns / (double)b->cpu_ns, units_format_count(b->hits, hits, sizeof hits), b->hit_ns / 1e3,
+            b->is_measured ? "" : " assumed", b->chain_ns / 1e3);
+    if (b->off_ns)
+        fprintf(out, "recorded %.1f %% of the time, with %u pauses (--budget)\n",
+                100 * (double)b->on_ns / (double)(b->on_ns + b->off_ns), b->windows);
+}
+
 void report_summary(FILE *out, const struct target *target, const struct session_summary *s, bool colour)
 {
     char events[32], size[24];
@@ -110,6 +124,7 @@ void report_summary(FILE *out, const struct target *target, const struct session
     else if (s->has_probes)
         fputs("no records lost\n", out);
     print_snapshots(out, s);
+    print_budget(out, s);
     print_doubts(out, s);
     if (s->is_flight && s->files == 0)
         fputs("no file was asked for\n", out);

@@ -15,6 +15,7 @@
 #include "output.h"
 #include "perf/perf_session.h"
 #include "record_options.h"
+#include "session_budget.h"
 #include "snapshot.h"
 #include "target.h"
 
@@ -34,6 +35,7 @@ enum session_end {
     END_DURATION,
     END_SIGNAL,
     END_EXEC,
+    END_BUDGET,
     END_MAX_SIZE,
     END_DISK_FULL,
     END_OUTPUT,
@@ -74,6 +76,7 @@ struct session_summary {
     uint64_t lost;           /* all records lost */
     uint64_t uncovered_lost; /* of these, an estimate: on CPUs that came online during the recording */
     uint64_t cpu_user_ns, cpu_system_ns;
+    struct budget_summary budget;
     uint64_t unread_channels, late;
     uint64_t files, files_removed; /* of a series; 0: it is one file */
     bool is_flight;                /* or none was asked for */

@@ -38,8 +38,10 @@ static int define_probe(struct session *self, const struct probe_site *site, str
     if (rc == 0)
         rc = perf_session_add_probe(self->perf, probe, err);
     free(format);
-    if (rc == 0)
+    if (rc == 0) {
+        self->is_stepped[self->probe_count] = site->cost != PROBE_COST_EMULATED;
         self->uses[self->probe_count++] = use;
+    }
     return rc;
 }
 
@@ -119,6 +121,8 @@ int session_prepare_probes(struct session *self, struct error *err)
     }
     if (rc == 0)
         rc = span_probes_each(&self->spans, add_span_site, self, err);
+    if (rc == 0)
+        session_budget_prepare(self);
     return rc;
 }
 
@@ -167,7 +171,7 @@ static int add_thread(void *context, pid_t tid, struct error *err)
 
 /* Threads may be born while we look. A thread whose creator already carried our events has inherited them and
  * is added all the same: the perf session drops what comes twice. Done when a whole pass finds nobody new. */
-static int add_threads(struct session *self, struct error *err)
+int session_open_events(struct session *self, struct error *err)
 {
     struct thread_pass pass = {.session = self};
     map_init(&pass.seen);
@@ -207,6 +211,8 @@ static int write_meta(struct session *self, const char *const *reasons, size_t c
         rc = runtime_limits_put(&self->first_limits, LIMITS_AT_START, NULL, &self->meta, err);
     if (rc == 0)
         rc = session_describe_part(self, err);
+    if (rc == 0)
+        rc = session_budget_begin_facts(self, &self->meta, err);
     return rc == 0 ? trace_writer_meta(self->writer, &self->meta, err) : rc;
 }
 
@@ -234,7 +240,7 @@ int session_arm(struct session *self, struct error *err)
     size_t count;
     int rc = go_process_wait_reasons(self->process, &reasons, &count, err);
     if (rc == 0 && self->perf)
-        rc = add_threads(self, err);
+        rc = session_open_events(self, err);
     if (rc == 0)
         rc = prepare_builder(self, reasons, count, err);
     if (rc == 0)
@@ -259,6 +265,7 @@ int session_arm(struct session *self, struct error *err)
     self->part_ns = self->start.monotonic_ns;
     if (self->flight.memory)
         flight_start(self->flight.memory, self->start.monotonic_ns);
+    session_budget_start(self);
     if (rc == 0)
         rc = session_first_snapshot(self, err);
     if (!self->perf) {

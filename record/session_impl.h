@@ -17,6 +17,7 @@
 #include "perf/uprobe.h"
 #include "privileges.h"
 #include "runtime_limits.h"
+#include "session_budget.h"
 #include "snapshot.h"
 #include "series.h"
 #include "session_flight.h"
@@ -54,7 +55,9 @@ struct session {
     uint8_t trace_id[16];
     struct span_probes spans;
     struct probe_use uses[SAMPLE_PROBES_MAX]; /* by perf's probe number */
+    bool is_stepped[SAMPLE_PROBES_MAX];       /* the kernel single-steps the probed instruction */
     unsigned probe_count;
+    struct session_budget budget;
     unsigned ring_now; /* ring of the section being written; UINT32_MAX: none */
     struct chunk_clocks start;
     uint64_t flushed_ns;
@@ -94,6 +97,8 @@ void session_remove_probes(struct session *self);
 int session_prepare_probes(struct session *self, struct error *err);
 /* Opens the events of every thread, arms them, writes the META chunk, lets a held program run. */
 int session_arm(struct session *self, struct error *err);
+/* Opens the events of every thread; they are disabled. ERR_GONE when the target has ended. */
+int session_open_events(struct session *self, struct error *err);
 
 /* session_snapshot.c. All of them do nothing when the target has ended. */
 int session_prepare_snapshots(struct session *self, const char *const *reasons, size_t count,
@@ -103,6 +108,9 @@ int session_first_snapshot(struct session *self, struct error *err);
 int session_go_on_with_snapshot(struct session *self, struct error *err);
 bool session_is_taking_snapshot(const struct session *self);
 int session_last_snapshot(struct session *self, struct error *err);
+/* Before a pause: a whole one. After it: begins one. */
+int session_edge_snapshot(struct session *self, struct error *err);
+int session_begin_edge_snapshot(struct session *self, struct error *err);
 
 /* session_cut.c: a recording of several parts, each complete in itself. */
 bool session_has_parts(const struct session *self);

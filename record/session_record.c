@@ -50,6 +50,7 @@ static int on_record(void *context, unsigned ring, const struct record *record, 
         trace_writer_section(self->writer, (uint16_t)cpu);
         self->ring_now = ring;
     }
+    session_budget_count(self, record);
     if (record->kind == RECORD_LOST)
         note_loss(self, cpu, event_builder_ring_time(self->builder, ring), record->time_ns, record->lost);
     event_builder_add(self->builder, ring, (uint16_t)cpu, record);
@@ -196,6 +197,8 @@ int session_record_until_end(struct session *self, enum session_end *end_out, st
         if (rc == 0)
             rc = session_go_on_with_snapshot(self, err);
         if (rc == 0)
+            rc = session_budget_go_on(self, err);
+        if (rc == 0)
             rc = session_go_on_with_parts(self, err);
         if (rc == ERR_NO_SPACE || (rc == 0 && !self->flight.memory && output_is_nearly_full(&self->output))) {
             tell_full_disk(self);
@@ -216,6 +219,10 @@ int session_record_until_end(struct session *self, enum session_end *end_out, st
         }
         if (*self->hooks->stop) {
             *end_out = END_SIGNAL;
+            return 0;
+        }
+        if (self->budget.is_over) {
+            *end_out = END_BUDGET;
             return 0;
         }
         if (target_has_exited(self->target)) {
@@ -264,7 +271,8 @@ int session_end_recording(struct session *self, bool output_works, struct error 
     if (output_works && !self->output.is_full)
         rc = session_last_snapshot(self, err);
     metadata_read_clocks(&end);
-    event_builder_end(self->builder, end.monotonic_ns);
+    if (!self->budget.is_paused)
+        event_builder_end(self->builder, end.monotonic_ns);
     if (self->perf)
         perf_session_disable(self->perf, NULL);
     if (output_works && rc == 0 && !self->output.is_full) {
@@ -276,12 +284,15 @@ int session_end_recording(struct session *self, bool output_works, struct error 
     if (self->perf)
         perf_session_stats(self->perf, &perf);
     const struct event_builder_stats *built = event_builder_stats(self->builder);
+    session_budget_finish(self, &s->budget);
     if (output_works && rc == 0) {
         struct trace_meta totals;
         trace_meta_init(&totals);
         tell_uncovered_cpus(self, end.monotonic_ns);
         write_notes(self, &perf, end.monotonic_ns);
         rc = session_fill_totals(self, end.monotonic_ns, session_end_text(s->end), &totals, err);
+        if (rc == 0)
+            rc = session_budget_end_facts(self, &s->budget, &totals, err);
         if (rc == 0)
             rc = self->flight.memory ? session_flight_end(self, end.monotonic_ns, err)
                                      : trace_writer_end(self->writer, &totals, err);

@@ -65,14 +65,16 @@ int session_drop_rights(struct session *self, struct error *err)
         return 0;
     const struct privileges_user *user = self->changes_user ? &self->user : NULL;
     struct error why = {0};
-    int rc = privileges_drop(user, 0, &why);
+    const char *left = session_budget_rights(self) ? "with CAP_PERFMON alone" : "without capabilities";
+    uint64_t keep = session_budget_rights(self);
+    int rc = privileges_drop(user, keep, &why);
     if (rc != 0)
         return error_set(err, why.code, "%s (--keep-root records without giving up rights)", why.message);
     if (user)
-        session_say(self, self->hooks->verbose, "goes on as user %s (%u:%u), without capabilities",
-                    user->name, (unsigned)user->uid, (unsigned)user->gid);
+        session_say(self, self->hooks->verbose, "goes on as user %s (%u:%u), %s", user->name,
+                    (unsigned)user->uid, (unsigned)user->gid, left);
     else
-        session_say(self, self->hooks->verbose, "goes on without capabilities");
+        session_say(self, self->hooks->verbose, "goes on %s", left);
     return 0;
 }
 

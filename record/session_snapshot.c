@@ -77,7 +77,8 @@ int session_first_snapshot(struct session *self, struct error *err)
 
 int session_go_on_with_snapshot(struct session *self, struct error *err)
 {
-    if (!self->snapshot)
+    /* What is seen in a pause says nothing about what comes after it. */
+    if (!self->snapshot || self->budget.is_paused)
         return 0;
     uint64_t now = session_now_ns();
     if (now >= self->next_snapshot_ns && !snapshot_is_running(self->snapshot)) {
@@ -107,6 +108,20 @@ static int run_to_its_end(struct session *self, struct error *err)
             rc = session_drain(self, err);
     }
     return rc;
+}
+
+int session_edge_snapshot(struct session *self, struct error *err)
+{
+    int rc = session_begin_edge_snapshot(self, err);
+    return rc == 0 && self->snapshot ? run_to_its_end(self, err) : rc;
+}
+
+int session_begin_edge_snapshot(struct session *self, struct error *err)
+{
+    if (!self->snapshot || self->saw_exec || target_has_exited(self->target))
+        return 0;
+    int rc = run_to_its_end(self, err);
+    return rc == 0 ? begin(self, SNAPSHOT_PERIODIC, err) : rc;
 }
 
 int session_last_snapshot(struct session *self, struct error *err)

@@ -14,6 +14,7 @@ const char *session_end_text(enum session_end end)
         [END_DURATION] = "the duration is over",
         [END_SIGNAL] = "stopped by a signal",
         [END_EXEC] = "the target replaced itself by another program",
+        [END_BUDGET] = "it cost more than its budget",
         [END_MAX_SIZE] = "--max-size is reached",
         [END_DISK_FULL] = "the disk is nearly full",
         [END_OUTPUT] = "the output failed",

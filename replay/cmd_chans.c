@@ -25,9 +25,9 @@ static void print_channel(struct buf *out, const struct row *row, const struct t
 
 static const struct table_column columns[] = {
     {"CHANNEL", false, 20, print_channel},
-    {"TOTAL WAIT", true, 0, present_duration_cell, .key = "total_wait_ns"},
+    {"TOTAL WAIT", true, 0, present_duration_cell, .key = "total_wait_ns", .is_total = true},
     {"LONGEST", true, 0, present_duration_cell, .key = "longest_wait_ns"},
-    {"WAITS", true, 0, present_count_cell, .key = "waits"},
+    {"WAITS", true, 0, present_count_cell, .key = "waits", .is_total = true},
     {"OPEN", true, 0, present_count_cell, .key = "open_waits"},
     {"WAITERS", true, 0, present_count_cell, .key = "waiters"},
     {"WAKERS", true, 0, present_count_cell, .key = "wakers"},

@@ -53,7 +53,7 @@ static void print_by(struct buf *out, const struct row *row, const struct table_
 }
 
 static const struct table_column stop_columns[] = {
-    {"TOTAL", true, 0, present_marked_cell, .key = "total_ns"},
+    {"TOTAL", true, 0, present_marked_cell, .key = "total_ns", .is_total = true},
     {"STOPPING", true, 0, present_duration_cell, .key = "stopping_ns"},
     {"STOPPED", true, 0, present_duration_cell, .key = "stopped_ns"},
     {"AT", true, 0, present_time_cell, .key = "start_ns"},
@@ -62,9 +62,9 @@ static const struct table_column stop_columns[] = {
 };
 
 static const struct table_column reason_columns[] = {
-    {"TOTAL", true, 0, present_duration_cell, .key = "total_ns"},
+    {"TOTAL", true, 0, present_duration_cell, .key = "total_ns", .is_total = true},
     {"LONGEST", true, 0, present_duration_cell, .key = "longest_ns"},
-    {"STOPS", true, 0, present_count_cell, .key = "stops"},
+    {"STOPS", true, 0, present_count_cell, .key = "stops", .is_total = true},
     {"STOPPING", true, 0, present_duration_cell, .key = "stopping_ns"},
     {"REASON", false, 12, present_text_cell, .key = "reason"},
 };

@@ -6,9 +6,9 @@
 #include "answer.h"
 
 #define SUMS                                                                                                 \
-    {"TOTAL WAIT", true, 0, present_duration_cell, .key = "total_wait_ns"},                                  \
+    {"TOTAL WAIT", true, 0, present_duration_cell, .key = "total_wait_ns", .is_total = true},                                  \
         {"LONGEST", true, 0, present_duration_cell, .key = "longest_wait_ns"},                               \
-        {"WAITS", true, 0, present_count_cell, .key = "waits"},                                              \
+        {"WAITS", true, 0, present_count_cell, .key = "waits", .is_total = true},                                              \
     {                                                                                                        \
         "WAITERS", true, 0, present_count_cell, .key = "waiters"                                             \
     }

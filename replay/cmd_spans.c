@@ -39,10 +39,10 @@ static const struct table_column span_columns[] = {
 };
 
 static const struct table_column probe_columns[] = {
-    {"TOTAL", true, 0, present_duration_cell, .key = "total_ns"},
+    {"TOTAL", true, 0, present_duration_cell, .key = "total_ns", .is_total = true},
     {"MEAN", true, 0, present_duration_cell, .key = "mean_ns"},
     {"LONGEST", true, 0, present_duration_cell, .key = "longest_ns"},
-    {"CALLS", true, 0, present_count_cell, .key = "calls"},
+    {"CALLS", true, 0, present_count_cell, .key = "calls", .is_total = true},
     {"OPEN", true, 0, present_count_cell, .key = "open_calls"},
     {"CALL", false, 16, print_call},
     {"RUNNING", true, 0, present_duration_cell, .key = "running_ns"},

@@ -186,8 +186,8 @@ static const struct table_column wait_columns[] = {
 };
 
 static const struct table_column channel_columns[] = {
-    {"TOTAL WAIT", true, 0, present_duration_cell, .key = "total_wait_ns"},
-    {"WAITS", true, 0, present_count_cell, .key = "waits"},
+    {"TOTAL WAIT", true, 0, present_duration_cell, .key = "total_wait_ns", .is_total = true},
+    {"WAITS", true, 0, present_count_cell, .key = "waits", .is_total = true},
     {"CHANNEL", false, 20, print_channel},
     {"WHERE", false, 20, present_text_cell, true, .key = "site_text"},
 };

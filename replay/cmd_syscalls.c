@@ -34,12 +34,12 @@ static const struct table_column call_columns[] = {
 };
 
 #define SUMS                                                                                                 \
-    {"TOTAL", true, 0, present_duration_cell, .key = "total_ns"},                                            \
+    {"TOTAL", true, 0, present_duration_cell, .key = "total_ns", .is_total = true},                                            \
         {"LONGEST", true, 0, present_duration_cell, .key = "longest_ns"},                                    \
-        {"CALLS", true, 0, present_count_cell, .key = "calls"},                                              \
+        {"CALLS", true, 0, present_count_cell, .key = "calls", .is_total = true},                                              \
         {"OPEN", true, 0, present_count_cell, .key = "open_calls"},                                          \
     {                                                                                                        \
-        "LOST P", true, 0, present_count_cell, .key = "lost_p", .is_optional = true                          \
+        "LOST P", true, 0, present_count_cell, .key = "lost_p", .is_total = true, .is_optional = true                          \
     }
 
 static const struct table_column name_columns[] = {

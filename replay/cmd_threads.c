@@ -33,7 +33,7 @@ static void print_life(struct buf *out, const struct row *row, const struct tabl
 
 static const struct table_column columns[] = {
     {"THREAD", false, 12, print_thread},
-    {"ON CPU", true, 0, present_duration_cell, .key = "on_cpu_ns"},
+    {"ON CPU", true, 0, present_duration_cell, .key = "on_cpu_ns", .is_total = true},
     {"PREEMPTED", true, 0, present_duration_cell, .key = "preempted_ns"},
     {"MOSTLY BY", false, 8, present_text_cell, .key = "preempted_text"},
     {"SYSCALLS", true, 0, present_duration_cell, .key = "syscall_ns"},
@@ -42,7 +42,7 @@ static const struct table_column columns[] = {
     {"RUNTIME", true, 0, present_duration_cell, .key = "runtime_ns"},
     {"IN GO", true, 0, present_duration_cell, .key = "go_ns"},
     {"UNKNOWN", true, 0, present_duration_cell, .key = "unknown_ns"},
-    {"SWITCHES", true, 0, present_count_cell, .key = "switches"},
+    {"SWITCHES", true, 0, present_count_cell, .key = "switches", .is_total = true},
     {"LIFE", false, 10, print_life, .is_optional = true},
 };
 

@@ -53,9 +53,9 @@ static const struct table_column wait_columns[] = {
 };
 
 static const struct table_column goroutine_columns[] = {
-    {"TOTAL", true, 0, present_duration_cell, .key = "total_wait_ns"},
+    {"TOTAL", true, 0, present_duration_cell, .key = "total_wait_ns", .is_total = true},
     {"LONGEST", true, 0, present_duration_cell, .key = "longest_wait_ns"},
-    {"WAITS", true, 0, present_count_cell, .key = "waits"},
+    {"WAITS", true, 0, present_count_cell, .key = "waits", .is_total = true},
     {"OPEN", true, 0, present_count_cell, .key = "open_waits"},
     {"GOROUTINE", false, 16, present_goroutine_cell, .key = "goroutine_function"},
     {"LONGEST FOR", false, 10, present_text_cell, .key = "longest_reason"},
@@ -63,9 +63,9 @@ static const struct table_column goroutine_columns[] = {
 };
 
 static const struct table_column site_columns[] = {
-    {"TOTAL", true, 0, present_duration_cell, .key = "total_wait_ns"},
+    {"TOTAL", true, 0, present_duration_cell, .key = "total_wait_ns", .is_total = true},
     {"LONGEST", true, 0, present_duration_cell, .key = "longest_wait_ns"},
-    {"WAITS", true, 0, present_count_cell, .key = "waits"},
+    {"WAITS", true, 0, present_count_cell, .key = "waits", .is_total = true},
     {"OPEN", true, 0, present_count_cell, .key = "open_waits"},
     {"GOROUTINES", true, 0, present_count_cell, .key = "goroutines"},
     {"REASON", false, 10, present_text_cell, .key = "reason"},

@@ -7,6 +7,8 @@
 #include "interrupt.h"
 #include "query/catalog.h"
 #include "query/moment.h"
+#include "query/sink_call.h"
+#include "quality.h"
 #include "terminal.h"
 
 void listing_init(struct listing *self)
@@ -86,7 +88,28 @@ void listing_parameters(const struct listing *self, struct query_parameter out[L
         (struct query_parameter){.name = ":until", .integer = self->until_ns, .is_null = !self->until_text};
 }
 
-static struct row_sink *make_sink(const struct listing *self, const struct table_options *table)
+static int on_coverage(void *context, const struct row *row, struct error *err)
+{
+    struct quality *quality = context;
+    (void)err;
+    quality->start_ns = row_int(row, "start_ns", 0);
+    quality->end_ns = row_int(row, "end_ns", 0);
+    quality->recorded_ns = row_int(row, "recorded_ns", 0);
+    quality->pauses = row_int(row, "pauses", 0);
+    return 0;
+}
+
+/* Of totals over all of the recording; a part of it may have been recorded more or less than the rest. */
+static double scale_of(const struct listing *self, struct store *store)
+{
+    struct quality quality = {0};
+    struct error ignored = {0};
+    if (self->since_text || self->until_text || query_each(store, "quality", NULL, 0, on_coverage, &quality, &ignored) != 0)
+        return 1;
+    return quality_scale(&quality);
+}
+
+static struct row_sink *make_sink(const struct listing *self, struct store *store, const struct table_options *table)
 {
     struct table_options options = {0};
     switch (self->format) {
@@ -101,6 +124,7 @@ static struct row_sink *make_sink(const struct listing *self, const struct table
     }
     if (table)
         options = *table;
+    options.scale = table ? scale_of(self, store) : 1;
     options.width = terminal_width(stdout);
     options.color = terminal_has_color(stdout);
     return sink_table_new(stdout, &options);
@@ -110,7 +134,7 @@ int listing_run(const struct listing *self, struct store *store, const char *sql
                 const struct query_parameter *parameters, size_t count, const struct table_options *table,
                 struct query_result *out, struct error *err)
 {
-    struct row_sink *sink = make_sink(self, table);
+    struct row_sink *sink = make_sink(self, store, table);
     if (!sink)
         return error_set(err, ERR_NOMEM, "out of memory");
     struct query_options options = {
@@ -145,6 +169,11 @@ void listing_print_header(const struct listing *self, const struct quality *qual
     struct buf line;
     buf_init(&line);
     quality_print_line(&line, quality);
+    if (quality->pauses || *quality->dropped) {
+        buf_put_u8(&line, '\n');
+        quality_print_coverage(&line, quality);
+        line.size--; /* its last newline */
+    }
     buf_put_u8(&line, 0);
     bool color = terminal_has_color(stdout);
     if (!buf_failed(&line))

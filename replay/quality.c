@@ -30,6 +30,9 @@ static int on_row(void *context, const struct row *row, struct error *err)
     q->damage = row_int(row, "damage", 0);
     q->errors = row_int(row, "errors", 0);
     q->warnings = row_int(row, "warnings", 0);
+    q->recorded_ns = row_int(row, "recorded_ns", 0);
+    q->pauses = row_int(row, "pauses", 0);
+    snprintf(q->dropped, sizeof q->dropped, "%s", row_text(row, "dropped", ""));
     snprintf(q->process, sizeof q->process, "%s", row_text(row, "process", ""));
     snprintf(q->pid, sizeof q->pid, "%s", row_text(row, "pid", ""));
     snprintf(q->go, sizeof q->go, "%s", row_text(row, "go", ""));
@@ -98,4 +101,24 @@ void quality_print_line(struct buf *out, const struct quality *self)
         buf_printf(out, ", damaged file");
     if (!self->is_clean_end)
         buf_printf(out, ", no clean end");
+}
+
+double quality_scale(const struct quality *self)
+{
+    double all = (double)self->end_ns - (double)self->start_ns;
+    return self->pauses && self->recorded_ns > 0 && all > (double)self->recorded_ns
+               ? all / (double)self->recorded_ns
+               : 1;
+}
+
+void quality_print_coverage(struct buf *out, const struct quality *self)
+{
+    double scale = quality_scale(self);
+    if (self->pauses)
+        buf_printf(out,
+                   "recorded %.3g %% of the time, with %" PRId64 " pause%s: counts and totals with ~ are scaled by %.2f; nothing is "
+                   "known across a pause, so longer waits are missing\n",
+                   100 / scale, self->pauses, self->pauses == 1 ? "" : "s", scale);
+    if (*self->dropped)
+        buf_printf(out, "left out to keep to the budget, from some moment on: %s\n", self->dropped);
 }

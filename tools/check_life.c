@@ -285,6 +285,22 @@ static void on_stw(struct check_life *self, const struct event *e)
         acts(self, e)->life = awake(self, RUNNING);
 }
 
+/* Nothing is recorded from here on: who waits may be woken, who runs may do anything. */
+static void on_pause(struct check_life *self)
+{
+    for (uint64_t i = 0; i < self->n.goroutines; i++) {
+        struct check_goroutine *g = &self->goroutines[i];
+        if (g->life == DEAD)
+            continue;
+        end_wait(g, &self->n.paused_waits);
+        g->life = UNSEEN;
+    }
+    map_reset(&self->by_g);
+    map_reset(&self->off);
+    if (self->loses_runs)
+        self->runs = RUNS_UNSEEN;
+}
+
 /* ---- snapshots ---- */
 
 static void on_snapshot(struct check_life *self, const struct event *e)
@@ -377,6 +393,13 @@ void check_life_event(struct check_life *self, const struct event *e)
     case EV_STW:
         on_stw(self, e);
         break;
+    case EV_PAUSE:
+        on_pause(self);
+        break;
+    case EV_BUDGET:
+        if (e->f[BUDGET_STEP] == BUDGET_STEP_DROP && e->f[BUDGET_WHAT] == BUDGET_CLASS_RUNS)
+            self->loses_runs = true;
+        break;
     case EV_SNAPSHOT:
         on_snapshot(self, e);
         break;
@@ -424,7 +447,7 @@ void check_life_balance(struct check_life *self)
     for (uint64_t i = 0; i < n->goroutines; i++)
         n->still_parked += self->goroutines[i].life == WAITING && self->goroutines[i].park_seen;
     uint64_t ended =
-        n->readies + n->net_wakes + n->system_wakes + n->coroutine_wakes + n->aborted + n->unseen_wakes;
+        n->readies + n->net_wakes + n->system_wakes + n->coroutine_wakes + n->aborted + n->unseen_wakes + n->paused_waits;
     if (n->parks != ended + n->still_parked && !n->lost)
         check_life_complain(self, &n->unbalanced,
                             "%" PRIu64 " parks, but %" PRIu64 " ends and %" PRIu64 " still parked", n->parks,

@@ -18,6 +18,7 @@
     X(system_wakes)                                                                                          \
     X(coroutine_wakes)                                                                                       \
     X(unseen_wakes)                                                                                          \
+    X(paused_waits)                                                                                          \
     X(aborted)                                                                                               \
     X(still_parked)                                                                                          \
     X(unbalanced)                                                                                            \
@@ -56,7 +57,9 @@ struct check_life {
         RUNS_NOT_ASKED,
         RUNS_SEEN,
         RUNS_UNSEEN
-    } runs; /* META record.detail block: without events about running */
+    } runs;
+    bool loses_runs; /* with the next pause */
+    /* META record.detail block: without events about running */
     struct {
         bool is_open;
         uint64_t number, looks, origin_goid; /* origin_goid: whose EV_GOROUTINE must be next; 0: anybody's */

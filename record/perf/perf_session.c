@@ -351,9 +351,11 @@ int perf_session_add_thread(struct perf_session *self, pid_t tid, struct error *
     size_t first = self->descriptor_count;
     /* When the thread exits half-way, what is open stays open: a thread that it started meanwhile may live on
      * it. */
-    perf_attr_thread(&attr, &self->features, self->switch_id);
+    perf_attr_thread(&attr, &self->features, self->no_switches ? 0 : self->switch_id);
     int rc = open_for_thread(self, &attr, SAMPLE_THREAD_EVENT, tid, err);
     for (unsigned i = 0; i < self->decoder.probe_count && rc == 0; i++) {
+        if (self->is_left_out[i])
+            continue;
         perf_attr_probe(&attr, &self->features, self->probe_ids[i], self->decoder.probes[i].call_chain);
         rc = open_for_thread(self, &attr, i, tid, err);
     }

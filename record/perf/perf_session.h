@@ -63,6 +63,16 @@ int perf_session_enable(struct perf_session *self, struct error *err);
 /* Nothing is recorded any more; what is still in the rings can be drained, once more at least. */
 int perf_session_disable(struct perf_session *self, struct error *err);
 
+/*
+ * What threads that are added from now on are recorded with; everything at first. Forks, exits and names are told in any
+ * case.
+ */
+void perf_session_set_probe_enabled(struct perf_session *self, unsigned probe, bool is_enabled);
+void perf_session_set_switches_enabled(struct perf_session *self, bool is_enabled);
+/* Closes all events but keeps the rings; after perf_session_disable() and a drain, or what the rings hold is not known any
+ * more. The session is then as before the first perf_session_add_thread(). */
+void perf_session_close_events(struct perf_session *self);
+
 /* Ring count, and the CPU of each. */
 unsigned perf_session_ring_count(const struct perf_session *self);
 unsigned perf_session_ring_cpu(const struct perf_session *self, unsigned ring);

@@ -41,6 +41,8 @@ struct perf_session {
     struct sample_decoder decoder;
     uint64_t probe_ids[SAMPLE_PROBES_MAX]; /* tracefs ids */
     char probe_names[SAMPLE_PROBES_MAX][64];
+    bool is_left_out[SAMPLE_PROBES_MAX]; /* threads that are added get no event for it */
+    bool no_switches;                    /* nor for these */
     uint64_t switch_id; /* tracefs id of sched:sched_switch; 0: switches are not wanted */
 
     struct session_ring *rings; /* owned */

@@ -389,6 +389,21 @@ static int by_tid(const void *a, const void *b)
     return x->tid < y->tid ? -1 : x->tid > y->tid;
 }
 
+void binding_pause(struct binding *self, uint64_t time_ns)
+{
+    size_t position = 0;
+    const struct map_slot *slot;
+    while ((slot = map_next(&self->threads, &position))) {
+        struct thread *thread = (struct thread *)(uintptr_t)slot->value;
+        put_out(self, thread);
+        if (thread->presence == ON_CPU)
+            put_on(self, thread, thread->since, (int64_t)time_ns, thread->cpu);
+        thread->presence = PRESENCE_UNKNOWN;
+        thread->goid = thread->parked = 0;
+        thread->p = ROW_NULL;
+    }
+}
+
 void binding_finish(struct binding *self)
 {
     struct thread **list = malloc((self->threads.count + 1) * sizeof *list);

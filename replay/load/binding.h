@@ -41,6 +41,8 @@ int64_t binding_p(const struct binding *self, uint32_t tid);
 /* EV_THREAD_*; fields are resolved (next_name and name: numbers of texts; ip: function). */
 void binding_event(struct binding *self, const struct event *event);
 /* Writes what is still open. */
+/* Nothing is known about any thread from now on. */
+void binding_pause(struct binding *self, uint64_t time_ns);
 void binding_finish(struct binding *self);
 /* 0, or ERR_NOMEM since the beginning. */
 int binding_check(const struct binding *self, struct error *err);

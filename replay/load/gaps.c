@@ -90,6 +90,25 @@ void gaps_seal(struct gaps *self)
     self->cursor = 0;
 }
 
+int gaps_append(struct gaps *self, uint64_t since, uint64_t until, uint64_t count, struct error *err)
+{
+    struct gap *last = self->count ? &self->windows[self->count - 1] : NULL;
+    if (last && since <= last->until) {
+        if (until > last->until)
+            last->until = until;
+        last->count = limited(last->count + count);
+        return 0;
+    }
+    uint64_t before = last ? last->before + last->count : 0;
+    bool is_full = self->count >= WINDOWS_MAX;
+    int rc = gaps_add(self, since, until, count, err);
+    if (rc == 0 && is_full)
+        gaps_seal(self);
+    else if (rc == 0)
+        self->windows[self->count - 1].before = before;
+    return rc;
+}
+
 uint64_t gaps_between(struct gaps *self, uint64_t since, uint64_t until, uint64_t *first_since_out)
 {
     while (self->cursor < self->count && self->windows[self->cursor].since <= until)
@@ -156,10 +175,14 @@ static int scan_chunk(const struct trace_chunk *chunk, struct damage_window *win
         rc = gaps_add(out, window->watermark, chunk->header.last_time_ns, GAP_COUNT_MAX, err);
         window->is_open = false;
     }
-    for (uint32_t i = 0; rc == 0 && chunk->header.lost_count && i < chunk->event_count; i++) {
+    for (uint32_t i = 0; rc == 0 && i < chunk->event_count; i++) {
         const struct event *e = &chunk->events[i];
         if (e->type == EV_LOST && e->f[LOST_COUNT])
             rc = gaps_add(out, e->f[LOST_SINCE], e->time_ns, e->f[LOST_COUNT], err);
+        else if (e->type == EV_PAUSE)
+            rc = gaps_add(out, e->time_ns, e->time_ns, GAP_COUNT_MAX, err);
+        else if (e->type == EV_RESUME)
+            rc = gaps_add(out, e->f[RESUME_SINCE], e->time_ns, GAP_COUNT_MAX, err);
     }
     if (chunk->header.kind == CHUNK_EVENTS && chunk->header.watermark_ns > window->watermark)
         window->watermark = chunk->header.watermark_ns;

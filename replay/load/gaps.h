@@ -32,6 +32,8 @@ void gaps_release(struct gaps *self);
 /* Returns 0 or ERR_NOMEM. */
 int gaps_add(struct gaps *self, uint64_t since, uint64_t until, uint64_t count, struct error *err);
 void gaps_seal(struct gaps *self);
+/* Adds one to sealed ones, none of which begins later. */
+int gaps_append(struct gaps *self, uint64_t since, uint64_t until, uint64_t count, struct error *err);
 
 /*
  * Is there a hole between two times? Returns the number of records that may be missing there (0: no hole),

@@ -11,6 +11,9 @@
 
 #include "format/event_spec.h"
 
+/* A thread may be off its CPU for a time slice between a probe and what it tells. */
+#define EDGE_NS 100000000u
+
 enum verdict { LEGAL, SILENT, UNSEEN_WAKE, ABORTED, RACED, VOID, AFTER_GAP, ILLEGAL };
 
 struct hole {
@@ -319,6 +322,16 @@ static bool is_stray_net(struct goroutine_tracker *self, const struct goroutine 
     return true;
 }
 
+/*
+ * Right behind a pause the snapshot may have found a state whose end had been told before, in the pause: a thread was
+ * preempted between the probe and the change of the state. What does not fit then is explained by the pause.
+ */
+static bool is_at_edge(const struct goroutine_tracker *self, const struct goroutine *goroutine, uint64_t time)
+{
+    return self->edge_ns && (goroutine->state_flags & FLAG_INFERRED) && goroutine->since >= self->edge_ns &&
+           time - self->edge_ns < EDGE_NS;
+}
+
 void goroutine_step_apply(struct goroutine_tracker *self, struct goroutine *goroutine,
                           const struct step_facts *facts)
 {
@@ -328,6 +341,10 @@ void goroutine_step_apply(struct goroutine_tracker *self, struct goroutine *goro
         return;
     enum goroutine_state from = goroutine->state, to;
     enum verdict verdict = judge(self, goroutine, facts, hole, &to);
+    if (verdict == ILLEGAL && is_at_edge(self, goroutine, time)) {
+        verdict = AFTER_GAP;
+        hole = (struct hole){GAP_COUNT_MAX, self->edge_ns};
+    }
     unsigned touch = hole.count && may_hide_a_round(goroutine, hole) ? FLAG_GAP : 0;
     unsigned flags = facts->flags;
     switch (verdict) {

@@ -39,6 +39,10 @@ struct goroutine_tracker {
     uint64_t start_ns;
     enum record_detail detail;
     bool is_attach, failed;
+    uint64_t resumed_ns; /* a pause has ended then, and no whole snapshot was seen since; 0: otherwise */
+    uint64_t edge_ns; /* the last pause has ended then; 0: none */
+    uint64_t dropped; /* class of events that the next pause does away with; 0: none */
+    bool may_infer_runs; /* all that ends a run has events */
     bool infers_runs; /* no exec event: see run_start.h */
 };
 

@@ -80,7 +80,7 @@ struct goroutine {
     uint32_t create_stack, start_function;
     uint32_t labels;        /* row; 0: none */
     bool are_labels_told;   /* by events */
-    int64_t snapshot;       /* the last one that found it, in a recording of snapshots alone */
+    int64_t snapshot;       /* the last one that found it */
     bool is_only_looked_at; /* all that is known of it is from a snapshot, which found it waiting */
     uint64_t running_ns, runnable_ns, waiting_ns, unknown_ns, syscall_ns, wait_count;
     bool is_buried; /* among the last dead */

@@ -8,6 +8,7 @@
 #include "load/goroutine_step.h"
 #include "load/net_wake.h"
 #include "load/park.h"
+#include "load/pause.h"
 #include "load/resolve.h"
 #include "load/snapshot.h"
 
@@ -58,6 +59,7 @@ void goroutine_tracker_start(struct goroutine_tracker *self, const struct tracke
     self->start_ns = self->intervals.begin_ns = facts->start_ns;
     self->is_attach = facts->is_attach;
     /* What a run leaves out is added as if it had been told. */
+    self->may_infer_runs = facts->may_infer_runs;
     self->infers_runs = facts->infers_runs;
     self->detail = facts->infers_runs ? DETAIL_SCHED : facts->detail;
     self->calls.machine = facts->machine;
@@ -510,6 +512,19 @@ void goroutine_tracker_event(struct goroutine_tracker *self, const struct event 
     default:
         break;
     }
+}
+
+void goroutine_tracker_pause(struct goroutine_tracker *self, const struct event *event)
+{
+    remove_doomed(self);
+    if (self->detail == DETAIL_SNAPSHOT)
+        return;
+    if (event->type == EV_PAUSE)
+        pause_begin(self, event);
+    else if (event->type == EV_RESUME)
+        pause_end(self, event);
+    else
+        pause_drop(self, event);
 }
 
 uint64_t goroutine_tracker_transitions(const struct goroutine_tracker *self)

@@ -48,6 +48,7 @@ struct tracker_facts {
     enum record_detail detail;
     enum syscall_machine machine;
     bool tells_lost_p; /* a P that was lost has an event */
+    bool may_infer_runs; /* all that ends a run has events */
     bool infers_runs;  /* DETAIL_BLOCK, and all that ends a run has events: when one began is inferred */
 };
 
@@ -67,6 +68,8 @@ void goroutine_tracker_see_thread(struct goroutine_tracker *self, const struct e
 void goroutine_tracker_finish(struct goroutine_tracker *self, uint64_t end_ns);
 int goroutine_tracker_check(const struct goroutine_tracker *self, struct error *err);
 
+/* EV_PAUSE, EV_RESUME, EV_BUDGET. */
+void goroutine_tracker_pause(struct goroutine_tracker *self, const struct event *event);
 /* Changes of state told so far. */
 uint64_t goroutine_tracker_transitions(const struct goroutine_tracker *self);
 

@@ -15,6 +15,7 @@
 #include "load/goroutine_tracker.h"
 #include "load/labels.h"
 #include "load/merge.h"
+#include "load/pause_log.h"
 #include "load/resolve.h"
 #include "load/row_writer.h"
 #include "load/runtime_log.h"
@@ -46,6 +47,8 @@ struct stages {
     struct context_log *contexts;
     struct span_log *spans;
     struct wait_sums *sums;
+    struct pause_log pauses;
+    struct error pause_error;
     struct wait_reasons reasons;
     struct merge *merge;
     struct binding *binding;
@@ -139,6 +142,7 @@ static int set_up(struct stages *self, const char *trace_path, struct error *err
                                                                     .gaps = self->run->gaps});
     if (!self->binding || !self->tracker)
         return error_set(err, ERR_NOMEM, "out of memory");
+    pause_log_init(&self->pauses, self->rows, self->run->gaps, self->run->knows_gaps);
     put_names(self->rows);
     return wait_reasons_read(&self->reasons, self->run->meta, err);
 }
@@ -221,6 +225,7 @@ static void start(struct stages *self, uint64_t first_ns)
                            .is_attach = is_attach(self),
                            .detail = recorded,
                            .machine = syscall_name_machine(fact(self, "host.machine")),
+                           .may_infer_runs = fact(self, "probe.sched"),
                            .infers_runs = recorded == DETAIL_BLOCK && fact(self, "probe.sched"),
                            .tells_lost_p = recorded == DETAIL_ALL && !fact(self, "probe.p_lost.missing")});
 }
@@ -244,6 +249,21 @@ static void on_note(struct stages *self, const struct event *event)
     anomaly_add(self->anomalies, anomaly_of_note(code), (int64_t)event->time_ns, ROW_NULL, row_id(event->tid),
                 event->f[NOTE_VALUE] && code != NOTE_EXEC ? event->f[NOTE_VALUE] : 1,
                 "note %" PRIu64 " of the recorder", code);
+}
+
+static void on_pause(struct stages *self, const struct event *event)
+{
+    if (event->type == EV_PAUSE) {
+        pause_log_begin(&self->pauses, event, &self->pause_error);
+        binding_pause(self->binding, event->time_ns);
+        runtime_log_pause(self->runtime);
+        span_log_pause(self->spans);
+    } else if (event->type == EV_RESUME) {
+        pause_log_end(&self->pauses, event, &self->pause_error);
+    } else {
+        pause_log_step(&self->pauses, event);
+    }
+    goroutine_tracker_pause(self->tracker, event);
 }
 
 static void handle(struct stages *self, struct event *event)
@@ -284,6 +304,11 @@ static void handle(struct stages *self, struct event *event)
         goroutine_tracker_see_thread(self->tracker, event);
         runtime_log_event(self->runtime, event);
         break;
+    case EV_BUDGET:
+    case EV_PAUSE:
+    case EV_RESUME:
+        on_pause(self, event);
+        break;
     case EV_CONTEXT:
     case EV_CONTEXT_END:
         goroutine_tracker_see_thread(self->tracker, event);
@@ -321,6 +346,10 @@ static int check(const struct stages *self, struct error *err)
         rc = binding_check(self->binding, err);
     if (rc == 0)
         rc = goroutine_tracker_check(self->tracker, err);
+    if (rc == 0 && self->pause_error.code) {
+        *err = self->pause_error;
+        rc = err->code;
+    }
     return rc;
 }
 
@@ -535,6 +564,7 @@ static int finish(struct stages *self, struct error *err)
     runtime_log_finish(self->runtime);
     context_log_finish(self->contexts);
     span_log_finish(self->spans);
+    pause_log_finish(&self->pauses);
     wait_reasons_finish(&self->reasons);
     put_recording(self, end_ns);
     put_facts(self, trace_reader_meta(self->reader));

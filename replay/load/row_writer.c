@@ -114,6 +114,8 @@ static const struct row_spec specs[ROW_KIND_COUNT] = {
         {"gc_cycle", "id, start_ns, mark_start_ns, mark_end_ns, end_ns, stw_ns, assist_count, assist_wait_ns",
          0, NULL},
     [ROW_GOMAXPROCS] = {"gomaxprocs", "time_ns, count, before", 0, NULL},
+    [ROW_PAUSE] = {"pause", "start_ns, end_ns, reason", COLUMN(2), NULL},
+    [ROW_BUDGET_STEP] = {"budget_step", "time_ns, step, class, share_ppm, limit_ppm", COLUMN(1) | COLUMN(2), NULL},
     [ROW_RUNTIME_EVENT] = {"runtime_event", "time_ns, event, goid, tid, value, stack_id", 0, NULL, true},
     [ROW_CONTEXT] =
         {"context",

@@ -61,6 +61,8 @@ enum row_kind {
     ROW_GC_CYCLE,        /* id start mark_start mark_end end stw_ns assist_count assist_wait_ns */
     ROW_GOMAXPROCS,      /* time count before */
     ROW_RUNTIME_EVENT,   /* time event goid tid value stack */
+    ROW_PAUSE,           /* start end reason* */
+    ROW_BUDGET_STEP,     /* time step* class* share limit */
     ROW_CONTEXT,         /* id addr parent created goid stack deadline done_object ended ended_by end_stack cause*
                             error* */
     ROW_SPAN_PROBE,      /* id spec* function* value_names* */

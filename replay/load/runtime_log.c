@@ -32,6 +32,7 @@ struct runtime_log {
     uint64_t gomaxprocs; /* 0: not known */
     struct cycle cycles[CYCLES_KEPT];
     uint64_t cycle_count, written;
+    bool has_paused;
 };
 
 struct runtime_log *runtime_log_new(struct row_writer *rows, const struct runtime_facts *facts)
@@ -122,6 +123,8 @@ static void take_stop(struct runtime_log *self, enum stw_kind kind, uint64_t beg
         cycle->mark_start = end;
         cycle->is_stw_known = begin != 0;
     } else {
+        if ((!cycle || cycle->end) && self->has_paused)
+            return; /* it may have begun in the pause, or before */
         if (!cycle || cycle->end)
             cycle = add_cycle(self);
         if (begin < cycle->mark_start)
@@ -270,6 +273,17 @@ void runtime_log_event(struct runtime_log *self, const struct event *event)
     default:
         break;
     }
+}
+
+void runtime_log_pause(struct runtime_log *self)
+{
+    const struct cycle *cycle = latest(self);
+    if (cycle && !cycle->end && self->cycle_count > self->written)
+        self->cycle_count--;
+    self->stopping.type = EV_NONE;
+    for (unsigned i = 0; i < STEPS_KEPT; i++)
+        self->steps[i].type = EV_NONE;
+    self->has_paused = true;
 }
 
 void runtime_log_finish(struct runtime_log *self)

@@ -21,6 +21,8 @@ struct runtime_log *runtime_log_new(struct row_writer *rows, const struct runtim
 void runtime_log_free(struct runtime_log *self);
 /* Before the first event. */
 void runtime_log_start(struct runtime_log *self, uint64_t start_ns);
+/* A stop or a cycle that is under way has no row: nobody knows when it ends. */
+void runtime_log_pause(struct runtime_log *self);
 /* EV_STW, EV_GC, EV_GOMAXPROCS, EV_ASSIST, EV_P_LOST, EV_P_HANDOFF, EV_M_NEW; resolved. */
 void runtime_log_event(struct runtime_log *self, const struct event *event);
 /* A goroutine waited for assist credit, from `start` on, for so long. */

@@ -4,6 +4,7 @@
 
 #include "load/net_wake.h"
 #include "load/park.h"
+#include "load/pause.h"
 #include "load/resolve.h"
 
 /* A probe fires before the status changes, and its thread may be preempted in between. */
@@ -94,6 +95,8 @@ static void on_snapshot(struct goroutine_tracker *self, const struct event *even
     self->snapshot.is_open = false;
     if (self->detail == DETAIL_SNAPSHOT)
         end_unseen(self, event);
+    else
+        pause_snapshot(self, event);
 }
 
 /* ---- one goroutine ---- */
@@ -388,6 +391,7 @@ static void on_goroutine(struct goroutine_tracker *self, const struct event *eve
     enum goroutine_state before = goroutine->state;
     if (snapshot->kind != SNAPSHOT_CARRIED || is_new)
         put_look(self, goroutine, event, &look);
+    goroutine->snapshot = snapshot->id;
     if (self->detail == DETAIL_SNAPSHOT)
         sample(self, goroutine, event, &look);
     else

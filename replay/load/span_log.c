@@ -38,6 +38,7 @@ struct span_log {
     struct span_stack *spare;
     size_t open;
     struct buf text;
+    bool has_paused;
     bool failed;
 };
 
@@ -355,6 +356,8 @@ static void on_end(struct span_log *self, const struct event *event)
     }
     while (place > 0 && stack->spans[place - 1].probe != probe)
         place--;
+    if (place == 0 && self->has_paused)
+        return;
     if (place == 0) {
         put(self, goid, probe, NULL, (int64_t)event->time_ns, 0);
         return;
@@ -391,6 +394,20 @@ static int by_goid(const void *a, const void *b)
 {
     const struct span_stack *x = *(struct span_stack *const *)a, *y = *(struct span_stack *const *)b;
     return x->goid < y->goid ? -1 : x->goid > y->goid;
+}
+
+void span_log_pause(struct span_log *self)
+{
+    size_t position = 0;
+    const struct map_slot *slot;
+    while ((slot = map_next(&self->by_goid, &position))) {
+        struct span_stack *stack = (struct span_stack *)(uintptr_t)slot->value;
+        stack->next = self->spare;
+        self->spare = stack;
+    }
+    map_reset(&self->by_goid);
+    self->open = 0;
+    self->has_paused = true;
 }
 
 void span_log_finish(struct span_log *self)

@@ -21,6 +21,8 @@ void span_log_event(struct span_log *self, const struct event *event);
 /* The goroutine has ended, with whatever calls it was in. */
 void span_log_goroutine_ended(struct span_log *self, uint64_t goid);
 /* Writes the calls that have not returned. */
+/* Calls that are under way have no row: nobody knows when they end. */
+void span_log_pause(struct span_log *self);
 void span_log_finish(struct span_log *self);
 /* 0, or ERR_NOMEM since the beginning. */
 int span_log_check(const struct span_log *self, struct error *err);

@@ -34,6 +34,18 @@ void syscall_log_release(struct syscall_log *self)
     }
 }
 
+void syscall_log_forget(struct syscall_log *self)
+{
+    size_t position = 0;
+    const struct map_slot *slot;
+    while ((slot = map_next(&self->by_tid, &position))) {
+        struct call *call = (struct call *)(uintptr_t)slot->value;
+        call->next = self->spare;
+        self->spare = call;
+    }
+    map_reset(&self->by_tid);
+}
+
 static struct call *find(const struct syscall_log *self, uint32_t tid)
 {
     uint64_t pointer;

@@ -22,6 +22,8 @@ struct syscall_log {
 
 void syscall_log_init(struct syscall_log *self);
 void syscall_log_release(struct syscall_log *self);
+/* Nothing is known about any call any more: those under way have no row. */
+void syscall_log_forget(struct syscall_log *self);
 
 /* EV_THREAD_OFF, EV_THREAD_IN; after binding_event(). */
 void syscall_log_thread(struct goroutine_tracker *tracker, const struct event *event);

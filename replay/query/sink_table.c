@@ -8,6 +8,7 @@
 /* Rows that are collected before the widths are fixed. */
 #define WINDOW_ROWS 1000
 #define GAP         2
+#define SCALED_MAX  128 /* columns of a named query */
 #define COLUMNS_MAX 2000
 
 struct table_cell {
@@ -216,13 +217,33 @@ static char *take_scratch(struct sink_table *self, bool keep_newlines, size_t *s
     return (char *)safe.data;
 }
 
+/* A total over part of the recording stands for the whole: ~ and the scaled figure. */
+static void print_composed(struct sink_table *self, const struct row *row, const struct table_column *column)
+{
+    const struct cell *total = column->is_total && self->options.scale > 1 ? row_find(row, column->key) : NULL;
+    struct cell cells[SCALED_MAX];
+    if (!total || (total->type != STORE_INTEGER && total->type != STORE_REAL) || row->count > SCALED_MAX) {
+        column->print(&self->scratch, row, column, self->options.context);
+        return;
+    }
+    memcpy(cells, row->cells, (size_t)row->count * sizeof *cells);
+    struct cell *cell = &cells[total - row->cells];
+    double value = self->options.scale * (cell->type == STORE_REAL ? cell->real : (double)cell->integer);
+    cell->real = value;
+    cell->integer = value < 9e18 ? (int64_t)(value + 0.5) : INT64_MAX;
+    if (value > 0)
+        buf_put_u8(&self->scratch, '~');
+    struct row scaled = {.columns = row->columns, .cells = cells, .count = row->count};
+    column->print(&self->scratch, &scaled, column, self->options.context);
+}
+
 static int fill_cell(struct sink_table *self, const struct row *row, int column, struct table_cell *cell)
 {
     buf_reset(&self->scratch);
     cell->is_right = is_right(self, column);
     if (self->options.columns) {
         const struct table_column *composed = &self->options.columns[column];
-        composed->print(&self->scratch, row, composed, self->options.context);
+        print_composed(self, row, composed);
     } else {
         enum store_type type = row->cells[column].type;
         cell->is_right = type == STORE_INTEGER || type == STORE_REAL;

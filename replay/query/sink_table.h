@@ -16,6 +16,7 @@ struct table_column {
     void (*print)(struct buf *out, const struct row *row, const struct table_column *column, void *context);
     bool keeps_end;   /* shortened in the middle: the end tells more (a file and line) */
     const char *key;  /* the row's column that it shows, for a print that serves several; else NULL */
+    bool is_total;    /* a count or sum over the recording (with a key): times the scale, with a ~ */
     bool is_optional; /* left out when it is empty in all of the first 1000 rows; never the first column */
 };
 
@@ -27,6 +28,7 @@ struct table_options {
     void *context; /* given to print and detail */
     /* Lines below a row, each ending with a newline; may be NULL. */
     void (*detail)(struct buf *out, const struct row *row, void *context);
+    double scale; /* of totals; 1 or 0: they are whole */
 };
 
 /* The first two of an array. */

@@ -52,6 +52,9 @@ enum event_type {
     EV_SPAN_BEGIN = 34,       /* a user's probe at the entry of a function */
     EV_SPAN_END = 35,         /* and at one of its returns */
     EV_FIRED = 36,            /* right before EV_READY: the channel that ends the goroutine's select */
+    EV_BUDGET = 37, /* the recording costs more, or less, than it may: what is done about it */
+    EV_PAUSE = 38,  /* nothing is recorded from here on */
+    EV_RESUME = 39, /* and from here on it is again */
     /* from format 1.2 on */
     EV_CARRIED = 40, /* snapshot that was carried over from the recording before this file: since when the goroutine is in
                         its state; right before its EV_GOROUTINE */
@@ -147,7 +150,32 @@ enum { SPAN_END_GOID, SPAN_END_PROBE };
 enum { FIRED_GOID, FIRED_OBJECT };
 enum { CARRIED_GOID, CARRIED_SINCE, CARRIED_P, CARRIED_CREATED, CARRIED_STACK, CARRIED_FLAGS };
 
+enum { BUDGET_STEP, BUDGET_WHAT, BUDGET_SHARE, BUDGET_LIMIT };
+enum { PAUSE_REASON };
+enum { RESUME_SINCE };
+
 #define SPAN_VALUES_MAX 6
+
+/* BUDGET_STEP. BUDGET_SHARE, the share of the target's CPU time that the recording was estimated to cost, and BUDGET_LIMIT: in
+ * millionths. */
+enum budget_step {
+    BUDGET_STEP_NONE = 0,
+    BUDGET_STEP_WARN = 1,
+    BUDGET_STEP_DROP = 2,    /* of a class of events, with the pause that follows */
+    BUDGET_STEP_WINDOWS = 3, /* recorded part of the time from now on */
+    BUDGET_STEP_FULL = 4,    /* and all of the time again */
+    BUDGET_STEP_STOP = 5     /* the recording ends */
+};
+/* BUDGET_WHAT: the class that is dropped. */
+enum budget_class {
+    BUDGET_CLASS_CORE = 0,     /* waits, wakes, ends, the user's probes: never dropped */
+    BUDGET_CLASS_RUNS = 1,     /* exec */
+    BUDGET_CLASS_SWITCHES = 2, /* thread_off, thread_in */
+    BUDGET_CLASS_EXTRAS = 3,   /* what --detail all adds */
+    BUDGET_CLASS_COUNT
+};
+/* PAUSE_REASON. RESUME_SINCE: time of the pause, for those who have lost it. */
+enum { PAUSE_WINDOW = 1 /* recording in windows */, PAUSE_CHANGE = 2 /* fewer events are armed */ };
 
 /* CREATE_STATUS: runtime status of the new goroutine (runtime/runtime2.go): 1 runnable; 4 waiting = a
  * coroutine. */

@@ -41,10 +41,13 @@
  *   user_probe.N.function        its function
  *   user_probe.N.values          names of its values: "id,total"
  *   perf.ring_bytes              bytes of each ring
+ *   budget.warn_ppm budget.thin_ppm   shares of the CPU time of the process, in millionths (--budget)
+ *   budget.hit_ns budget.chain_ns budget.is_measured   what a hit and a call chain cost on this host
  *
  * and in the END chunk:
  *   record.end_ns                CLOCK_MONOTONIC of the end of the recording
  *   record.end_reason            why it ended there, in words
+ *   budget.hits budget.cost_ns budget.target_cpu_ns budget.recorded_ns budget.recorder_cpu_ns   what the recording cost
  *   end.gomaxprocs               when the recording ended
  *   end.renamed_threads          threads that took a new name, if scope is cpu
  *   end.gogc end.memory_limit    when the recording ended, or as they were last seen of a target that has gone

@@ -178,6 +178,25 @@ CREATE TABLE runtime_event (
   stack_id INTEGER REFERENCES stack (id) -- p_handoff: who takes the P
 );
 
+-- Times in which nothing was recorded, as the recorder declares (--budget): no event of any other table lies in them, and no
+-- duration reaches across one. What was under way (waits, calls, stops, collections) has no length.
+CREATE TABLE pause (
+  id INTEGER PRIMARY KEY,              -- in time order
+  start_ns INTEGER NOT NULL,           -- the last moment that was recorded
+  end_ns INTEGER,                      -- recorded again from here on; NULL: not any more
+  reason TEXT NOT NULL                 -- window: recorded part of the time; change: fewer events from its end on; unknown
+);
+
+-- What the recorder did to keep to its budget.
+CREATE TABLE budget_step (
+  id INTEGER PRIMARY KEY,              -- in time order
+  time_ns INTEGER NOT NULL,            -- when it was decided
+  step TEXT NOT NULL,                  -- warn; drop: a class of events; windows; full: all of the time again; stop
+  class TEXT,                          -- drop: runs (exec), switches (of threads), extras (of --detail all); NULL: none
+  share_ppm INTEGER NOT NULL,          -- of the target's CPU time that the recording was estimated to cost, in millionths
+  limit_ppm INTEGER NOT NULL           -- the budget that decided
+);
+
 -- Contexts that can be cancelled. An address may be used again for another context: rows are told apart by time.
 CREATE TABLE context (
   id INTEGER PRIMARY KEY,              -- in the order of first sight

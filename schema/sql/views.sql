@@ -293,3 +293,18 @@ SELECT id, CASE kind WHEN 'chan' THEN CASE is_timer WHEN 1 THEN 'timer chan ' EL
            || CASE WHEN generation > 1 THEN '#' || generation ELSE '' END
            || CASE WHEN is_doubtful = 1 AND (kind = 'chan' OR type IS NULL) THEN '?' ELSE '' END AS text
 FROM object;
+
+-- How much of the time was recorded: one row. Counts and totals over recorded time, times scale, estimate those of the whole;
+-- figures of single waits, and the longest of them, are as recorded.
+CREATE VIEW coverage (
+  recorded_ns,                         -- time that was recorded
+  paused_ns,                           -- time that was not, as table pause tells
+  pauses,                              -- how many
+  scale                                -- (recorded + paused) / recorded; 1.0: all was recorded
+) AS
+SELECT end_ns - start_ns - paused, paused, pauses,
+       CASE WHEN end_ns - start_ns > paused THEN (end_ns - start_ns) * 1.0 / (end_ns - start_ns - paused) ELSE 1.0 END
+FROM (SELECT recording.start_ns, recording.end_ns,
+             (SELECT count(*) FROM pause) AS pauses,
+             (SELECT coalesce(sum(coalesce(pause.end_ns, recording.end_ns) - pause.start_ns), 0) FROM pause) AS paused
+      FROM recording);

@@ -68,6 +68,8 @@ def test_version():
     (["-o", "", "--", "true"], ["--output"]),
     (["-o"], ["-o"]),
     (["--duratoin", "1s", "--", "true"], ["--duration"]),
+    (["--budget", "much", "--", "true"], ["--budget", "much", "5%,20%"]),
+    (["--budget", "20%,5%", "--", "true"], ["--budget", "below"]),
     (["--drop-to", "nobody", "--keep-root", "--", "true"], ["--drop-to", "--keep-root"]),
     (["--kill=yes", "--", "true"], ["--kill"]),
     (["--max-size", "10", "--", "true"], ["--max-size", "64k"]),

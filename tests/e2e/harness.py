@@ -192,6 +192,11 @@ def goprog(name, version="local", mode="exe", flags=(), env=()):
 # -- recording
 
 
+def exactly(options):
+    """These tests look for every event: nothing is thinned out, whatever it costs, unless a test asks for it."""
+    return [] if "--budget" in options else ["--budget", "off"]
+
+
 class Recorder:
     """gotape-record in the background, attached and armed. stop() ends it by a signal."""
 
@@ -229,7 +234,7 @@ class Recorder:
 @contextlib.contextmanager
 def attached(pid, trace, *options, env=None):
     """Records a running process for the length of the with-block (or until stop() is called in it)."""
-    process = subprocess.Popen([RECORD, "-v", *map(str, options), "-o", str(trace), "-p", str(pid)], stdin=subprocess.DEVNULL,
+    process = subprocess.Popen([RECORD, "-v", *exactly(options), *map(str, options), "-o", str(trace), "-p", str(pid)], stdin=subprocess.DEVNULL,
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env)
     recorder = Recorder(process, trace)
     try:
@@ -244,7 +249,7 @@ def attached(pid, trace, *options, env=None):
 
 def launched(trace, *argv, options=(), **kwargs):
     """Records a program from its start to its end."""
-    return run(RECORD, *options, "-o", trace, "--", *argv, **kwargs)
+    return run(RECORD, *exactly(options), *options, "-o", trace, "--", *argv, **kwargs)
 
 
 # -- reading back

@@ -110,7 +110,7 @@ def test_command_is_searched_in_path(tmp_path, trace):
 
 def test_duration_leaves_the_command_running(trace):
     program = harness.goprog("forker")
-    with harness.Background(harness.RECORD, "-d", "1s", "-o", trace, "--", program, "-children", "0",
+    with harness.Background(harness.RECORD, "--budget", "off", "-d", "1s", "-o", trace, "--", program, "-children", "0",
                             stderr=harness.subprocess.PIPE) as recorder:
         pid = recorder.json("ready")["pid"]
         # The recorder waits for the command that it started, so that its status can be passed on.
@@ -126,7 +126,7 @@ def test_duration_leaves_the_command_running(trace):
 
 def test_duration_with_kill(trace):
     began = time.monotonic()
-    with harness.Background(harness.RECORD, "-d", "500ms", "--kill", "-o", trace, "--", harness.goprog("forker"), "-children", "0") as recorder:
+    with harness.Background(harness.RECORD, "--budget", "off", "-d", "500ms", "--kill", "-o", trace, "--", harness.goprog("forker"), "-children", "0") as recorder:
         pid = recorder.json("ready")["pid"]
         recorder.process.wait(20)
     assert time.monotonic() - began < 15
@@ -189,7 +189,7 @@ def test_default_name(tmp_path):
 
 
 def test_mode_is_private_whatever_the_umask(trace):
-    harness.run(harness.RECORD, "-o", trace, "--", harness.goprog("exitcode"), umask=0)
+    harness.run(harness.RECORD, "--budget", "off", "-o", trace, "--", harness.goprog("exitcode"), umask=0)
     assert stat.S_IMODE(os.stat(trace).st_mode) == 0o600
 
 
@@ -226,7 +226,7 @@ def test_force_replaces_the_file(tmp_path, trace):
 def test_stream_to_a_pipe(tmp_path):
     with harness.Background(harness.goprog("forker"), "-children", "0") as target:
         target.json("ready")
-        result = harness.run(harness.RECORD, "-o", "-", "-d", "1s", "-p", target.pid, raw=True)
+        result = harness.run(harness.RECORD, "--budget", "off", "-o", "-", "-d", "1s", "-p", target.pid, raw=True)
     assert result.status == 0, result
     path = tmp_path / "piped.gotape"
     path.write_bytes(result.out)
@@ -237,7 +237,7 @@ def test_stream_to_a_pipe(tmp_path):
 def test_reader_of_the_pipe_goes_away():
     with harness.Background(harness.goprog("forker"), "-children", "0") as target:
         target.json("ready")
-        process = harness.subprocess.Popen([harness.RECORD, "-o", "-", "-p", str(target.pid)], stdout=harness.subprocess.PIPE,
+        process = harness.subprocess.Popen([harness.RECORD, "--budget", "off", "-o", "-", "-p", str(target.pid)], stdout=harness.subprocess.PIPE,
                                            stderr=harness.subprocess.PIPE)
         process.stdout.read(100)
         process.stdout.close()
@@ -269,7 +269,7 @@ def test_user_option(open_folder):
     with open(harness.goprog("forker"), "rb") as source, open(program, "wb") as copy:
         copy.write(source.read())
     os.chmod(program, 0o755)
-    with harness.Background(harness.RECORD, "-o", f"{open_folder}/t.gotape", "--user", "nobody", "--", program,
+    with harness.Background(harness.RECORD, "--budget", "off", "-o", f"{open_folder}/t.gotape", "--user", "nobody", "--", program,
                             "-children", "0") as recorder:
         pid = recorder.json("ready")["pid"]
         with open(f"/proc/{pid}/status", encoding="utf-8") as lines:

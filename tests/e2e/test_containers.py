@@ -150,7 +150,7 @@ def test_program_is_no_longer_there(how, trace, tmp_path):
 
 def test_recorder_in_a_pid_namespace(trace):
     """All ids are then those of its namespace, also of the threads that the kernel's scheduler names."""
-    result = harness.run(*UNSHARE, harness.RECORD, "-o", trace, "--", harness.goprog("truth"), "-rounds", "1")
+    result = harness.run(*UNSHARE, harness.RECORD, "--budget", "off", "-o", trace, "--", harness.goprog("truth"), "-rounds", "1")
     if "unshare:" in result.err:
         pytest.skip(result.err.strip())
     assert result.status == 0, result
@@ -164,7 +164,7 @@ def test_recorder_in_a_pid_namespace(trace):
 
 
 def test_proc_of_another_namespace_is_refused(trace):
-    result = harness.run("unshare", "--pid", "--fork", "--kill-child", harness.RECORD, "-o", trace, "--", harness.goprog("exitcode"))
+    result = harness.run("unshare", "--pid", "--fork", "--kill-child", harness.RECORD, "--budget", "off", "-o", trace, "--", harness.goprog("exitcode"))
     if "unshare:" in result.err:
         pytest.skip(result.err.strip())
     assert 125 <= result.status <= 126, result
@@ -258,11 +258,11 @@ def test_one_of_several_in_a_container(trace, container, tmp_path):
         assert harness.run(harness.RECORD, "--check", "--container", ID[:40]).status == 0
         other = start(two, "-children", "0")
         other.json("ready")
-        result = harness.run(harness.RECORD, "-o", trace, "--container", ID)
+        result = harness.run(harness.RECORD, "--budget", "off", "-o", trace, "--container", ID)
         assert result.status == 2, result
         assert {int(pid) for pid in re.findall(r"-p (\d+)", result.err)} == {one.pid, other.pid}
         assert not os.path.exists(trace)
-        result = harness.run(harness.RECORD, "-d", "300ms", "-o", trace, "--container", ID, "--name", "second")
+        result = harness.run(harness.RECORD, "--budget", "off", "-d", "300ms", "-o", trace, "--container", ID, "--name", "second")
         assert result.status == 0, result
     assert facts(trace)["process.pid"] == str(other.pid)
 
@@ -274,8 +274,8 @@ def test_by_name(trace, tmp_path):
     with harness.Background(program, "-children", "0") as target:
         target.json("ready")
         program.unlink()
-        assert harness.run(harness.RECORD, "-o", trace, "--name", "gotape-service").status == 2
-        result = harness.run(harness.RECORD, "-d", "300ms", "-o", trace, "--name", program.name)
+        assert harness.run(harness.RECORD, "--budget", "off", "-o", trace, "--name", "gotape-service").status == 2
+        result = harness.run(harness.RECORD, "--budget", "off", "-d", "300ms", "-o", trace, "--name", program.name)
         assert result.status == 0, result
     assert facts(trace)["process.pid"] == str(target.pid)
 

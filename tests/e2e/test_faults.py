@@ -90,7 +90,7 @@ def test_killed_at_random_moments(seed, tmp_path):
             # most of a short recording is set-up and tear-down; a long one has chunks to lose
             seconds = chooser.choice([chooser.uniform(0, 0.4), chooser.uniform(0, 1.2), chooser.uniform(2.5, 4)][: 3 if i % 4 == 0 else 2])
             duration = chooser.choice(["300ms", "30s"])
-            process = subprocess.Popen([harness.RECORD, "-v", "-d", duration, "-o", path, "-p", str(target.pid)],
+            process = subprocess.Popen([harness.RECORD, "--budget", "off", "-v", "-d", duration, "-o", path, "-p", str(target.pid)],
                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
             armed = read_some(process, seconds)
             keeper = harness.keeper_of(process.pid) if i % 3 == 0 else None
@@ -124,13 +124,13 @@ def test_target_killed_at_random_moments(tmp_path):
         if i % 2:
             with sturdy("-threads") as target:
                 target.json("ready")
-                process = subprocess.Popen([harness.RECORD, "-o", path, "-p", str(target.pid)], stdin=subprocess.DEVNULL,
+                process = subprocess.Popen([harness.RECORD, "--budget", "off", "-o", path, "-p", str(target.pid)], stdin=subprocess.DEVNULL,
                                            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
                 time.sleep(seconds)
                 os.kill(target.pid, signal.SIGKILL)
                 err = process.communicate(timeout=60)[1].decode()
         else:
-            process = subprocess.Popen([harness.RECORD, "-o", path, "--", harness.goprog("sturdy"), "-threads"],
+            process = subprocess.Popen([harness.RECORD, "--budget", "off", "-o", path, "--", harness.goprog("sturdy"), "-threads"],
                                        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
             time.sleep(seconds)
             children = [int(c) for c in harness.children_of(process.pid) if int(c) != harness.keeper_of(process.pid)]

@@ -13,7 +13,7 @@ import harness
 import judge
 
 # The level that infers no start of a run, and room for bursts: the programs make more events a second than any service.
-MEASURED = ("--detail", "sched", "--ring-size", "64M")
+MEASURED = ("--budget", "off", "--detail", "sched", "--ring-size", "64M")
 FOLDER = pathlib.Path("src/internal/trace/testdata/testprog")
 PROGRAMS = ["annotations", "annotations-stress", "cgo-callback", "cpu-profile", "futile-wakeup", "gc-stress", "gomaxprocs",
             "iter-pull", "many-start-stop", "stacks", "stress", "stress-start-stop", "wait-on-pipe"]

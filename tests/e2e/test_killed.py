@@ -73,7 +73,7 @@ def test_killed_while_launching(tmp_path):
     program = harness.goprog("exitcode")
     pids = []
     for i, delay in enumerate((0.005, 0.02, 0.05, 0.1, 0.2)):
-        process = harness.subprocess.Popen([harness.RECORD, "-o", str(tmp_path / f"{i}.gotape"), "--", program, "-after", "2s"],
+        process = harness.subprocess.Popen([harness.RECORD, "--budget", "off", "-o", str(tmp_path / f"{i}.gotape"), "--", program, "-after", "2s"],
                                            stdout=harness.subprocess.DEVNULL, stderr=harness.subprocess.DEVNULL)
         pids.append(process.pid)
         time.sleep(delay)

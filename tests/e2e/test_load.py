@@ -228,7 +228,7 @@ def test_go_command(trace, tmp_path):
     assert built.status == 0, built
     environment = dict(os.environ, GOROOT=root, GOTOOLCHAIN="local", GOCACHE=str(tmp_path / "cache"), HOME=str(tmp_path),
                        GOFLAGS="-buildvcs=false")
-    result = harness.run(harness.RECORD, "-o", trace, "--", tool, "vet", "errors", cwd=harness.GOPROGS, env=environment, timeout=300)
+    result = harness.run(harness.RECORD, "--budget", "off", "-o", trace, "--", tool, "vet", "errors", cwd=harness.GOPROGS, env=environment, timeout=300)
     assert result.status == 0, result
     db = harness.database(trace)
     harness.assert_balanced(db)

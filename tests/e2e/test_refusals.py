@@ -25,30 +25,30 @@ def assert_refused(result, *words):
 
 
 def test_process_gone(trace):
-    assert_refused(harness.run(harness.RECORD, "-o", trace, "-p", "4194303"), "4194303")
+    assert_refused(harness.run(harness.RECORD, "--budget", "off", "-o", trace, "-p", "4194303"), "4194303")
     assert not os.path.exists(trace)
 
 
 def test_process_that_has_just_ended(trace):
     ended = subprocess.Popen(["/bin/true"])
     ended.wait()
-    assert_refused(harness.run(harness.RECORD, "-o", trace, "-p", ended.pid), str(ended.pid))
+    assert_refused(harness.run(harness.RECORD, "--budget", "off", "-o", trace, "-p", ended.pid), str(ended.pid))
 
 
 def test_zombie(trace):
     zombie = subprocess.Popen([harness.goprog("exitcode"), "-after", "1ms"])
     os.waitid(os.P_PID, zombie.pid, os.WEXITED | os.WNOWAIT)
-    assert_refused(harness.run(harness.RECORD, "-o", trace, "-p", zombie.pid), str(zombie.pid))
+    assert_refused(harness.run(harness.RECORD, "--budget", "off", "-o", trace, "-p", zombie.pid), str(zombie.pid))
     zombie.wait()
 
 
 def test_kernel_thread(trace):
-    assert_refused(harness.run(harness.RECORD, "-o", trace, "-p", "2"))
+    assert_refused(harness.run(harness.RECORD, "--budget", "off", "-o", trace, "-p", "2"))
 
 
 def test_process_that_is_no_go_program(trace):
     with harness.Background("/bin/cat") as cat:
-        assert_refused(harness.run(harness.RECORD, "-o", trace, "-p", cat.pid), "Go")
+        assert_refused(harness.run(harness.RECORD, "--budget", "off", "-o", trace, "-p", cat.pid), "Go")
     assert not os.path.exists(trace)
 
 
@@ -98,7 +98,7 @@ def test_tracefs_not_mounted(trace):
     """In a mount namespace without it."""
     result = harness.run("unshare", "--mount", "--propagation", "private", "sh", "-c",
                          "umount -l /sys/kernel/tracing 2>/dev/null; umount -l /sys/kernel/debug 2>/dev/null; exec \"$@\"", "sh",
-                         harness.RECORD, "-o", trace, "--", harness.goprog("exitcode"))
+                         harness.RECORD, "--budget", "off", "-o", trace, "--", harness.goprog("exitcode"))
     if result.err.startswith("unshare:"):
         pytest.skip(f"no mount namespace of its own here ({result.err.strip()})")
     assert_refused(result, "tracefs", "mount")
@@ -142,7 +142,7 @@ def test_file_size_limit(tmp_path):
     """SIGXFSZ must not kill the recorder before it has cleaned up."""
     with harness.Background(harness.goprog("storm"), "-wait", "-rate", "150000", "-duration", "6s") as target:
         target.json("ready")
-        process = subprocess.Popen(["prlimit", "--fsize=200000", harness.RECORD, "-v", "-o", str(tmp_path / "t.gotape"), "-p", str(target.pid)],
+        process = subprocess.Popen(["prlimit", "--fsize=200000", harness.RECORD, "--budget", "off", "-v", "-o", str(tmp_path / "t.gotape"), "-p", str(target.pid)],
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         recorder = harness.Recorder(process, tmp_path / "t.gotape")
         recorder.read_until("armed")

@@ -85,7 +85,7 @@ def test_another_user_or_none(trace, tmp_path):
 def test_kill_of_a_command(user, trace):
     """The recorder has no right to end COMMAND, of whichever user: its keeper has, with --kill only."""
     options = ["--user", user] if user else []
-    with harness.Background(harness.RECORD, "-d", "500ms", "--kill", *options, "-o", trace, "--", harness.goprog("forker"),
+    with harness.Background(harness.RECORD, "--budget", "off", "-d", "500ms", "--kill", *options, "-o", trace, "--", harness.goprog("forker"),
                             "-children", "0") as recorder:
         target = recorder.json("ready")["pid"]
         keeper = harness.keeper_of(recorder.pid)

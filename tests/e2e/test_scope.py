@@ -34,7 +34,7 @@ def test_second_process_of_the_same_binary(trace):
 def test_children_born_during_the_recording(trace):
     """Children inherit neither events nor breakpoints, although they run the same binary."""
     program = harness.goprog("forker")
-    with harness.Background(harness.RECORD, "-o", trace, "--", program, "-children", "3") as recorder:
+    with harness.Background(harness.RECORD, "--budget", "off", "-o", trace, "--", program, "-children", "3") as recorder:
         ready = recorder.json("ready")
         assert len(harness.breakpoints(ready["pid"])) >= harness.PROBES_AT_LEAST
         for child in ready["children"]:

@@ -56,6 +56,8 @@ static const struct {
                    "waiting, unknown_ns AS unknown, "
                    "wait_count AS waits FROM goroutine JOIN state ON state.id = goroutine.state "
                    "LEFT JOIN function ON function.id = start_function_id ORDER BY goid"},
+    {"pauses", "SELECT id, start_ns AS start, end_ns AS end, reason FROM pause ORDER BY id"},
+    {"budget", "SELECT id, time_ns AS time, step, class, share_ppm AS share, limit_ppm AS \"limit\" FROM budget_step ORDER BY id"},
     {"frames",
      "SELECT stack_id AS stack, depth, function, file, line, is_inlined AS inlined, is_internal AS internal, "
      "printf('0x%x', pc) AS pc FROM stack_frame ORDER BY 1, 2"},

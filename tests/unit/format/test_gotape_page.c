@@ -317,7 +317,7 @@ static bool is_key_start(const char *at)
 {
     static const char *const starts[] = {"trace.",      "record.", "host.",      "process.", "go.", "probe.",
                                          "user_probe.", "perf.",   "container.", "cgroup.",  "end.",
-                                         "trigger."};
+                                         "trigger.", "budget."};
     for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
         size_t length = strlen(starts[i]);
         if (strncmp(at, starts[i], length) == 0 &&

@@ -145,7 +145,7 @@ static void files_of_all_versions_are_loaded(void **state)
             "WHERE goid = 40)"),
         1);
     assert_int_equal(loader_run("../../golden/format-2.0.gotape", db_path, NULL, &result, &err), 0);
-    assert_int_equal(result.events, 355);
+    assert_int_equal(result.events, 358);
 }
 
 static void what_cannot_be_read_leaves_nothing(void **state)

@@ -101,6 +101,27 @@ static void snapshots_have_an_interval_where_there_is_nothing_else(void **state)
     }
 }
 
+static void budgets(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *argv[5];
+        struct budget_limits limits;
+    } cases[] = {
+        {{"gotape-record", "--pid=42", NULL}, {false, 0.05, 0.20}},
+        {{"gotape-record", "--pid=42", "--budget=off", NULL}, {true, 0, 0}},
+        {{"gotape-record", "--pid=42", "--budget", "2%", NULL}, {false, 0.02, 0}},
+        {{"gotape-record", "--pid=42", "--budget", "5%,10%", NULL}, {false, 0.05, 0.10}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct record_options o;
+        struct error err;
+        assert_int_equal(parse(cases[i].argv, &o, &err), 0);
+        assert_int_equal(o.budget.is_off, cases[i].limits.is_off);
+        assert_true(o.budget.warn == cases[i].limits.warn && o.budget.thin == cases[i].limits.thin);
+    }
+}
+
 static void wrong_lines_say_what_is_wrong(void **state)
 {
     (void)state;
@@ -122,6 +143,8 @@ static void wrong_lines_say_what_is_wrong(void **state)
         {{"gotape-record", "--cleanup", "ls", NULL}, "--cleanup takes neither"},
         {{"gotape-record", "--snapshot-interval", "1ms", "ls", NULL}, "at least 10ms"},
         {{"gotape-record", "--detail=snapshot", "--probe=main.f", "ls", NULL}, "no probes with"},
+        {{"gotape-record", "--budget", "much", "ls", NULL}, "--budget: 'much' is neither"},
+        {{"gotape-record", "--budget=20%,5%", "ls", NULL}, "must not be below"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct record_options o = {.pid = 77};
@@ -141,6 +164,7 @@ int main(void)
         cmocka_unit_test(defaults_of_attach),
         cmocka_unit_test(levels_of_detail),
         cmocka_unit_test(snapshots_have_an_interval_where_there_is_nothing_else),
+        cmocka_unit_test(budgets),
         cmocka_unit_test(wrong_lines_say_what_is_wrong),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,422 @@
+#include "session_impl.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "perf/perf_open.h"
+#include "privileges.h"
+
+#define PERCENT 100.0
+#define PPM     1000000.0
+
+/* ---- before the recording ---- */
+
+static enum budget_class class_of(const struct probe_use *use)
+{
+    if (use->role != ROLE_RUNTIME)
+        return BUDGET_CLASS_CORE;
+    if (use->probe == PROBE_EXEC)
+        return BUDGET_CLASS_RUNS;
+    return probe_spec_get(use->probe)->detail == DETAIL_ALL ? BUDGET_CLASS_EXTRAS : BUDGET_CLASS_CORE;
+}
+
+static void price_probes(struct session *self)
+{
+    struct session_budget *b = &self->budget;
+    bool may_drop[BUDGET_CLASS_COUNT] = {[BUDGET_CLASS_SWITCHES] = true};
+    for (unsigned i = 0; i < self->probe_count; i++) {
+        const struct probe_use *use = &self->uses[i];
+        bool has_chain = use->role == ROLE_RUNTIME && probe_spec_get(use->probe)->call_chain;
+        b->class[i] = (uint8_t)class_of(use);
+        b->hit_ns[i] = (self->is_stepped[i] ? b->cost.stepped_ns : b->cost.lean_ns) +
+                       (has_chain ? b->cost.chain_ns : 0);
+        may_drop[b->class[i]] = true;
+    }
+    budget_init(&b->decide, &self->options->budget, may_drop);
+    b->open_events = self->probe_count + 1;
+}
+
+void session_budget_prepare(struct session *self)
+{
+    struct session_budget *b = &self->budget;
+    struct error why = {0};
+    if (self->options->budget.is_off || !self->perf ||
+        clock_getcpuclockid(self->target->pid, &b->clock) != 0)
+        return;
+    b->is_on = true;
+    if (hit_cost_measure(self->group, &b->cost, &why) != 0) {
+        b->cost = hit_cost_known();
+        session_say(self, self->hooks->verbose, "what a hit costs could not be measured (%s): taken as %.1f us",
+                    why.message, b->cost.lean_ns / 1e3);
+    } else {
+        session_say(self, self->hooks->verbose, "a hit costs %.2f us here, a call chain %.2f us",
+                    b->cost.lean_ns / 1e3, b->cost.chain_ns / 1e3);
+    }
+    price_probes(self);
+    b->may_thin = self->options->budget.thin > 0;
+    if (b->may_thin && !self->options->keep_root && !privileges_have(PRIVILEGE_PERFMON)) {
+        b->may_thin = false;
+        b->decide.limits.thin = 0;
+        session_say(self, self->hooks->warn,
+                    "without CAP_PERFMON nothing can be thinned out: above the budget there will only be a warning");
+    }
+    if (b->may_thin && (self->options->cpu_wide || self->options->of_long.flight_ns)) {
+        b->may_thin = false;
+        b->decide.limits.thin = 0;
+        session_say(self, self->hooks->verbose, "with --scope cpu and --flight the budget only warns");
+    }
+    if (b->may_thin)
+        perf_raise_descriptor_limit(); /* there may be more threads when the events are opened again */
+}
+
+uint64_t session_budget_rights(const struct session *self)
+{
+    return self->budget.may_thin ? PRIVILEGE_BIT(PRIVILEGE_PERFMON) : 0;
+}
+
+/* ---- counting ---- */
+
+static uint64_t target_cpu_ns(const struct session *self)
+{
+    struct timespec now;
+    if (clock_gettime(self->budget.clock, &now) != 0)
+        return self->budget.since_cpu_ns;
+    return (uint64_t)now.tv_sec * SECOND_NS + (uint64_t)now.tv_nsec;
+}
+
+static void begin_stretch(struct session *self, uint64_t now, uint64_t length_ns)
+{
+    self->budget.since_ns = now;
+    self->budget.since_cpu_ns = target_cpu_ns(self);
+    self->budget.until_ns = length_ns ? now + length_ns : UINT64_MAX;
+}
+
+static void end_stretch(struct session *self, uint64_t now)
+{
+    struct session_budget *b = &self->budget;
+    uint64_t cpu = target_cpu_ns(self), used = cpu > b->since_cpu_ns ? cpu - b->since_cpu_ns : 0;
+    uint64_t ns = now > b->since_ns ? now - b->since_ns : 0;
+    *(b->is_paused ? &b->look.off_ns : &b->look.on_ns) += ns;
+    *(b->is_paused ? &b->look.off_cpu_ns : &b->look.on_cpu_ns) += used;
+    *(b->is_paused ? &b->off_ns : &b->on_ns) += ns;
+    *(b->is_paused ? &b->off_cpu_ns : &b->on_cpu_ns) += used;
+    begin_stretch(self, now, 0);
+}
+
+/* Between the looks the costs add up in `look`. */
+static void end_look(struct session *self, struct budget_look *out)
+{
+    struct session_budget *b = &self->budget;
+    if (b->is_left_out[BUDGET_CLASS_SWITCHES])
+        b->look.cost_ns[BUDGET_CLASS_CORE] += b->scope_rate * (double)b->look.on_ns;
+    for (unsigned i = 0; i < BUDGET_CLASS_COUNT; i++)
+        b->total_cost_ns += b->look.cost_ns[i];
+    *out = b->look;
+    b->look = (struct budget_look){0};
+}
+
+void session_budget_count(struct session *self, const struct record *record)
+{
+    struct session_budget *b = &self->budget;
+    if (!b->is_on)
+        return;
+    double *cost = b->look.cost_ns;
+    if (record->kind == RECORD_PROBE) {
+        b->hits++;
+        cost[b->class[record->probe]] += b->hit_ns[record->probe];
+    } else if (record->kind == RECORD_SWITCH_OUT) {
+        cost[BUDGET_CLASS_SWITCHES] += b->cost.switch_ns;
+        cost[BUDGET_CLASS_CORE] += b->cost.scope_ns * b->open_events;
+    } else if (record->kind == RECORD_LOST) {
+        b->hits += record->lost;
+        cost[BUDGET_CLASS_CORE] += b->cost.lean_ns * (double)record->lost;
+    }
+}
+
+void session_budget_start(struct session *self)
+{
+    if (self->budget.is_on)
+        begin_stretch(self, self->start.monotonic_ns, 0);
+}
+
+/* ---- telling ---- */
+
+static void add_event(struct session *self, const struct event *event)
+{
+    trace_writer_section(self->writer, RING_RECORDER);
+    self->ring_now = UINT32_MAX;
+    trace_writer_event(self->writer, event);
+}
+
+static void say_step(struct session *self, const struct budget_decision *d)
+{
+    double share = d->share * PERCENT, limit = d->limit * PERCENT;
+    switch (d->step) {
+    case BUDGET_STEP_WARN:
+        session_say(self, self->hooks->warn, "the recording costs about %.0f %% of the target's CPU time (budget: %.3g %%)",
+                    share, limit);
+        break;
+    case BUDGET_STEP_DROP:
+        session_say(self, self->hooks->warn, "the recording costs about %.0f %% of the target's CPU time, more than %.3g %%: "
+                    "goes on without %s", share, limit, budget_class_name(d->class));
+        break;
+    case BUDGET_STEP_WINDOWS:
+        session_say(self, self->hooks->warn, "the recording costs about %.0f %% of the target's CPU time, more than %.3g %%: "
+                    "goes on in windows", share, limit);
+        break;
+    case BUDGET_STEP_FULL:
+        session_say(self, self->hooks->warn, "the target does less: recorded all of the time again");
+        break;
+    case BUDGET_STEP_STOP:
+        session_say(self, self->hooks->warn, "even short windows cost about %.0f %% of the target's CPU time, more than %.3g %%: "
+                    "the recording stops", share, limit);
+        break;
+    case BUDGET_STEP_NONE:
+        break;
+    }
+}
+
+static void tell_step(struct session *self, const struct budget_decision *d, uint64_t now)
+{
+    struct event event = {.time_ns = now, .cpu = RING_RECORDER, .type = EV_BUDGET};
+    event.f[BUDGET_STEP] = d->step;
+    event.f[BUDGET_WHAT] = d->step == BUDGET_STEP_DROP ? (uint64_t)d->class : 0;
+    event.f[BUDGET_SHARE] = (uint64_t)(d->share * PPM);
+    event.f[BUDGET_LIMIT] = (uint64_t)(d->limit * PPM + 0.5);
+    self->budget.steps++;
+    add_event(self, &event);
+    say_step(self, d);
+}
+
+/* ---- pausing ---- */
+
+static int begin_pause(struct session *self, unsigned reason, uint64_t length_ns, struct error *err)
+{
+    struct session_budget *b = &self->budget;
+    int rc = session_edge_snapshot(self, err);
+    if (rc != 0)
+        return rc;
+    uint64_t now = b->paused_ns = session_now_ns();
+    struct event event = {.time_ns = now, .cpu = RING_RECORDER, .type = EV_PAUSE};
+    event.f[PAUSE_REASON] = reason;
+    event_builder_end(self->builder, now);
+    add_event(self, &event);
+    rc = perf_session_disable(self->perf, err);
+    /* Twice: what was in flight while the first round ran is older than the second. */
+    if (rc == 0)
+        rc = session_drain(self, err);
+    if (rc == 0)
+        rc = session_drain(self, err);
+    perf_session_close_events(self->perf);
+    end_stretch(self, now);
+    b->is_paused = true;
+    b->until_ns = length_ns ? now + length_ns : now;
+    b->windows++;
+    return rc;
+}
+
+/* What is opened no more. */
+static void leave_out(struct session *self, enum budget_class class, const struct budget_look *look)
+{
+    struct session_budget *b = &self->budget;
+    b->is_left_out[class] = true;
+    if (class == BUDGET_CLASS_SWITCHES) {
+        perf_session_set_switches_enabled(self->perf, false);
+        b->scope_rate = look->on_ns ? look->cost_ns[class] / b->cost.switch_ns * b->cost.scope_ns * b->open_events /
+                                          (double)look->on_ns
+                                    : 0;
+        return;
+    }
+    for (unsigned i = 0; i < self->probe_count; i++) {
+        if (b->class[i] != class)
+            continue;
+        perf_session_set_probe_enabled(self->perf, i, false);
+        b->open_events--;
+    }
+}
+
+/* ERR_GONE: the target has ended. */
+static int end_pause(struct session *self, uint64_t length_ns, struct error *err)
+{
+    struct session_budget *b = &self->budget;
+    uint64_t begin = session_now_ns();
+    int rc = session_open_events(self, err);
+    if (rc == 0)
+        rc = perf_session_enable(self->perf, err);
+    if (rc != 0)
+        return rc;
+    uint64_t now = session_now_ns();
+    struct event event = {.time_ns = now, .cpu = RING_RECORDER, .type = EV_RESUME};
+    event.f[RESUME_SINCE] = b->paused_ns;
+    event_builder_begin(self->builder, now);
+    event_builder_end(self->builder, UINT64_MAX);
+    add_event(self, &event);
+    end_stretch(self, now);
+    b->is_paused = false;
+    b->until_ns = length_ns ? now + length_ns : UINT64_MAX;
+    b->decide.edge_ns = now - begin;
+    return session_begin_edge_snapshot(self, err);
+}
+
+/* ---- steps ---- */
+
+/* Opening again may fail: the target has ended, or there are too many threads by now. */
+static int resume_or_stop(struct session *self, uint64_t length_ns, struct error *err)
+{
+    struct error why = {0};
+    int rc = end_pause(self, length_ns, &why);
+    if (rc == 0 || rc == ERR_GONE || target_has_exited(self->target))
+        return 0;
+    if (rc == ERR_NOMEM) {
+        *err = why;
+        return rc;
+    }
+    struct budget_decision stop = {.step = BUDGET_STEP_STOP, .limit = self->budget.decide.limits.thin};
+    session_say(self, self->hooks->warn, "the recording cannot go on after a pause: %s", why.message);
+    tell_step(self, &stop, session_now_ns());
+    self->budget.is_over = true;
+    return 0;
+}
+
+/* What comes next is judged by itself. */
+static void begin_look(struct session *self)
+{
+    struct budget_look told;
+    end_look(self, &told);
+}
+
+static int drop(struct session *self, const struct budget_decision *d, const struct budget_look *look,
+                struct error *err)
+{
+    int rc = begin_pause(self, PAUSE_CHANGE, 0, err);
+    if (rc != 0)
+        return rc;
+    leave_out(self, d->class, look);
+    rc = resume_or_stop(self, 0, err);
+    begin_look(self);
+    return rc;
+}
+
+/* A look at a recording that goes on all of the time. */
+static int look_around(struct session *self, uint64_t now, struct error *err)
+{
+    struct session_budget *b = &self->budget;
+    struct budget_look look;
+    end_stretch(self, now);
+    end_look(self, &look);
+    struct budget_decision d = budget_decide(&b->decide, &look);
+    if (d.step == BUDGET_STEP_NONE)
+        return 0;
+    tell_step(self, &d, now);
+    if (d.step == BUDGET_STEP_DROP)
+        return drop(self, &d, &look, err);
+    if (d.step != BUDGET_STEP_WINDOWS)
+        return 0;
+    b->next_on_ns = d.on_ns;
+    b->next_off_ns = d.off_ns;
+    int rc = begin_pause(self, PAUSE_WINDOW, d.off_ns, err);
+    begin_look(self);
+    return rc;
+}
+
+/* A pause is over: what did the cycle cost, and how does it go on? */
+static int next_window(struct session *self, uint64_t now, struct error *err)
+{
+    struct session_budget *b = &self->budget;
+    struct budget_look look;
+    end_stretch(self, now);
+    end_look(self, &look);
+    struct budget_decision d = budget_decide(&b->decide, &look);
+    if (d.step != BUDGET_STEP_NONE)
+        tell_step(self, &d, now);
+    if (d.step == BUDGET_STEP_STOP) {
+        b->is_over = true;
+        return 0;
+    }
+    if (d.on_ns) {
+        b->next_on_ns = d.on_ns;
+        b->next_off_ns = d.off_ns;
+    }
+    return resume_or_stop(self, d.step == BUDGET_STEP_FULL ? 0 : b->next_on_ns, err);
+}
+
+int session_budget_go_on(struct session *self, struct error *err)
+{
+    struct session_budget *b = &self->budget;
+    uint64_t now = session_now_ns();
+    if (!b->is_on || b->is_over || target_has_exited(self->target))
+        return 0;
+    if (b->is_paused)
+        return now >= b->until_ns ? next_window(self, now, err) : 0;
+    if (b->decide.in_windows)
+        return now >= b->until_ns ? begin_pause(self, PAUSE_WINDOW, b->next_off_ns, err) : 0;
+    return now >= b->since_ns + BUDGET_LOOK_NS ? look_around(self, now, err) : 0;
+}
+
+/* ---- the end ---- */
+
+static uint64_t recorder_cpu_ns(void)
+{
+    struct timespec now;
+    return clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now) == 0
+               ? (uint64_t)now.tv_sec * SECOND_NS + (uint64_t)now.tv_nsec
+               : 0;
+}
+
+void session_budget_finish(struct session *self, struct budget_summary *out)
+{
+    struct session_budget *b = &self->budget;
+    struct budget_look look;
+    *out = (struct budget_summary){.is_on = b->is_on};
+    if (!b->is_on)
+        return;
+    end_stretch(self, session_now_ns());
+    end_look(self, &look);
+    *out = (struct budget_summary){.is_on = true,
+                                   .is_measured = b->cost.is_measured,
+                                   .hit_ns = b->cost.lean_ns,
+                                   .chain_ns = b->cost.chain_ns,
+                                   .cost_ns = b->total_cost_ns,
+                                   .hits = b->hits,
+                                   .on_ns = b->on_ns,
+                                   .off_ns = b->off_ns,
+                                   .cpu_ns = b->on_cpu_ns + b->off_cpu_ns,
+                                   .recorder_cpu_ns = recorder_cpu_ns(),
+                                   .windows = b->windows};
+}
+
+static int put_ns(struct trace_meta *out, const char *key, double ns, struct error *err)
+{
+    return trace_meta_setf(out, err, key, "%.0f", ns);
+}
+
+int session_budget_begin_facts(const struct session *self, struct trace_meta *out, struct error *err)
+{
+    const struct session_budget *b = &self->budget;
+    const struct budget_limits *limits = &self->options->budget;
+    if (!b->is_on)
+        return 0;
+    int rc = trace_meta_setf(out, err, "budget.warn_ppm", "%.0f", limits->warn * PPM);
+    if (rc == 0 && limits->thin > 0)
+        rc = trace_meta_setf(out, err, "budget.thin_ppm", "%.0f", limits->thin * PPM);
+    if (rc == 0)
+        rc = trace_meta_set(out, "budget.is_measured", b->cost.is_measured ? "1" : "0", err);
+    if (rc == 0)
+        rc = put_ns(out, "budget.hit_ns", b->cost.lean_ns, err);
+    return rc == 0 ? put_ns(out, "budget.chain_ns", b->cost.chain_ns, err) : rc;
+}
+
+int session_budget_end_facts(const struct session *self, const struct budget_summary *s, struct trace_meta *out,
+                             struct error *err)
+{
+    if (!self->budget.is_on)
+        return 0;
+    int rc = trace_meta_setf(out, err, "budget.hits", "%" PRIu64, s->hits);
+    if (rc == 0)
+        rc = put_ns(out, "budget.cost_ns", s->cost_ns, err);
+    if (rc == 0)
+        rc = put_ns(out, "budget.target_cpu_ns", (double)s->cpu_ns, err);
+    if (rc == 0)
+        rc = put_ns(out, "budget.recorded_ns", (double)s->on_ns, err);
+    return rc == 0 ? put_ns(out, "budget.recorder_cpu_ns", (double)s->recorder_cpu_ns, err) : rc;
+}
