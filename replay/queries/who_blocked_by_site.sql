@@ -14,13 +14,12 @@ WITH
 -- include: match_label
 -- Without a restriction that the sums do not know.
 plan (has_sums) AS MATERIALIZED (
-  SELECT :since IS NULL AND :until IS NULL AND :goid IS NULL AND :label_key IS NULL
+  SELECT :since IS NULL AND :until IS NULL AND :goid IS NULL AND :label_key IS NULL AND :chan IS NULL
 ),
 found (stack_id, reason, waits, open_waits, goid, wait_ns, runnable_ns, longest_ns, longest_id) AS (
   SELECT stack_id, reason, waits, open_waits, NULL, wait_ns, runnable_ns, longest_ns, longest_id
   FROM wait_sum
   WHERE (SELECT has_sums FROM plan) AND reason IN match_reason AND (:all IS NOT NULL OR is_system = 0)
-    -- include: wait_on_chan
   UNION ALL
   SELECT stack_id, reason, 1, facts >> 1 & 1, goid, wait_ns, CASE WHEN facts & 1 THEN run_after_ns END, wait_ns, id
   FROM packed_wait
@@ -34,22 +33,13 @@ summed AS MATERIALIZED (
   SELECT stack.site_function_id AS function_id, stack.site_file_id AS file_id, stack.site_line AS line, found.reason,
          sum(waits) AS waits, sum(open_waits) AS open_waits, count(DISTINCT goid) AS goroutines,
          coalesce(sum(wait_ns), 0) AS total_wait_ns, coalesce(sum(runnable_ns), 0) AS total_runnable_ns,
-         max(longest_ns) AS longest_wait_ns, longest_id, sum(stack_id IS NULL) > 0 AS has_none
+         max(longest_ns) AS longest_wait_ns, longest_id
   FROM found LEFT JOIN stack ON stack.id = found.stack_id
   GROUP BY 1, 2, 3, 4 ORDER BY total_wait_ns DESC, 1, 2, 3, 4 LIMIT coalesce(:limit, -1)
 )
 SELECT site.name AS site, file.path AS file, summed.line, reason.name AS reason, reason.class AS reason_class, waits,
        open_waits,
        CASE WHEN NOT (SELECT has_sums FROM plan) THEN goroutines
-            -- On some channels only: those who waited there are not counted anywhere.
-            WHEN :chan IS NOT NULL THEN (
-              SELECT count(DISTINCT goid) FROM packed_wait
-              WHERE reason = summed.reason AND (:all IS NOT NULL OR (facts & 4) = 0)
-                AND coalesce(stack_id, -1) IN (SELECT id FROM stack WHERE site_function_id IS summed.function_id
-                                                 AND site_file_id IS summed.file_id AND site_line IS summed.line
-                                               UNION ALL SELECT -1 WHERE has_none)
-                -- include: wait_on_chan
-              )
             ELSE (SELECT sum(site_people.goroutines) FROM site_people
                   WHERE site_people.function_id IS summed.function_id AND site_people.file_id IS summed.file_id
                     AND site_people.line IS summed.line AND site_people.reason = summed.reason
