@@ -38,6 +38,7 @@ struct symbolizer {
     uint32_t function_capacity;
     struct stack_facts *facts; /* by stack */
     uint32_t facts_capacity;
+    uint32_t lost_site; /* of row 0 */
     bool has_lost_stack, failed;
 };
 
@@ -418,11 +419,14 @@ static void write_stack(struct symbolizer *self, uint32_t stack, const struct ch
                                      row_id(walk.site.file), row_id(walk.site.line)});
     const int64_t site[3] = {row_id(walk.site.function), row_id(walk.site.file), row_id(walk.site.line)};
     bool is_new;
-    walk.facts.site = intern_put(self->sites, site, sizeof site, &is_new);
-    if (!walk.facts.site)
+    /* All that have no site are one: number 0. */
+    walk.facts.site = walk.site.function ? intern_put(self->sites, site, sizeof site, &is_new) : 0;
+    if (walk.site.function && !walk.facts.site)
         self->failed = true;
     if (stack)
         keep_facts(self, stack, &walk.facts);
+    else
+        self->lost_site = walk.facts.site;
 }
 
 /* Row 0, once it is needed. */
@@ -499,7 +503,9 @@ uint32_t symbolizer_stack(struct symbolizer *self, const struct trace_reader *re
 struct stack_facts symbolizer_stack_facts(const struct symbolizer *self, uint32_t stack)
 {
     if (stack == 0 || stack >= self->facts_capacity)
-        return (struct stack_facts){.waker = WAKER_UNKNOWN, .caller_class = WAIT_OTHER};
+        return (struct stack_facts){.site = stack == SYMBOL_LOST ? self->lost_site : 0,
+                                    .waker = WAKER_UNKNOWN,
+                                    .caller_class = WAIT_OTHER};
     return self->facts[stack];
 }
 

@@ -21,7 +21,7 @@ struct symbolizer;
 /* What is known about a call chain beyond its rows. */
 struct stack_facts {
     uint32_t innermost;         /* function; 0: none */
-    uint32_t site;              /* number of function, file and line of the site; 0: a lost chain */
+    uint32_t site;              /* number of function, file and line of the site; 0: none */
     uint32_t start_function;    /* outermost below runtime.goexit; 0: the chain does not reach it */
     const char *syscall;        /* that the innermost function knows which makes one; NULL: none does */
     unsigned char channel_op;   /* enum channel_op, for waker's chains */

@@ -86,7 +86,7 @@ static const char *const impossible[] = {
     "WHERE object_id IS NOT NULL AND waker_goid IS NOT NULL GROUP BY 1 "
     "EXCEPT SELECT object_id, goroutines FROM object_people WHERE is_waker",
     "SELECT site_function_id, site_file_id, site_line, reason, is_system, count(DISTINCT goid) FROM wait "
-    "LEFT JOIN stack ON stack.id = stack_id WHERE stack_id IS NOT 0 AND site_function_id IS NOT NULL GROUP BY 1, 2, 3, 4, 5 "
+    "LEFT JOIN stack ON stack.id = stack_id GROUP BY 1, 2, 3, 4, 5 "
     "EXCEPT SELECT * FROM site_people",
     "SELECT id FROM wait WHERE wait_ns > (SELECT min(wait_ns) FROM long_wait) EXCEPT SELECT id FROM long_wait",
 };
