@@ -588,6 +588,8 @@ void live_table_event(struct live_table *self, const struct event *event)
         on_look(self, event);
         break;
     case EV_LOST:
+    case EV_PAUSE:
+    case EV_RESUME:
         live_table_lose(self, time);
         break;
     default:
