@@ -162,7 +162,8 @@ static int check_room(struct output *self, size_t size, struct error *err)
         (errno != ENOSPC && errno != EDQUOT))
         return 0;
     self->is_full = true;
-    return error_sys(err, "writing %s", self->path);
+    return error_sys(err, "writing %s (%" PRIu64 " kB more, for the trace to end well)", self->path,
+                     (size + OUTPUT_TAIL) >> 10);
 }
 
 int output_write(struct output *self, const void *data, size_t size, struct error *err)

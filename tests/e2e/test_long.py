@@ -134,7 +134,7 @@ def test_snapshots_alone_rotate_too(trace):
 
 
 def test_max_size(trace):
-    result = harness.run(harness.RECORD, "--max-size", "300k", "--kill", "-o", trace, "--", harness.goprog("storm"), "-rate", "120000",
+    result = harness.run(harness.RECORD, "--budget", "off", "--max-size", "300k", "--kill", "-o", trace, "--", harness.goprog("storm"), "-rate", "120000",
                          "-duration", "30s")
     assert result.status == 0 and "--max-size is reached" in result.err, result
     assert 100_000 < os.path.getsize(trace) <= 300 << 10
@@ -156,7 +156,7 @@ def small_disk(folder, size):
 def test_a_disk_that_is_nearly_full(tmp_path):
     with small_disk(tmp_path / "disk", "2m") as disk:
         trace = disk / "t.gotape"
-        result = harness.run(harness.RECORD, "--kill", "-z", "1", "-o", trace, "--", harness.goprog("storm"), "-rate", "120000", "-duration", "60s", timeout=90)
+        result = harness.run(harness.RECORD, "--budget", "off", "--kill", "-z", "1", "-o", trace, "--", harness.goprog("storm"), "-rate", "120000", "-duration", "60s", timeout=90)
         assert result.status == 0 and "disk is nearly full" in result.err, result
         assert os.statvfs(disk).f_bavail > 0
         verified = harness.run(harness.REPLAY, "verify", trace)

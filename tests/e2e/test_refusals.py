@@ -121,21 +121,19 @@ def small_disk(tmp_path):
 
 
 def test_disk_full(small_disk):
-    """The recording ends with a clear message; what fits is readable; the target goes on."""
+    """Not even the end of a trace would have room: a clear message and no file; the target goes on. Disks that fill up later are
+    those of test_long.py."""
     path = small_disk / "t.gotape"
-    with harness.Background(harness.goprog("storm"), "-wait", "-rate", "150000", "-duration", "6s") as target:
+    with harness.Background(harness.goprog("storm"), "-wait", "-rate", "150000", "-duration", "2s") as target:
         target.json("ready")
         with harness.attached(target.pid, path) as recorder:
             target.send()
             result = recorder.wait()
             assert result.status == 125, result
-            assert "No space left" in result.err or "space" in result.err, result
+            assert "No space left" in result.err and "kB more" in result.err, result
         assert harness.breakpoints(target.pid) == []
         assert target.json("done")["round_trips"] > 0
-    copy = f"{small_disk.parent}/copy.gotape"
-    shutil.copy(path, copy)
-    db = harness.database(copy, status=3)
-    assert harness.value(db, "SELECT count(*) FROM wait") > 0
+    assert os.listdir(small_disk) == []
 
 
 def test_file_size_limit(tmp_path):
