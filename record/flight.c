@@ -32,6 +32,13 @@ static void let_go(struct unit *unit)
     free(unit);
 }
 
+static void let_all_go(struct unit **units, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        let_go(units[i]);
+    free(units);
+}
+
 static bool add_unit(struct flight *self, uint64_t begin_ns)
 {
     if (self->count == self->capacity) {
@@ -74,9 +81,7 @@ void flight_free(struct flight *self)
 {
     if (!self)
         return;
-    for (uint32_t i = 0; i < self->count; i++)
-        let_go(self->units[i]);
-    free(self->units);
+    let_all_go(self->units, self->count);
     free(self);
 }
 
@@ -151,9 +156,7 @@ void flight_dump_free(struct flight_dump *self)
 {
     if (!self)
         return;
-    for (uint32_t i = 0; i < self->count; i++)
-        let_go(self->units[i]);
-    free(self->units);
+    let_all_go(self->units, self->count);
     free(self);
 }
 

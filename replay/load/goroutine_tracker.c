@@ -536,11 +536,9 @@ void goroutine_tracker_finish(struct goroutine_tracker *self, uint64_t end_ns)
 {
     remove_doomed(self);
     syscall_log_finish(self, end_ns);
-    struct goroutine **list = goroutine_table_list(&self->table);
-    size_t count = self->table.by_goid.count;
-    if (!list && count)
-        out_of_memory(self);
-    for (size_t i = 0; list && i < count; i++) {
+    size_t count;
+    struct goroutine **list = goroutine_step_list(self, &count);
+    for (size_t i = 0; i < count; i++) {
         goroutine_step_end_of_recording(self, list[i], end_ns);
         interval_put_goroutine(&self->intervals, list[i]);
     }

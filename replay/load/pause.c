@@ -4,11 +4,9 @@
 
 void pause_begin(struct goroutine_tracker *self, const struct event *event)
 {
-    struct goroutine **list = goroutine_table_list(&self->table);
-    size_t count = self->table.by_goid.count;
-    if (!list && count)
-        self->failed = true;
-    for (size_t i = 0; list && i < count; i++) {
+    size_t count;
+    struct goroutine **list = goroutine_step_list(self, &count);
+    for (size_t i = 0; i < count; i++) {
         struct goroutine *goroutine = list[i];
         if (goroutine->state == GOROUTINE_DEAD || goroutine->state == GOROUTINE_UNKNOWN)
             continue;
@@ -52,11 +50,9 @@ void pause_snapshot(struct goroutine_tracker *self, const struct event *end)
     /* Some were left out: they may be among these. */
     if (end->f[SNAPSHOT_UNSTABLE])
         return;
-    struct goroutine **list = goroutine_table_list(&self->table);
-    size_t count = self->table.by_goid.count;
-    if (!list && count)
-        self->failed = true;
-    for (size_t i = 0; list && i < count; i++) {
+    size_t count;
+    struct goroutine **list = goroutine_step_list(self, &count);
+    for (size_t i = 0; i < count; i++) {
         struct goroutine *goroutine = list[i];
         if (goroutine->state != GOROUTINE_UNKNOWN || goroutine->snapshot == self->snapshot.id ||
             goroutine->last_step > resumed || goroutine->is_buried)

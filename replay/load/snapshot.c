@@ -67,11 +67,9 @@ static void end_sampled(struct goroutine_tracker *self, struct goroutine *gorout
 /* Who is in no complete snapshot any more has ended; unless some were left out. */
 static void end_unseen(struct goroutine_tracker *self, const struct event *end)
 {
-    struct goroutine **list = goroutine_table_list(&self->table);
-    size_t count = self->table.by_goid.count;
-    if (!list && count)
-        self->failed = true;
-    for (size_t i = 0; list && i < count; i++) {
+    size_t count;
+    struct goroutine **list = goroutine_step_list(self, &count);
+    for (size_t i = 0; i < count; i++) {
         struct goroutine *goroutine = list[i];
         if (goroutine->snapshot == self->snapshot.id || goroutine->is_buried)
             continue;
