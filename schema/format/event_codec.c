@@ -42,57 +42,72 @@ void event_codec_free(struct event_codec *self)
 
 /* ---- encoding ---- */
 
-/* Tells the reader, and the model, how the types of these events are coded. */
-static int put_codings(struct event_codec *self, const struct event *events, uint32_t count)
+/* Which types come is known after the events: their codings are put in front of them then. */
+static int add_coding(struct event_codec *self, struct type_coding *coding, unsigned type)
 {
-    bool present[EVENT_TYPE_COUNT] = {false};
-    unsigned types = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        types += !present[events[i].type];
-        present[events[i].type] = true;
+    event_coding_choose(type, coding);
+    return event_model_add_type(self->model, coding);
+}
+
+static int encode_sections(struct event_codec *self, const struct event *events, uint32_t count,
+                           const struct trace_section *sections, uint32_t section_count,
+                           struct type_coding *codings, struct error *err)
+{
+    struct range_coder coder;
+    uint32_t covered = 0;
+    range_encoder_init(&coder, &self->coded, &self->raw);
+    for (uint32_t i = 0; i < section_count; i++) {
+        const struct trace_section *section = &sections[i];
+        if (section->first != covered || section->count > count - covered)
+            return error_set(err, ERR_DAMAGED, "sections and events do not fit together");
+        for (; covered < section->first + section->count; covered++) {
+            const struct event *event = &events[covered];
+            struct type_coding *coding = &codings[event->type];
+            if (coding->type == EV_NONE && add_coding(self, coding, event->type) != 0)
+                return error_set(err, ERR_NOMEM, "out of memory while encoding events");
+            event_model_encode(self->model, &coder, section->ring, event);
+        }
     }
+    range_encoder_finish(&coder);
+    return 0;
+}
+
+static void put_body(struct event_codec *self, const struct trace_section *sections, uint32_t section_count,
+                     const struct type_coding *codings)
+{
+    unsigned types = 0;
+    for (unsigned type = 1; type < EVENT_TYPE_COUNT; type++)
+        types += codings[type].type != EV_NONE;
     buf_put_varint(&self->body, types);
     for (unsigned type = 1; type < EVENT_TYPE_COUNT; type++) {
-        struct type_coding coding;
-        if (!present[type])
-            continue;
-        event_coding_choose(type, &coding);
-        event_coding_put(&self->body, &coding);
-        if (event_model_add_type(self->model, &coding) != 0)
-            return -1;
+        if (codings[type].type != EV_NONE)
+            event_coding_put(&self->body, &codings[type]);
     }
-    return 0;
+    buf_put_varint(&self->body, section_count);
+    for (uint32_t i = 0; i < section_count; i++) {
+        buf_put_varint(&self->body, sections[i].ring);
+        buf_put_varint(&self->body, sections[i].count);
+    }
+    buf_put_bytes(&self->body, self->coded.data, self->coded.size);
+    buf_put_bytes(&self->body, self->raw.data, self->raw.size);
 }
 
 int event_codec_encode(struct event_codec *self, const struct event *events, uint32_t count,
                        const struct trace_section *sections, uint32_t section_count, struct buf *out,
                        struct error *err)
 {
-    struct range_coder coder;
+    struct type_coding codings[EVENT_TYPE_COUNT] = {{0}};
     uint64_t base = count ? events[0].time_ns : 0;
-    uint32_t covered = 0;
     buf_reset(&self->body);
     buf_reset(&self->coded);
     buf_reset(&self->raw);
     event_model_reset(self->model, base, count);
     buf_put_varint(&self->body, base);
     buf_put_varint(&self->body, count);
-    if (put_codings(self, events, count) != 0)
-        return error_set(err, ERR_NOMEM, "out of memory while encoding events");
-    buf_put_varint(&self->body, section_count);
-    range_encoder_init(&coder, &self->coded, &self->raw);
-    for (uint32_t i = 0; i < section_count; i++) {
-        buf_put_varint(&self->body, sections[i].ring);
-        buf_put_varint(&self->body, sections[i].count);
-        if (sections[i].first != covered || sections[i].count > count - covered)
-            return error_set(err, ERR_DAMAGED, "sections and events do not fit together");
-        covered += sections[i].count;
-        for (uint32_t k = 0; k < sections[i].count; k++)
-            event_model_encode(self->model, &coder, sections[i].ring, &events[sections[i].first + k]);
-    }
-    range_encoder_finish(&coder);
-    buf_put_bytes(&self->body, self->coded.data, self->coded.size);
-    buf_put_bytes(&self->body, self->raw.data, self->raw.size);
+    int rc = encode_sections(self, events, count, sections, section_count, codings, err);
+    if (rc != 0)
+        return rc;
+    put_body(self, sections, section_count, codings);
     chunk_put_block(out, BLOCK_CODED, self->body.data, self->body.size);
     if (self->body.failed || self->coded.failed || self->raw.failed || out->failed)
         return error_set(err, ERR_NOMEM, "out of memory while encoding events");

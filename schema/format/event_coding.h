@@ -12,7 +12,7 @@
 #include "format/event_spec.h"
 
 #define CODING_TYPES_MAX  256 /* numbers of types are below */
-#define CODING_FIELDS_MAX 16
+#define CODING_FIELDS_MAX 15 /* their count is told in 4 bits */
 
 enum coding_how {
     CODING_DELTA = 1,     /* the value before in the column */

@@ -1,5 +1,6 @@
 #include "format/event_model.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,17 +8,17 @@
 #include "format/run_queue_model.h"
 
 #define INLINE static inline __attribute__((always_inline))
+#define ALONE  __attribute__((noinline)) /* rarely needed: not in the way of what is needed for each event */
 
-#define VALUES_BITS      16 /* this and the next two: at most */
-#define ORDER_BITS       12
-#define TIMES_BITS       10
-#define VALUES_BITS_MIN  8
-#define THREADS_BITS     10
-#define RINGS            256u
-#define RECENT_MAX       128u
-#define EXPECTED_MAX     3
-#define TIME_LENGTH_BITS 5
-#define TIME_LENGTH_FAR  31u
+#define VALUES_BITS     16 /* this and the next two: at most */
+#define ORDER_BITS      12
+#define TIMES_BITS      10
+#define VALUES_BITS_MIN 8
+#define THREADS_BITS    10
+#define RINGS           256u
+#define RECENT_MAX      128u
+#define EXPECTED_MAX    3
+#define TYPES_OF_TIMES  64u
 
 /* Uses of the table of values that are not a column of a type. */
 enum { VALUES_G = CODING_TYPES_MAX * 64, VALUES_GOID, VALUES_CREATED, VALUES_CREATOR, VALUES_WOKEN };
@@ -28,15 +29,16 @@ struct value_pair {
 
 struct field_model {
     struct range_chance hit[EXPECTED_MAX][32];
-    unsigned history; /* bit 0: the last value was not the first one expected, and so on */
+    unsigned history;   /* bit 0: the last value was not the first one expected, and so on */
+    bool prefers_other; /* CODING_STACK: the second one of the expected values was the right one lately */
     uint64_t last;
     struct range_number literal;
 };
 
 struct type_model {
     struct type_coding coding;
-    struct range_chance sure[16];
-    unsigned history; /* bit 0: a field of the last event was not as expected first, and so on */
+    struct range_nibble first[16]; /* the first field that is not as expected first */
+    unsigned history;              /* bit 0: the last event had one, and so on */
     struct field_model fields[CODING_FIELDS_MAX];
 };
 
@@ -72,7 +74,8 @@ struct event_model {
     } bits;
     struct value_pair values[1 << VALUES_BITS];
     struct order_model order[1 << ORDER_BITS];
-    struct range_chance time_length[1 << TIMES_BITS][1 << TIME_LENGTH_BITS];
+    struct range_nibble time_length[1 << TIMES_BITS];
+    struct range_nibble time_top[TYPES_OF_TIMES][16];
     /* from here on forgotten with each chunk; the first part is 0 then, the second even chances */
     struct ring_model rings[RINGS];
     struct thread_model threads[1 << THREADS_BITS];
@@ -83,14 +86,11 @@ struct event_model {
     uint64_t newest[CODING_COUNT];
     struct {
         struct range_number type, tid, own, shared, other, other_index, recent;
+    } numbers;
+    struct {
         struct range_chance tid_hit[CODING_TYPES_MAX][2];
         struct range_chance place[4][32];
-        struct range_number time_far;
-        struct range_chance time_top[64][1 << TIME_LENGTH_BITS][1 << NUMBER_TOP_BITS];
     } chances;
-    /* Of the event at hand: all of its fields are as expected first, nothing else is told about them. Decoding: known
-     * before them; encoding: afterwards. */
-    bool sure;
     bool bad; /* decoding: what came cannot have been encoded */
 };
 
@@ -126,7 +126,7 @@ static void reset_tables(struct event_model *self, uint32_t event_count)
     self->bits.order = bits - (VALUES_BITS - ORDER_BITS);
     self->bits.times = bits - (VALUES_BITS - TIMES_BITS);
     memset(self->values, 0, sizeof *self->values << self->bits.values);
-    set_even(self->time_length[0], sizeof *self->time_length << self->bits.times);
+    range_nibbles_init(self->time_length, (size_t)1 << self->bits.times);
     for (unsigned i = 0; i < 1u << self->bits.order; i++) {
         self->order[i] = (struct order_model){0};
         set_even(self->order[i].hit, sizeof self->order[i].hit);
@@ -135,8 +135,11 @@ static void reset_tables(struct event_model *self, uint32_t event_count)
 
 void event_model_reset(struct event_model *self, uint64_t base_ns, uint32_t event_count)
 {
-    size_t first = offsetof(struct event_model, rings), end = offsetof(struct event_model, chances);
+    size_t first = offsetof(struct event_model, rings), end = offsetof(struct event_model, numbers);
     memset((char *)self + first, 0, end - first);
+    range_nibbles_init(self->time_top[0], sizeof self->time_top / sizeof self->time_top[0][0]);
+    range_numbers_init((struct range_number *)&self->numbers,
+                       sizeof self->numbers / sizeof(struct range_number));
     set_even((struct range_chance *)&self->chances, sizeof self->chances);
     reset_tables(self, event_count);
     for (unsigned i = 0; i < RINGS; i++)
@@ -156,13 +159,14 @@ int event_model_add_type(struct event_model *self, const struct type_coding *cod
     }
     type->coding = *coding;
     type->history = 0;
-    set_even(type->sure, sizeof type->sure);
+    range_nibbles_init(type->first, sizeof type->first / sizeof *type->first);
     for (unsigned i = 0; i < coding->count; i++) {
         struct field_model *field = &type->fields[i];
         field->history = 0;
+        field->prefers_other = false;
         field->last = 0;
         set_even(field->hit[0], sizeof field->hit);
-        set_even((struct range_chance *)&field->literal, sizeof field->literal);
+        range_numbers_init(&field->literal, 1);
     }
     self->used[coding->type] = true;
     for (unsigned i = 0; i < coding->count; i++)
@@ -202,19 +206,30 @@ struct place {
     const uint64_t *f; /* the fields of the event */
     uint64_t *out;     /* the same; NULL: encoding */
     unsigned use;      /* of the table of values, 4 for each field */
+    /* The fields of an event that come before the first one that is not as expected first are told by its place alone.
+     * number: of the field at hand, in the order of coding; first: of that one, encoding: as soon as it is known. */
+    struct type_model *type;
+    unsigned number, first;
 };
 
-/* One of the expected values, or any other, told as its distance from `base`. */
-INLINE uint64_t code_among(struct event_model *self, struct range_coder *coder, bool decoding,
-                           struct field_model *field, uint64_t value, const uint64_t *expected,
-                           unsigned count, uint64_t base)
+#define FIRST_UNKNOWN UINT_MAX
+
+/* The field at hand is not as expected first. */
+INLINE void tell_first(struct range_coder *coder, bool decoding, struct place *at)
 {
-    unsigned k = 0, past = field->history & 15;
-    if (decoding && self->sure) {
-        field->history = past << 1;
-        self->bad |= count == 0;
-        return count ? expected[0] : 0;
-    }
+    if (decoding || at->first != FIRST_UNKNOWN)
+        return;
+    at->first = at->number;
+    range_nibble(coder, false, &at->type->first[at->type->history & 15], at->first);
+}
+
+/* A value that is not as expected first, or not known to be: one of the expected ones, or any other, told as its distance
+ * from `base`. */
+INLINE uint64_t code_other(struct range_coder *coder, bool decoding, struct field_model *field,
+                           uint64_t value, const uint64_t *expected, unsigned k, unsigned count,
+                           uint64_t base)
+{
+    unsigned past = field->history & 15;
     for (; k < count; k++) {
         bool again = (k > 0 && expected[k] == expected[0]) || (k > 1 && expected[k] == expected[1]);
         unsigned context = past | (k + 1 < count && expected[k] == expected[k + 1] ? 16 : 0);
@@ -226,74 +241,153 @@ INLINE uint64_t code_among(struct event_model *self, struct range_coder *coder, 
         }
     }
     field->history = past << 1 | (k > 0);
-    self->sure &= k == 0 && count > 0;
     if (k < count)
         return value;
     uint64_t code = range_number(coder, decoding, &field->literal, zigzag_encode((int64_t)(value - base)));
     return decoding ? base + (uint64_t)zigzag_decode(code) : value;
 }
 
-/* What came after the last value for this key, the last value for this key, and the one before. */
-INLINE uint64_t code_by_key(struct event_model *self, struct range_coder *coder, bool decoding,
-                            struct field_model *field, unsigned use, uint64_t key, uint64_t value)
+static ALONE uint64_t encode_other(struct range_coder *coder, struct field_model *field, uint64_t value,
+                                   const uint64_t *expected, unsigned k, unsigned count, uint64_t base)
 {
-    struct value_pair *last = values_at(self, use, key, 0);
-    struct value_pair *after = values_at(self, use + 1, key, last->last);
-    const uint64_t expected[] = {after->last, last->last, last->other};
-    value = code_among(self, coder, decoding, field, value, expected, 3, field->last);
-    learn_value(after, value);
+    return code_other(coder, false, field, value, expected, k, count, base);
+}
+
+static ALONE uint64_t decode_other(struct range_coder *coder, struct field_model *field,
+                                   const uint64_t *expected, unsigned k, unsigned count, uint64_t base)
+{
+    return code_other(coder, true, field, 0, expected, k, count, base);
+}
+
+/* Encoding: is_expected tells whether the field is as expected first. When it is, nothing more is told. */
+INLINE bool is_as_expected(struct range_coder *coder, bool decoding, struct place *at, bool is_expected)
+{
+    if (decoding ? at->number < at->first : at->first == FIRST_UNKNOWN && is_expected)
+        return true;
+    tell_first(coder, decoding, at);
+    return false;
+}
+
+INLINE uint64_t code_rest(struct range_coder *coder, bool decoding, struct field_model *field,
+                          const struct place *at, uint64_t value, const uint64_t *expected, unsigned count,
+                          uint64_t base)
+{
+    unsigned from = count > 0 && at->number == at->first;
+    return decoding ? decode_other(coder, field, expected, from, count, base)
+                    : encode_other(coder, field, value, expected, from, count, base);
+}
+
+INLINE uint64_t code_among(struct range_coder *coder, bool decoding, struct field_model *field,
+                           struct place *at, uint64_t value, const uint64_t *expected, unsigned count,
+                           uint64_t base)
+{
+    if (is_as_expected(coder, decoding, at, value == expected[0])) {
+        field->history <<= 1;
+        return expected[0];
+    }
+    return code_rest(coder, decoding, field, at, value, expected, count, base);
+}
+
+/* Nothing is expected. */
+INLINE uint64_t code_distance(struct event_model *self, struct range_coder *coder, bool decoding,
+                              struct field_model *field, struct place *at, uint64_t value)
+{
+    if (is_as_expected(coder, decoding, at, false))
+        self->bad = true;
+    return code_rest(coder, decoding, field, at, value, NULL, 0, field->last);
+}
+
+/* The last value for this key, and the one before. */
+INLINE uint64_t code_by_key(struct event_model *self, struct range_coder *coder, bool decoding,
+                            struct field_model *field, struct place *at, uint64_t key, uint64_t value)
+{
+    struct value_pair *last = values_at(self, at->use, key, 0);
+    const uint64_t expected[] = {last->last, last->other};
+    value = code_among(coder, decoding, field, at, value, expected, 2, field->last);
     learn_value(last, value);
     return value;
 }
 
 INLINE uint64_t code_stack(struct event_model *self, struct range_coder *coder, bool decoding,
-                           struct field_model *field, const struct place *at, uint64_t key, uint64_t value)
+                           struct field_model *field, struct place *at, uint64_t key, uint64_t value)
 {
     struct thread_model *thread = at->thread;
     struct value_pair *last = values_at(self, at->use, key, 0);
     struct value_pair *after = values_at(self, at->use + 1, key, mix(0, last->last, thread->before));
     struct value_pair *beside =
         values_at(self, at->use + 2, thread->before, mix(0, last->last, thread->stack));
-    const uint64_t expected[] = {after->last, beside->last, after->other};
-    value = code_among(self, coder, decoding, field, value, expected, 3, self->newest[CODING_STACK]);
-    learn_value(after, value);
-    learn_value(beside, value);
+    uint64_t first = field->prefers_other ? beside->last : after->last;
+    if (is_as_expected(coder, decoding, at, value == first)) {
+        field->history <<= 1;
+        value = first;
+    } else {
+        const uint64_t expected[] = {first, field->prefers_other ? after->last : beside->last, after->other};
+        value = code_rest(coder, decoding, field, at, value, expected, 3, self->newest[CODING_STACK]);
+        if (value == expected[1] && value != first)
+            field->prefers_other = !field->prefers_other;
+        learn_value(after, value);
+        learn_value(beside, value);
+    }
     learn_value(last, value);
     thread->stack = value;
     return value;
 }
 
-/* A new g, and from now on the one of this goroutine. */
+/* This g is of this goroutine from now on. */
+INLINE void learn_g(struct event_model *self, struct value_pair *g_of_goid, uint64_t goid, uint64_t g)
+{
+    learn_value(g_of_goid, g);
+    learn_value(values_at(self, VALUES_GOID, g, 0), goid);
+}
+
+INLINE uint64_t code_g(struct event_model *self, struct range_coder *coder, bool decoding,
+                       struct field_model *field, struct place *at, uint64_t goid, uint64_t value)
+{
+    struct value_pair *g = values_at(self, VALUES_G, goid, 0);
+    if (is_as_expected(coder, decoding, at, value == g->last)) {
+        field->history <<= 1;
+        return g->last;
+    }
+    value = code_rest(coder, decoding, field, at, value, &g->last, 1, field->last);
+    learn_g(self, g, goid, value);
+    return value;
+}
+
+/* A new g. */
 INLINE uint64_t code_new_g(struct event_model *self, struct range_coder *coder, bool decoding,
-                           struct field_model *field, const struct place *at, uint64_t goid, uint64_t value)
+                           struct field_model *field, struct place *at, uint64_t goid, uint64_t value)
 {
     struct run_processor *p = &self->runnable.processors[at->p];
     const uint64_t expected[] = {run_freed_get(p, 0), run_freed_get(p, 1)};
-    value = code_among(self, coder, decoding, field, value, expected, 2, field->last);
+    value = code_among(coder, decoding, field, at, value, expected, 2, field->last);
     if (value == expected[0])
         run_freed_remove(p, 0);
     else if (value == expected[1])
         run_freed_remove(p, 1);
-    learn_value(values_at(self, VALUES_G, goid, 0), value);
+    learn_g(self, values_at(self, VALUES_G, goid, 0), goid, value);
     return value;
 }
 
 /* Whether the one woken is the last that the waker made, or the one that made it, is the same at each call chain. */
 INLINE uint64_t code_woken(struct event_model *self, struct range_coder *coder, bool decoding,
-                           struct field_model *field, const struct place *at, uint64_t waker, uint64_t value)
+                           struct field_model *field, struct place *at, uint64_t waker, uint64_t value)
 {
     enum { OTHER, CREATED, CREATOR };
     uint64_t stack = at->thread->stack;
+    struct value_pair *kin = values_at(self, VALUES_WOKEN, stack, 0);
+    struct value_pair *first = kin->last == CREATED   ? values_at(self, VALUES_CREATED, waker, 0)
+                               : kin->last == CREATOR ? values_at(self, VALUES_CREATOR, waker, 0)
+                                                      : values_at(self, at->use, waker, stack);
+    if (is_as_expected(coder, decoding, at, value == first->last)) {
+        field->history <<= 1;
+        return first->last;
+    }
     uint64_t created = values_at(self, VALUES_CREATED, waker, 0)->last;
     uint64_t creator = values_at(self, VALUES_CREATOR, waker, 0)->last;
-    struct value_pair *kin = values_at(self, VALUES_WOKEN, stack, 0);
     struct value_pair *here = values_at(self, at->use, waker, stack);
     struct value_pair *last = values_at(self, at->use + 1, waker, 0);
-    const uint64_t expected[] = {kin->last == CREATED   ? created
-                                 : kin->last == CREATOR ? creator
-                                                        : here->last,
-                                 here->last, last->last};
-    value = code_among(self, coder, decoding, field, value, expected, 3, field->last);
+    const uint64_t expected[] = {first->last, here->last, last->last};
+    value = code_rest(coder, decoding, field, at, value, expected, 3, field->last);
     if (value == created)
         kin->last = CREATED;
     else if (value == creator)
@@ -306,55 +400,57 @@ INLINE uint64_t code_woken(struct event_model *self, struct range_coder *coder, 
 }
 
 INLINE uint64_t code_object(struct event_model *self, struct range_coder *coder, bool decoding,
-                            struct field_model *field, const struct place *at, uint64_t goid, uint64_t value)
+                            struct field_model *field, struct place *at, uint64_t goid, uint64_t value)
 {
     uint64_t stack = at->thread->stack, newest = self->newest[CODING_OBJECT];
     struct value_pair *own = values_at(self, at->use, goid, stack);
+    if (is_as_expected(coder, decoding, at, value == own->last)) {
+        field->history <<= 1;
+        return own->last;
+    }
     struct value_pair *here = values_at(self, at->use + 1, stack, 0);
     const uint64_t expected[] = {own->last, here->last, newest + 1};
-    value = code_among(self, coder, decoding, field, value, expected, 3, newest);
+    value = code_rest(coder, decoding, field, at, value, expected, 3, newest);
     learn_value(own, value);
     learn_value(here, value);
     return value;
 }
 
 INLINE uint64_t code_newest(struct event_model *self, struct range_coder *coder, bool decoding,
-                            struct field_model *field, const struct place *at, uint64_t key, uint64_t value)
+                            struct field_model *field, struct place *at, uint64_t key, uint64_t value)
 {
     struct value_pair *last = values_at(self, at->use, key, 0);
     uint64_t newest = self->newest[CODING_NEWEST];
     const uint64_t expected[] = {last->last, newest + 1, last->other};
-    value = code_among(self, coder, decoding, field, value, expected, 3, newest);
+    value = code_among(coder, decoding, field, at, value, expected, 3, newest);
     learn_value(last, value);
     return value;
 }
 
+/* Of a pair: the last value, and how far it was from the one before. */
 INLINE uint64_t code_step(struct event_model *self, struct range_coder *coder, bool decoding,
-                          struct field_model *field, const struct place *at, uint64_t value)
+                          struct field_model *field, struct place *at, uint64_t value)
 {
-    struct value_pair *last = values_at(self, at->use, at->thread->stack, 0);
-    struct value_pair *step = values_at(self, at->use + 1, at->thread->stack, 0);
-    uint64_t before = last->last;
-    const uint64_t expected[] = {before, before + step->last};
-    value = code_among(self, coder, decoding, field, value, expected, 2, before);
-    learn_value(step, value - before);
-    learn_value(last, value);
+    struct value_pair *pair = values_at(self, at->use, at->thread->stack, 0);
+    const uint64_t expected[] = {pair->last, pair->last + pair->other};
+    value = code_among(coder, decoding, field, at, value, expected, 2, pair->last);
+    pair->other = value - pair->last;
+    pair->last = value;
     return value;
 }
 
 /* The place in the list of recent values plus 1, then it stands in front. */
 INLINE uint64_t code_recent(struct event_model *self, struct range_coder *coder, bool decoding,
-                            struct field_model *field, uint64_t value)
+                            struct field_model *field, struct place *at, uint64_t value)
 {
     uint64_t place = 0;
     while (!decoding && place < self->recent_count && self->recent[place] != value)
         place++;
     place = place == self->recent_count ? 0 : place + 1;
-    if (decoding && self->sure)
+    if (is_as_expected(coder, decoding, at, place == 1))
         place = 1;
     else
-        place = range_number(coder, decoding, &self->chances.recent, place);
-    self->sure &= place == 1;
+        place = range_number(coder, decoding, &self->numbers.recent, place);
     if (place > self->recent_count) {
         self->bad = true;
         return 0;
@@ -362,7 +458,7 @@ INLINE uint64_t code_recent(struct event_model *self, struct range_coder *coder,
     if (place > 0) {
         value = self->recent[place - 1];
     } else {
-        value = code_among(self, coder, decoding, field, value, NULL, 0, field->last);
+        value = code_distance(self, coder, decoding, field, at, value);
         if (self->recent_count < RECENT_MAX)
             self->recent_count++;
         place = self->recent_count;
@@ -374,7 +470,7 @@ INLINE uint64_t code_recent(struct event_model *self, struct range_coder *coder,
 
 /* Where in the run queues the goroutine is; a number when it is nowhere. */
 INLINE uint64_t code_runnable(struct event_model *self, struct range_coder *coder, bool decoding,
-                              struct field_model *field, const struct place *at, enum coding_how coding,
+                              struct field_model *field, struct place *at, enum coding_how coding,
                               uint64_t value)
 {
     struct run_queue_model *run = &self->runnable;
@@ -384,49 +480,50 @@ INLINE uint64_t code_runnable(struct event_model *self, struct range_coder *code
         (own->next != 0) | (run_queue_count(&own->queue) > 0) << 1 | (run_queue_count(&run->shared) > 0) << 2;
     unsigned context =
         filled | (at->ring->types[0] == EV_PARK) << 3 | (unsigned)(coding == CODING_RUNNING) << 4;
-    struct run_position found = {.place = RUN_NEXT};
+    struct run_position found = run_queue_first(run, p);
+    if (is_as_expected(coder, decoding, at, value && value == run_queue_peek(run, p, found))) {
+        at->thread->found = (uint8_t)found.place;
+        return run_queue_take(run, p, found);
+    }
+    /* One question for each place, in this order. */
+    unsigned place = found.place == RUN_NEXT && at->number == at->first;
+    found = (struct run_position){.place = RUN_NEXT};
     if (!decoding)
         found = run_queue_find(run, p, value);
-    /* One question for each place, in this order. */
-    unsigned place = 0;
-    while (!(decoding && self->sure) && place < RUN_NOWHERE &&
+    while (place < RUN_NOWHERE &&
            range_code(coder, decoding, &self->chances.place[place][context], found.place > place))
         place++;
-    self->sure &= place == RUN_NEXT;
     found.place = (enum run_place)place;
     if (place == RUN_OWN)
-        found.index = (uint32_t)range_number(coder, decoding, &self->chances.own, found.index);
+        found.index = (uint32_t)range_number(coder, decoding, &self->numbers.own, found.index);
     if (place == RUN_SHARED)
-        found.index = (uint32_t)range_number(coder, decoding, &self->chances.shared, found.index);
+        found.index = (uint32_t)range_number(coder, decoding, &self->numbers.shared, found.index);
     if (place == RUN_OTHER) {
-        found.processor = (uint32_t)range_number(coder, decoding, &self->chances.other, found.processor);
-        found.index = (uint32_t)range_number(coder, decoding, &self->chances.other_index, found.index);
+        found.processor = (uint32_t)range_number(coder, decoding, &self->numbers.other, found.processor);
+        found.index = (uint32_t)range_number(coder, decoding, &self->numbers.other_index, found.index);
     }
     at->thread->found = (uint8_t)place;
     uint64_t taken = run_queue_take(run, p, found);
-    return place < RUN_NOWHERE ? taken
-                               : code_among(self, coder, decoding, field, value, NULL, 0, field->last);
+    return place < RUN_NOWHERE ? taken : code_distance(self, coder, decoding, field, at, value);
 }
 
 /* Without an exec it is not told who came after the one that has stopped: nobody yet, or one of the run queues. */
 INLINE uint64_t code_running(struct event_model *self, struct range_coder *coder, bool decoding,
-                             struct field_model *field, const struct place *at, uint64_t value)
+                             struct field_model *field, struct place *at, uint64_t value)
 {
     struct thread_model *thread = at->thread;
-    if (thread->is_over) {
-        unsigned past = field->history & 15;
-        bool is_none =
-            !(decoding && self->sure) && !range_code(coder, decoding, &field->hit[2][past], value != 0);
-        self->sure &= !is_none;
-        field->history = past << 1 | is_none;
-        if (is_none)
-            return 0;
-    }
-    if (thread->is_over) {
-        value = code_runnable(self, coder, decoding, field, at, CODING_RUNNING, value);
-    } else {
+    if (!thread->is_over) {
         const uint64_t expected[] = {thread->running, 0};
-        value = code_among(self, coder, decoding, field, value, expected, 2, field->last);
+        value = code_among(coder, decoding, field, at, value, expected, 2, field->last);
+    } else {
+        unsigned past = field->history & 15;
+        struct run_position first = run_queue_first(&self->runnable, at->p);
+        bool is_next = value && value == run_queue_peek(&self->runnable, at->p, first);
+        bool is_none = false;
+        if (!is_as_expected(coder, decoding, at, is_next))
+            is_none = !range_code(coder, decoding, &field->hit[2][past], value != 0);
+        value = is_none ? 0 : code_runnable(self, coder, decoding, field, at, CODING_RUNNING, value);
+        field->history = past << 1 | is_none;
     }
     if (value) {
         thread->running = value;
@@ -436,8 +533,7 @@ INLINE uint64_t code_running(struct event_model *self, struct range_coder *coder
 }
 
 INLINE uint64_t code_field(struct event_model *self, struct range_coder *coder, bool decoding,
-                           struct field_model *field, const struct coded_field *coding,
-                           const struct place *at)
+                           struct field_model *field, const struct coded_field *coding, struct place *at)
 {
     struct thread_model *thread = at->thread;
     uint64_t value = decoding ? 0 : at->f[coding->field];
@@ -445,35 +541,30 @@ INLINE uint64_t code_field(struct event_model *self, struct range_coder *coder, 
     uint64_t expected[2] = {0, 0};
     switch ((enum coding_how)coding->how) {
     case CODING_DELTA:
-        return code_among(self, coder, decoding, field, value, NULL, 0, field->last);
+        return code_distance(self, coder, decoding, field, at, value);
     case CODING_TIME:
-        return code_among(self, coder, decoding, field, value, expected, 1, at->time_ns);
+        return code_among(coder, decoding, field, at, value, expected, 1, at->time_ns);
     case CODING_RUNNING:
         return code_running(self, coder, decoding, field, at, value);
     case CODING_THREAD:
-        return code_by_key(self, coder, decoding, field, at->use, at->tid, value);
+        return code_by_key(self, coder, decoding, field, at, at->tid, value);
     case CODING_FIELD:
-        return code_by_key(self, coder, decoding, field, at->use, key, value);
+        return code_by_key(self, coder, decoding, field, at, key, value);
     case CODING_STACK:
         return code_stack(self, coder, decoding, field, at, key, value);
-    case CODING_G: {
-        struct value_pair *g = values_at(self, VALUES_G, key, 0);
-        expected[0] = g->last;
-        value = code_among(self, coder, decoding, field, value, expected, 1, field->last);
-        learn_value(g, value);
-        return value;
-    }
+    case CODING_G:
+        return code_g(self, coder, decoding, field, at, key, value);
     case CODING_NEW_G:
         return code_new_g(self, coder, decoding, field, at, key, value);
     case CODING_NEW_GOID:
         expected[0] = thread->created + 1;
         expected[1] = field->last + 1;
-        thread->created = value = code_among(self, coder, decoding, field, value, expected, 2, field->last);
+        thread->created = value = code_among(coder, decoding, field, at, value, expected, 2, field->last);
         return value;
     case CODING_RUNNABLE:
         return code_runnable(self, coder, decoding, field, at, CODING_RUNNABLE, value);
     case CODING_FOUND:
-        return code_by_key(self, coder, decoding, field, at->use, thread->found * 256u + at->ring->types[0],
+        return code_by_key(self, coder, decoding, field, at, thread->found * 256u + at->ring->types[0],
                            value);
     case CODING_WOKEN:
         return code_woken(self, coder, decoding, field, at, key, value);
@@ -482,7 +573,7 @@ INLINE uint64_t code_field(struct event_model *self, struct range_coder *coder, 
     case CODING_NEWEST:
         return code_newest(self, coder, decoding, field, at, key, value);
     case CODING_RECENT:
-        return code_recent(self, coder, decoding, field, value);
+        return code_recent(self, coder, decoding, field, at, value);
     case CODING_STEP:
         return code_step(self, coder, decoding, field, at, value);
     case CODING_COUNT:
@@ -494,15 +585,14 @@ INLINE uint64_t code_field(struct event_model *self, struct range_coder *coder, 
 INLINE void code_fields(struct event_model *self, struct range_coder *coder, bool decoding,
                         struct type_model *type, struct place *at)
 {
-    struct range_chance *sure = &type->sure[type->history & 15];
-    self->sure = true;
-    if (decoding)
-        self->sure = !range_code(coder, decoding, sure, 0);
-    else
-        range_encoder_hold(coder);
-    for (unsigned i = 0; i < type->coding.count; i++) {
+    struct range_nibble *first = &type->first[type->history & 15];
+    unsigned count = type->coding.count;
+    at->type = type;
+    at->first = decoding ? range_nibble(coder, true, first, 0) : FIRST_UNKNOWN;
+    for (unsigned i = 0; i < count; i++) {
         const struct coded_field *coding = &type->coding.fields[i];
         struct field_model *field = &type->fields[i];
+        at->number = i;
         at->use = type->coding.type * 64u + coding->field * 4u;
         uint64_t value = code_field(self, coder, decoding, field, coding, at);
         if (decoding)
@@ -511,13 +601,11 @@ INLINE void code_fields(struct event_model *self, struct range_coder *coder, boo
         if (value > self->newest[coding->how])
             self->newest[coding->how] = value;
     }
-    if (!decoding) {
-        range_encoder_drop(coder);
-        range_code(coder, decoding, sure, !self->sure);
-        if (!self->sure)
-            range_encoder_release(coder);
+    if (!decoding && at->first == FIRST_UNKNOWN) {
+        at->first = count;
+        range_nibble(coder, false, first, count);
     }
-    type->history = type->history << 1 | !self->sure;
+    type->history = type->history << 1 | (at->first < count);
 }
 
 /* ---- thread, type, time ---- */
@@ -533,7 +621,7 @@ INLINE uint32_t code_tid(struct event_model *self, struct range_coder *coder, bo
         return expected;
     if (!range_code(coder, decoding, &hit[1], tid != *next))
         return *next;
-    uint64_t code = range_number(coder, decoding, &self->chances.tid, zigzag_encode((int64_t)tid - before));
+    uint64_t code = range_number(coder, decoding, &self->numbers.tid, zigzag_encode((int64_t)tid - before));
     return *next = decoding ? before + (uint32_t)zigzag_decode(code) : tid;
 }
 
@@ -549,29 +637,21 @@ INLINE unsigned code_type(struct event_model *self, struct range_coder *coder, b
     if (k < EXPECTED_MAX)
         type = order->types[k];
     else
-        type = (unsigned)range_number(coder, decoding, &self->chances.type, type);
+        type = (unsigned)range_number(coder, decoding, &self->numbers.type, type);
     for (unsigned i = k < EXPECTED_MAX ? k : EXPECTED_MAX - 1; i > 0; i--)
         order->types[i] = order->types[i - 1];
     order->types[0] = (uint8_t)type;
     return type;
 }
 
-/* Distances below a second: how many bits they have, then these. All others, also back in time, as numbers. */
+/* Back in time is far in the future. */
 INLINE uint64_t code_time(struct event_model *self, struct range_coder *coder, bool decoding,
                           const struct ring_model *ring, unsigned type, uint64_t time)
 {
-    uint64_t distance = time - ring->time_ns;
-    struct range_chance *chances = self->time_length[mix(type, ring->types[0], 0) >> (64 - self->bits.times)];
-    unsigned length = distance >> TIME_LENGTH_FAR ? TIME_LENGTH_FAR : range_length(distance);
-    length = range_tree(coder, decoding, chances, TIME_LENGTH_BITS, length);
-    if (length == TIME_LENGTH_FAR)
-        distance = (uint64_t)zigzag_decode(
-            range_number(coder, decoding, &self->chances.time_far, zigzag_encode((int64_t)distance)));
-    else if (length < 2)
-        distance = length;
-    else
-        distance = range_tail(coder, decoding, self->chances.time_top[type % 64][length], length, distance);
-    return ring->time_ns + distance;
+    struct range_nibble *lengths =
+        &self->time_length[mix(type, ring->types[0], 0) >> (64 - self->bits.times)];
+    struct range_nibble *tops = self->time_top[type % TYPES_OF_TIMES];
+    return ring->time_ns + range_number_by(coder, decoding, lengths, tops, time - ring->time_ns);
 }
 
 /* ---- what events mean for those that follow ---- */
@@ -596,10 +676,8 @@ static void learn_event(struct event_model *self, struct thread_model *thread, u
         thread->is_over = false;
         thread->has_p = true;
         thread->p = (uint32_t)f[EXEC_P];
-        learn_value(values_at(self, VALUES_GOID, f[EXEC_G], 0), f[EXEC_GOID]);
         break;
     case EV_CREATE:
-        learn_value(values_at(self, VALUES_GOID, f[CREATE_G], 0), f[CREATE_GOID]);
         learn_value(values_at(self, VALUES_CREATED, f[CREATE_CREATOR], 0), f[CREATE_GOID]);
         learn_value(values_at(self, VALUES_CREATOR, f[CREATE_GOID], 0), f[CREATE_CREATOR]);
         run_queue_ready(&self->runnable, number, f[CREATE_GOID]);
@@ -608,7 +686,6 @@ static void learn_event(struct event_model *self, struct thread_model *thread, u
         run_queue_ready(&self->runnable, number, f[READY_GOID]);
         break;
     case EV_PARK:
-        learn_value(values_at(self, VALUES_GOID, f[PARK_G], 0), f[PARK_GOID]);
         thread->is_over = true;
         break;
     case EV_NET:

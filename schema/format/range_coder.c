@@ -1,11 +1,17 @@
 #include "format/range_coder.h"
 
-#include <stddef.h>
-#include <string.h>
+void range_nibbles_init(struct range_nibble *self, size_t count)
+{
+    struct range_nibble even = {{0}};
+    for (unsigned i = 1; i < 16; i++)
+        even.below[i] = (int16_t)(i * (NIBBLE_WHOLE / 16));
+    for (size_t i = 0; i < count; i++)
+        self[i] = even;
+}
 
 void range_encoder_init(struct range_coder *self, struct buf *out, struct buf *raw_out)
 {
-    memset(self, 0, offsetof(struct range_coder, held));
+    memset(self, 0, sizeof *self);
     self->range = UINT64_MAX;
     self->out = out;
     self->raw_out = raw_out;
@@ -24,29 +30,6 @@ void range_encoder_carry(struct range_coder *self)
     }
 }
 
-void range_encoder_hold(struct range_coder *self)
-{
-    self->holding = true;
-    self->held_count = 0;
-}
-
-void range_encoder_drop(struct range_coder *self)
-{
-    self->holding = false;
-}
-
-void range_encoder_release(struct range_coder *self)
-{
-    self->holding = false;
-    for (unsigned i = 0; i < self->held_count; i++) {
-        const struct range_step *step = &self->held[i];
-        if (step->chance)
-            range_code(self, false, step->chance, step->value);
-        else
-            range_raw(self, false, step->count, step->value);
-    }
-}
-
 void range_encoder_finish(struct range_coder *self)
 {
     buf_put_u32(self->out, (uint32_t)(self->low >> 32));
@@ -57,7 +40,7 @@ void range_encoder_finish(struct range_coder *self)
 
 void range_decoder_init(struct range_coder *self, struct bytes *in, struct bytes *raw_in)
 {
-    memset(self, 0, offsetof(struct range_coder, held));
+    memset(self, 0, sizeof *self);
     self->range = UINT64_MAX;
     self->in = in;
     self->raw_in = raw_in;

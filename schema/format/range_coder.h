@@ -1,12 +1,11 @@
 /*
- * An adaptive binary range coder: turns decisions with two outcomes into a fraction of a bit when the usual one comes, and
+ * An adaptive range coder: turns decisions with two outcomes into a fraction of a bit when the usual one comes, and
  * back. A probability adapts to what came in its context; both sides see the same and need no tables in the file.
  *
  * One code path serves both directions: range_code() takes the decision when encoding and gives it when decoding, so that a
- * model written once cannot differ. `decoding` is to be a constant where it is called. Bits without any likelihood go
- * into a plain row of bits beside (range_raw), which costs nearly nothing.
- *
- * What is encoded can be held back for a while, until it is known whether it has to be told at all.
+ * model written once cannot differ. `decoding` is to be a constant where it is called. One of 16 values is told in one
+ * step (range_nibble), which costs little more than a decision. Bits without any likelihood go into a plain row of bits
+ * beside (range_raw), which costs nearly nothing.
  *
  * Decoding trusts nothing: behind the end come zeros, and `bad` of the cursors says so.
  */
@@ -15,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "base/bytes.h"
@@ -34,13 +34,14 @@ static inline unsigned range_rate(unsigned seen)
     return 32 - (unsigned)__builtin_clz(seen + 1);
 }
 
-#define RANGE_HELD_MAX 320
-
-struct range_step {
-    struct range_chance *chance; /* NULL: raw bits */
-    uint32_t value;
-    uint8_t count;
+/* How likely each of 16 values is. [0]: how often the context came; the others: how likely a value below i is, in
+ * 32768ths. */
+struct range_nibble {
+    int16_t below[16];
 };
+
+#define NIBBLE_WHOLE 32768
+#define NIBBLE_LEAST 4 /* no value is ever less likely than this */
 
 struct range_coder {
     uint64_t low, range;       /* low: encoding; the distance of the code from it: decoding */
@@ -48,19 +49,14 @@ struct range_coder {
     unsigned raw_count;        /* how many of them are there */
     struct buf *out, *raw_out; /* encoding */
     struct bytes *in, *raw_in; /* decoding */
-    bool holding;              /* encoding: what comes is put here */
-    unsigned held_count;
-    struct range_step held[RANGE_HELD_MAX];
 };
+
+/* Count of them, with all values alike. */
+void range_nibbles_init(struct range_nibble *self, size_t count);
 
 void range_encoder_init(struct range_coder *self, struct buf *out, struct buf *raw_out);
 void range_encoder_finish(struct range_coder *self);
 void range_decoder_init(struct range_coder *self, struct bytes *in, struct bytes *raw_in);
-
-/* From now on nothing is written, but at most RANGE_HELD_MAX calls are kept; then all of them are written, or forgotten. */
-void range_encoder_hold(struct range_coder *self);
-void range_encoder_release(struct range_coder *self);
-void range_encoder_drop(struct range_coder *self);
 
 /* What does not happen in most calls. */
 void range_encoder_carry(struct range_coder *self);
@@ -83,10 +79,6 @@ static inline __attribute__((always_inline)) void range_refill(struct range_code
 static inline __attribute__((always_inline)) bool range_code(struct range_coder *self, bool decoding,
                                                              struct range_chance *chance, bool bit)
 {
-    if (!decoding && self->holding) {
-        self->held[self->held_count++] = (struct range_step){chance, bit, 1};
-        return bit;
-    }
     uint64_t bound = (self->range >> 16) * chance->zero;
     unsigned rate = range_rate(chance->seen);
     chance->seen = (uint16_t)(chance->seen + (chance->seen < RANGE_SEEN));
@@ -110,32 +102,63 @@ static inline __attribute__((always_inline)) bool range_code(struct range_coder 
     return bit;
 }
 
-/* The same for one that goes either way: without branches, which would be guessed wrong. */
-static inline __attribute__((always_inline)) unsigned
-range_code_even(struct range_coder *self, bool decoding, struct range_chance *chance, unsigned bit)
+/* Eight numbers at a time: compilers make one instruction of each step, on any processor that has such. */
+typedef int16_t range_eight __attribute__((vector_size(16)));
+
+/* All values but this one become less likely, by as much as with a range_chance. */
+static inline __attribute__((always_inline)) void range_nibble_learn(struct range_nibble *self,
+                                                                     unsigned value)
 {
-    if (!decoding && self->holding) {
-        self->held[self->held_count++] = (struct range_step){chance, bit, 1};
-        return bit;
+    const range_eight places[] = {{0, 1, 2, 3, 4, 5, 6, 7}, {8, 9, 10, 11, 12, 13, 14, 15}};
+    const range_eight chances[] = {{0, -1, -1, -1, -1, -1, -1, -1}, {-1, -1, -1, -1, -1, -1, -1, -1}};
+    const range_eight count[] = {{1}, {0}};
+    int seen = self->below[0];
+    int rate = (int)range_rate((unsigned)seen);
+    int16_t grows = (int16_t) - (seen < RANGE_SEEN);
+    for (unsigned i = 0; i < 2; i++) {
+        range_eight below, aim = places[i] * NIBBLE_LEAST;
+        memcpy(&below, self->below + 8 * i, sizeof below);
+        aim += (places[i] > (int16_t)value) & (int16_t)(NIBBLE_WHOLE - 16 * NIBBLE_LEAST);
+        below += ((aim - below) >> rate & chances[i]) + (count[i] & grows);
+        memcpy(self->below + 8 * i, &below, sizeof below);
     }
-    uint64_t bound = (self->range >> 16) * chance->zero;
-    unsigned rate = range_rate(chance->seen), zero = chance->zero;
-    chance->seen = (uint16_t)(chance->seen + (chance->seen < RANGE_SEEN));
-    if (decoding)
-        bit = self->low >= bound;
-    uint64_t all = -(uint64_t)bit, step = bound & all;
+}
+
+/* How many values but the first begin at this chance or before. */
+static inline __attribute__((always_inline)) unsigned range_nibble_find(const struct range_nibble *self,
+                                                                        int16_t at)
+{
+    range_eight below[2], first = {0, 1, 1, 1, 1, 1, 1, 1}, all = {1, 1, 1, 1, 1, 1, 1, 1};
+    uint64_t sums[2];
+    memcpy(below, self->below, sizeof below);
+    first = ((below[0] <= at) & first) + ((below[1] <= at) & all);
+    memcpy(sums, &first, sizeof sums);
+    return (unsigned)((sums[0] + sums[1]) * 0x0001000100010001u >> 48);
+}
+
+/* One of 16 values, 0 to 15. */
+static inline __attribute__((always_inline)) unsigned
+range_nibble(struct range_coder *self, bool decoding, struct range_nibble *chances, unsigned value)
+{
+    uint64_t part = self->range / NIBBLE_WHOLE, begin = 0;
     if (decoding) {
-        self->low -= step;
+        uint64_t at = self->low / part;
+        value = range_nibble_find(chances, at < NIBBLE_WHOLE ? (int16_t)at : NIBBLE_WHOLE - 1);
+    }
+    if (value > 0)
+        begin = part * (uint64_t)chances->below[value];
+    uint64_t end = value < 15 ? part * (uint64_t)chances->below[value + 1] : self->range;
+    if (decoding) {
+        self->low -= begin;
     } else {
-        self->low += step;
-        if (self->low < step)
+        self->low += begin;
+        if (self->low < begin)
             range_encoder_carry(self);
     }
-    self->range = bound + ((self->range - 2 * bound) & all);
-    unsigned down = (zero - RANGE_LEAST) >> rate, up = (UINT16_MAX - RANGE_LEAST - zero) >> rate;
-    chance->zero = (uint16_t)(zero + up - ((up + down) & (unsigned)all));
+    self->range = end - begin;
+    range_nibble_learn(chances, value);
     range_refill(self, decoding);
-    return bit;
+    return value;
 }
 
 /* `count` bits of a number, at most 32 at a time. */
@@ -151,10 +174,6 @@ static inline __attribute__((always_inline)) uint32_t range_raw(struct range_cod
         value = (uint32_t)(self->raw_bits & mask);
         self->raw_bits >>= count;
         self->raw_count -= count;
-        return value;
-    }
-    if (self->holding) {
-        self->held[self->held_count++] = (struct range_step){NULL, value, (uint8_t)count};
         return value;
     }
     self->raw_bits |= (value & mask) << self->raw_count;

@@ -45,6 +45,25 @@ struct run_position run_queue_find(const struct run_queue_model *self, uint32_t 
     return (struct run_position){.place = RUN_NOWHERE};
 }
 
+struct run_position run_queue_first(const struct run_queue_model *self, uint32_t processor)
+{
+    const struct run_processor *own = &self->processors[processor % RUN_PROCESSORS];
+    enum run_place place = own->next                        ? RUN_NEXT
+                           : run_queue_count(&own->queue)   ? RUN_OWN
+                           : run_queue_count(&self->shared) ? RUN_SHARED
+                                                            : RUN_NOWHERE;
+    return (struct run_position){.place = place};
+}
+
+uint64_t run_queue_peek(const struct run_queue_model *self, uint32_t processor, struct run_position position)
+{
+    const struct run_processor *own = &self->processors[processor % RUN_PROCESSORS];
+    const struct run_queue *queue = position.place == RUN_OWN ? &own->queue : &self->shared;
+    if (position.place == RUN_NEXT)
+        return own->next;
+    return position.place == RUN_NOWHERE ? 0 : queue->waiting[queue->head % RUN_QUEUE_LENGTH];
+}
+
 static uint64_t take(struct run_queue *self, uint32_t index)
 {
     if (index >= run_queue_count(self))

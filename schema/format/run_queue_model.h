@@ -42,6 +42,10 @@ struct run_position {
 
 /* Where a goroutine waits, seen from a P. */
 struct run_position run_queue_find(const struct run_queue_model *self, uint32_t processor, uint64_t goid);
+/* Who is to run next on a P: of its next place, else of its queue, else of the shared queue. RUN_NOWHERE: all are empty. */
+struct run_position run_queue_first(const struct run_queue_model *self, uint32_t processor);
+/* Who waits there; 0: nobody. Of positions that run_queue_first() gives. */
+uint64_t run_queue_peek(const struct run_queue_model *self, uint32_t processor, struct run_position position);
 /* Who waits there; takes it out. 0 when there is no such place. */
 uint64_t run_queue_take(struct run_queue_model *self, uint32_t processor, struct run_position position);
 /* Made runnable by the goroutine on a P. */

@@ -332,7 +332,9 @@ static int emit_events(struct trace_writer *self, uint32_t *first, uint32_t *sec
         return emit(self, &header, err);
     }
     const struct event *events = self->events + *first;
+    uint32_t by_type[EVENT_TYPE_COUNT] = {0};
     for (uint32_t i = 0; i < count; i++) {
+        by_type[events[i].type]++;
         if (events[i].time_ns < header.first_time_ns)
             header.first_time_ns = events[i].time_ns;
         if (events[i].time_ns > header.last_time_ns)
@@ -362,11 +364,15 @@ static int emit_events(struct trace_writer *self, uint32_t *first, uint32_t *sec
         self->written_watermark =
             self->watermark < self->hold.after_ns ? self->watermark : self->hold.after_ns;
     rc = emit(self, &header, err);
-    if (rc == 0)
-        self->stats.lost += header.lost_count;
-    else
+    if (rc != 0) {
         *first -= count; /* these are in no file */
-    return rc;
+        return rc;
+    }
+    self->stats.lost += header.lost_count;
+    self->stats.events += count;
+    for (unsigned i = 0; i < EVENT_TYPE_COUNT; i++)
+        self->stats.events_by_type[i] += by_type[i];
+    return 0;
 }
 
 int trace_writer_flush(struct trace_writer *self, struct error *err)
@@ -379,9 +385,6 @@ int trace_writer_flush(struct trace_writer *self, struct error *err)
         rc = emit_meta(self, err);
     while (rc == 0 && first < self->event_count)
         rc = emit_events(self, &first, &section, err);
-    for (uint32_t i = 0; i < first; i++)
-        self->stats.events_by_type[self->events[i].type]++;
-    self->stats.events += first;
     if (first > 0)
         self->epoch_chunks++;
     self->event_count = 0;
