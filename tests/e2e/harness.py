@@ -309,7 +309,10 @@ def assert_balanced(db):
     assert errors == [], errors
     unmatched = [row for row in rows(db, UNMATCHED) if row[2] not in SILENT_WAKES]
     assert unmatched == [], unmatched[:10]
-    doubtful = rows(db, "SELECT goid, reason, start_ns, doubt FROM wait_named WHERE doubt IS NOT NULL LIMIT 10")
+    # A waker may have passed its probe before the recording began and be preempted there until after the first snapshot.
+    doubtful = rows(db, "SELECT goid, reason, start_ns, doubt FROM wait_named WHERE doubt IS NOT NULL"
+                        " AND NOT (doubt = 'wake_missing' AND start_ns = (SELECT start_ns FROM recording) AND goid IN"
+                        " (SELECT goid FROM anomaly WHERE kind = 'snapshot_differs_briefly')) LIMIT 10")
     assert doubtful == [], doubtful
     # Only what the collector and the scheduler end by themselves has no moment of waking, and who parked while netpollready ran.
     assert rows(db, "SELECT goid, reason, start_ns FROM wait_named WHERE wake_ns IS NULL AND NOT is_open"

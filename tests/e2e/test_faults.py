@@ -257,6 +257,23 @@ def test_target_stopped(trace):
     assert harness.run(harness.REPLAY, "verify", trace).status == 0
 
 
+def test_threads_are_cloned_while_events_are_enabled(tmp_path):
+    """A probe that a thread inherits disabled is missing on one CPU for good: the parks of that CPU contradict all else."""
+    with sturdy("-threads") as target:
+        target.json("ready")
+        for i in range(200 if harness.ALL else 6):
+            path = tmp_path / f"{i}.gotape"
+            result = harness.run(harness.RECORD, "--budget", "off", "-d", "100ms", "-o", path, "-p", str(target.pid))
+            assert result.status == 0, result
+            db = harness.database(path)
+            parked = harness.rows(db, "SELECT DISTINCT flags & 1 FROM transition_named WHERE event = 'park'")
+            db.close()
+            assert parked == [(0,)], (i, parked)
+            os.unlink(path)
+            os.unlink(f"{path}.db")
+        assert_sound(target)
+
+
 def test_disk_is_full_at_any_write(tmp_path):
     """A limit on the size of the file stands for the disk: at every write, and in the middle of one."""
     chooser = random.Random(13)
