@@ -4,7 +4,8 @@
 #include <string.h>
 
 #define BACK_BELOW    0.7 /* of a limit: hysteresis */
-#define AIM           0.8 /* of `thin`: what a cycle may cost, as loads vary */
+#define AIM           0.8 /* of `thin`: what a cycle may cost, as loads vary and costs are estimates */
+#define TOO_DEAR      1.5 /* of what a window was to cost */
 #define WORTH_A_DROP  0.1 /* of all cost: dropping less would change nothing */
 #define BACK_CYCLES   3
 #define LOOKS_TO_STEP 2
@@ -63,7 +64,7 @@ void budget_init(struct budget *self, const struct budget_limits *limits,
         self->may_drop[i] = i != BUDGET_CLASS_CORE && may_drop[i];
 }
 
-static double total_cost(const struct budget_look *look)
+static double target_cost(const struct budget_look *look)
 {
     double sum = 0;
     for (unsigned i = 0; i < BUDGET_CLASS_COUNT; i++)
@@ -71,23 +72,39 @@ static double total_cost(const struct budget_look *look)
     return sum;
 }
 
+/* All that is paid for it. */
+static double total_cost(const struct budget_look *look)
+{
+    return target_cost(look) + look->own_ns;
+}
+
+/* What a longer window would cost more of. */
+static double running_cost(const struct budget_look *look)
+{
+    double cost = total_cost(look) - look->edge_ns;
+    return cost > 0 ? cost : 0;
+}
+
 static double share_of(double cost, double cpu)
 {
-    if (cost <= 0 || cpu <= 0)
-        return 0;
-    return cost < cpu ? cost / cpu : 1;
+    return cost > 0 && cpu > 0 ? cost / cpu : 0;
+}
+
+static double cpu_of(const struct budget_look *look)
+{
+    return (double)look->on_cpu_ns + (double)look->off_cpu_ns;
 }
 
 double budget_share(const struct budget_look *look)
 {
-    return share_of(total_cost(look), (double)(look->on_cpu_ns + look->off_cpu_ns));
+    return share_of(total_cost(look), cpu_of(look));
 }
 
 /* The dearest class that may go; CORE: there is none worth it. */
 static enum budget_class dearest(const struct budget *self, const struct budget_look *look)
 {
     enum budget_class found = BUDGET_CLASS_CORE;
-    double least = WORTH_A_DROP * total_cost(look);
+    double least = WORTH_A_DROP * target_cost(look);
     for (unsigned i = BUDGET_CLASS_CORE + 1; i < BUDGET_CLASS_COUNT; i++) {
         if (self->may_drop[i] && look->cost_ns[i] >= least) {
             least = look->cost_ns[i];
@@ -97,39 +114,64 @@ static enum budget_class dearest(const struct budget *self, const struct budget_
     return found;
 }
 
-/*
- * The part of the time that may be recorded so that cost is AIM * thin of the target's CPU time: while recording the
- * target spends c of each second in probes and uses k CPUs; while not, k0. d * c = t * (d * k + (1 - d) * k0).
- */
-static double fitting_part(const struct budget *self, const struct budget_look *look)
+/* Per second of recording the target spends `cost` CPUs in probes (and the recorder what it needs) and uses `on` CPUs; `off`
+ * per second without. Each window has its edges besides. */
+struct rates {
+    double cost, on, off, edge_ns;
+};
+
+static struct rates rates_of(const struct budget_look *look)
 {
-    double on = (double)look->on_ns, off = (double)look->off_ns, t = AIM * self->limits.thin;
-    double c = total_cost(look) / on, k = (double)look->on_cpu_ns / on;
-    double k0 = look->off_ns ? (double)look->off_cpu_ns / off : k;
-    double divisor = c - t * (k - k0);
-    if (divisor <= 0 || t * k0 >= divisor)
-        return 1;
-    return t * k0 / divisor;
+    double on_ns = (double)look->on_ns;
+    struct rates rates = {running_cost(look) / on_ns, (double)look->on_cpu_ns / on_ns, 0, look->edge_ns};
+    rates.off = look->off_ns ? (double)look->off_cpu_ns / (double)look->off_ns : rates.on;
+    return rates;
 }
 
-/* Lengths of a cycle; false when a window would be too short. */
-static bool plan_cycle(const struct budget *self, double part, struct budget_decision *out)
+/*
+ * A pause and the window after it, so that both and the debt cost AIM * thin of the target's CPU time:
+ *     cost * w + edge + debt = aim * (on * w + off * p)         cycle = w + p
+ * In a cycle of BUDGET_CYCLE_NS, or one as long as the least window needs. False when the longest cycle is too short for that
+ * even without a debt.
+ */
+static bool plan_cycle(struct budget *self, const struct rates *r, struct budget_decision *out)
 {
-    uint64_t least = BUDGET_ON_MIN_NS > 4 * self->edge_ns ? BUDGET_ON_MIN_NS : 4 * self->edge_ns;
-    double cycle = (double)BUDGET_CYCLE_NS;
-    bool fits = true;
-    if (part > 0.9)
-        part = 0.9;
-    if (part * cycle < (double)least)
-        cycle = part > 0 ? (double)least / part : (double)BUDGET_CYCLE_MAX_NS * 2;
-    if (cycle > (double)BUDGET_CYCLE_MAX_NS) {
-        cycle = (double)BUDGET_CYCLE_MAX_NS;
-        fits = false;
-    }
-    double on = part * cycle > (double)least ? part * cycle : (double)least;
-    out->on_ns = (uint64_t)on;
-    out->off_ns = (uint64_t)cycle - out->on_ns;
+    double aim = AIM * self->limits.thin, max = (double)BUDGET_CYCLE_MAX_NS, cycle = (double)BUDGET_CYCLE_NS;
+    double least = 4 * (double)self->edge_ns;
+    if (least < (double)BUDGET_ON_MIN_NS)
+        least = (double)BUDGET_ON_MIN_NS;
+    double income = aim * r->off, excess = r->cost - aim * r->on; /* per ns of pause, of window */
+    double most = max / 2 > least ? max / 2 : least;
+    double debt = r->edge_ns + self->debt_ns;
+    double window = excess + income > 0 ? (income * cycle - debt) / (excess + income) : cycle;
+    if (window < least)
+        window = least;
+    if (window > 0.9 * cycle && window < most)
+        window = 0.9 * cycle;
+    double owed = excess * window + debt;
+    double pause = income > 0 ? owed / income : max;
+    if (pause < cycle - window)
+        pause = cycle - window;
+    bool fits = excess * least + r->edge_ns <= income * (max - least);
+    if (!(pause + window <= max)) /* the rest of a debt is paid later */
+        pause = max - window;
+    out->on_ns = (uint64_t)window;
+    out->off_ns = (uint64_t)pause;
+    self->planned_ns = r->cost * window + r->edge_ns;
     return fits;
+}
+
+/* What is spent above the aim, with a bound on either side: a credit is worth part of a cycle, a debt one of the longest. */
+static void keep_account(struct budget *self, const struct budget_look *look)
+{
+    double aim = AIM * self->limits.thin, cpu = cpu_of(look), time = (double)(look->on_ns + look->off_ns);
+    double per_ns = time > 0 ? aim * cpu / time : 0;
+    double most = per_ns * (double)BUDGET_CYCLE_MAX_NS, least = -0.5 * per_ns * (double)BUDGET_CYCLE_NS;
+    self->debt_ns += total_cost(look) - aim * cpu;
+    if (self->debt_ns > most)
+        self->debt_ns = most;
+    if (self->debt_ns < least)
+        self->debt_ns = least;
 }
 
 static void warn_or_not(struct budget *self, struct budget_decision *out)
@@ -147,12 +189,33 @@ static void warn_or_not(struct budget *self, struct budget_decision *out)
     out->limit = self->limits.warn;
 }
 
-static void enter_windows(struct budget *self, const struct budget_look *look, struct budget_decision *out)
+static void enter_windows(struct budget *self, const struct rates *rates, struct budget_decision *out)
 {
-    out->step = BUDGET_STEP_WINDOWS;
-    plan_cycle(self, fitting_part(self, look), out);
+    plan_cycle(self, rates, out);
     self->in_windows = true;
     self->below = self->unfit = 0;
+}
+
+/* Without the dearest class; if that will not be enough, in windows too. */
+static void give_up(struct budget *self, const struct budget_look *look, struct budget_decision *out)
+{
+    struct rates rates = rates_of(look);
+    out->class = self->has_dropped ? BUDGET_CLASS_CORE : dearest(self, look);
+    if (out->class == BUDGET_CLASS_CORE) {
+        out->step = BUDGET_STEP_WINDOWS;
+        enter_windows(self, &rates, out);
+        return;
+    }
+    out->step = BUDGET_STEP_DROP;
+    self->may_drop[out->class] = false;
+    self->has_dropped = true;
+    rates.cost -= look->cost_ns[out->class] / (double)look->on_ns;
+    rates.on -= look->cost_ns[out->class] / (double)look->on_ns;
+    rates.off = rates.on;
+    if (rates.on <= 0 || rates.cost / rates.on > self->limits.thin) {
+        out->has_windows = true;
+        enter_windows(self, &rates, out);
+    }
 }
 
 static void decide_full(struct budget *self, const struct budget_look *look, struct budget_decision *out)
@@ -166,19 +229,13 @@ static void decide_full(struct budget *self, const struct budget_look *look, str
     self->above = 0;
     self->has_warned = true; /* the step says more */
     out->limit = self->limits.thin;
-    out->class = self->has_dropped ? BUDGET_CLASS_CORE : dearest(self, look);
-    if (out->class != BUDGET_CLASS_CORE) {
-        out->step = BUDGET_STEP_DROP;
-        self->may_drop[out->class] = false;
-        self->has_dropped = true;
-    } else {
-        enter_windows(self, look, out);
-    }
+    give_up(self, look, out);
 }
 
 static void decide_windows(struct budget *self, const struct budget_look *look, struct budget_decision *out)
 {
-    double on_share = share_of(total_cost(look), (double)look->on_cpu_ns);
+    struct rates rates = rates_of(look);
+    double on_share = share_of(running_cost(look), (double)look->on_cpu_ns);
     out->limit = self->limits.thin;
     self->below = on_share < BACK_BELOW * self->limits.thin ? self->below + 1 : 0;
     if (self->below >= BACK_CYCLES) {
@@ -188,7 +245,7 @@ static void decide_windows(struct budget *self, const struct budget_look *look, 
         self->above = self->above_warn = 0;
         return;
     }
-    self->unfit = plan_cycle(self, fitting_part(self, look), out) ? 0 : self->unfit + 1;
+    self->unfit = plan_cycle(self, &rates, out) ? 0 : self->unfit + 1;
     if (self->unfit >= LOOKS_TO_STEP) {
         out->step = BUDGET_STEP_STOP;
         self->is_stopped = true;
@@ -198,23 +255,37 @@ static void decide_windows(struct budget *self, const struct budget_look *look, 
 /* Nearly nothing: within any budget. */
 static bool is_negligible(const struct budget_look *look)
 {
-    return total_cost(look) < BUDGET_FLOOR * (double)look->on_ns;
+    return running_cost(look) < BUDGET_FLOOR * (double)look->on_ns;
 }
 
 struct budget_decision budget_decide(struct budget *self, const struct budget_look *look)
 {
-    struct budget_decision out = {.share = budget_share(look)};
+    struct budget_decision out = {.step = BUDGET_STEP_NONE};
     struct budget_look idle = *look;
     if (self->limits.is_off || self->is_stopped || look->on_ns == 0)
         return out;
+    keep_account(self, look);
     if (is_negligible(look)) {
         memset(idle.cost_ns, 0, sizeof idle.cost_ns);
+        idle.own_ns = idle.edge_ns = 0;
         look = &idle;
-        out.share = 0;
     }
-    if (self->in_windows)
+    if (self->in_windows) {
+        out.share = budget_share(look);
         decide_windows(self, look, &out);
-    else
+    } else {
+        out.share = share_of(running_cost(look), cpu_of(look));
         decide_full(self, look, &out);
+    }
     return out;
+}
+
+bool budget_is_urgent(const struct budget *self, const struct budget_look *look)
+{
+    double thin = self->limits.thin;
+    if (thin <= 0 || self->is_stopped || is_negligible(look))
+        return false;
+    if (self->in_windows)
+        return look->on_ns >= BUDGET_CUT_NS && total_cost(look) > TOO_DEAR * self->planned_ns;
+    return look->on_ns >= BUDGET_EARLY_NS && running_cost(look) > 2 * thin * cpu_of(look);
 }

@@ -239,6 +239,8 @@ int session_arm(struct session *self, struct error *err)
     const char *const *reasons;
     size_t count;
     int rc = go_process_wait_reasons(self->process, &reasons, &count, err);
+    if (rc == 0 && self->budget.may_thin)
+        rc = perf_session_anchor(self->perf, err);
     if (rc == 0 && self->perf)
         rc = session_open_events(self, err);
     if (rc == 0)

@@ -26,10 +26,8 @@ static void price_probes(struct session *self)
     bool may_drop[BUDGET_CLASS_COUNT] = {[BUDGET_CLASS_SWITCHES] = true};
     for (unsigned i = 0; i < self->probe_count; i++) {
         const struct probe_use *use = &self->uses[i];
-        bool has_chain = use->role == ROLE_RUNTIME && probe_spec_get(use->probe)->call_chain;
         b->class[i] = (uint8_t)class_of(use);
-        b->hit_ns[i] = (self->is_stepped[i] ? b->cost.stepped_ns : b->cost.lean_ns) +
-                       (has_chain ? b->cost.chain_ns : 0);
+        b->hit_ns[i] = self->is_stepped[i] ? b->cost.stepped_ns : b->cost.lean_ns;
         may_drop[b->class[i]] = true;
     }
     budget_init(&b->decide, &self->options->budget, may_drop);
@@ -44,13 +42,16 @@ void session_budget_prepare(struct session *self)
         clock_getcpuclockid(self->target->pid, &b->clock) != 0)
         return;
     b->is_on = true;
-    if (hit_cost_measure(self->group, &b->cost, &why) != 0) {
+    if (hit_cost_measure(self->group, perf_session_switch_id(self->perf), &b->cost, &why) != 0) {
         b->cost = hit_cost_known();
         session_say(self, self->hooks->verbose, "what a hit costs could not be measured (%s): taken as %.1f us",
                     why.message, b->cost.lean_ns / 1e3);
     } else {
-        session_say(self, self->hooks->verbose, "a hit costs %.2f us here, a call chain %.2f us",
-                    b->cost.lean_ns / 1e3, b->cost.chain_ns / 1e3);
+        session_say(self, self->hooks->verbose,
+                    "a hit costs %.2f us here, a call chain %.2f us and %.3f us a frame beyond %d, a switch to and fro %.2f us and "
+                    "%.3f us an event",
+                    b->cost.lean_ns / 1e3, b->cost.chain_ns / 1e3, b->cost.frame_ns / 1e3, HIT_COST_FRAMES,
+                    b->cost.switch_ns / 1e3, b->cost.scope_ns / 1e3);
     }
     price_probes(self);
     b->may_thin = self->options->budget.thin > 0;
@@ -84,35 +85,51 @@ static uint64_t target_cpu_ns(const struct session *self)
     return (uint64_t)now.tv_sec * SECOND_NS + (uint64_t)now.tv_nsec;
 }
 
-static void begin_stretch(struct session *self, uint64_t now, uint64_t length_ns)
+static uint64_t own_cpu_ns(void)
 {
-    self->budget.since_ns = now;
-    self->budget.since_cpu_ns = target_cpu_ns(self);
-    self->budget.until_ns = length_ns ? now + length_ns : UINT64_MAX;
+    struct timespec now;
+    return clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now) == 0
+               ? (uint64_t)now.tv_sec * SECOND_NS + (uint64_t)now.tv_nsec
+               : 0;
 }
 
-static void end_stretch(struct session *self, uint64_t now)
+static uint64_t since(uint64_t now, uint64_t before)
+{
+    return now > before ? now - before : 0;
+}
+
+/* Adds what has passed to the look, and counts on. */
+static void count_stretch(struct session *self)
 {
     struct session_budget *b = &self->budget;
-    uint64_t cpu = target_cpu_ns(self), used = cpu > b->since_cpu_ns ? cpu - b->since_cpu_ns : 0;
-    uint64_t ns = now > b->since_ns ? now - b->since_ns : 0;
-    *(b->is_paused ? &b->look.off_ns : &b->look.on_ns) += ns;
-    *(b->is_paused ? &b->look.off_cpu_ns : &b->look.on_cpu_ns) += used;
-    *(b->is_paused ? &b->off_ns : &b->on_ns) += ns;
-    *(b->is_paused ? &b->off_cpu_ns : &b->on_cpu_ns) += used;
-    begin_stretch(self, now, 0);
+    uint64_t now = session_now_ns(), cpu = target_cpu_ns(self), own = own_cpu_ns();
+    *(b->is_paused ? &b->look.off_ns : &b->look.on_ns) += since(now, b->since_ns);
+    *(b->is_paused ? &b->look.off_cpu_ns : &b->look.on_cpu_ns) += since(cpu, b->since_cpu_ns);
+    b->cpu_ns += since(cpu, b->since_cpu_ns);
+    b->look.own_ns += (double)since(own, b->since_own_ns);
+    b->since_ns = now;
+    b->since_cpu_ns = cpu;
+    b->since_own_ns = own;
 }
 
-/* Between the looks the costs add up in `look`. */
-static void end_look(struct session *self, struct budget_look *out)
+/* The trace tells that recording ends or begins at this time. */
+static void end_told(struct session_budget *b, uint64_t now)
+{
+    *(b->is_paused ? &b->off_ns : &b->on_ns) += since(now, b->told_ns);
+    b->told_ns = now;
+}
+
+static struct budget_look end_look(struct session *self)
 {
     struct session_budget *b = &self->budget;
     if (b->is_left_out[BUDGET_CLASS_SWITCHES])
         b->look.cost_ns[BUDGET_CLASS_CORE] += b->scope_rate * (double)b->look.on_ns;
     for (unsigned i = 0; i < BUDGET_CLASS_COUNT; i++)
         b->total_cost_ns += b->look.cost_ns[i];
-    *out = b->look;
+    struct budget_look look = b->look;
     b->look = (struct budget_look){0};
+    b->look_hits = 0;
+    return look;
 }
 
 void session_budget_count(struct session *self, const struct record *record)
@@ -123,20 +140,44 @@ void session_budget_count(struct session *self, const struct record *record)
     double *cost = b->look.cost_ns;
     if (record->kind == RECORD_PROBE) {
         b->hits++;
-        cost[b->class[record->probe]] += b->hit_ns[record->probe];
+        b->look_hits++;
+        cost[b->class[record->probe]] +=
+            b->hit_ns[record->probe] + (record->chain ? hit_cost_of_chain(&b->cost, record->chain_length) : 0);
     } else if (record->kind == RECORD_SWITCH_OUT) {
         cost[BUDGET_CLASS_SWITCHES] += b->cost.switch_ns;
         cost[BUDGET_CLASS_CORE] += b->cost.scope_ns * b->open_events;
     } else if (record->kind == RECORD_LOST) {
         b->hits += record->lost;
+        b->look_hits += record->lost;
         cost[BUDGET_CLASS_CORE] += b->cost.lean_ns * (double)record->lost;
     }
 }
 
 void session_budget_start(struct session *self)
 {
+    struct session_budget *b = &self->budget;
+    if (!b->is_on)
+        return;
+    b->since_ns = b->told_ns = self->start.monotonic_ns;
+    b->since_cpu_ns = target_cpu_ns(self);
+    b->since_own_ns = b->own_start_ns = own_cpu_ns();
+    b->until_ns = UINT64_MAX;
+}
+
+uint64_t session_budget_edge_begins(const struct session *self)
+{
+    return self->budget.is_on ? own_cpu_ns() : 0;
+}
+
+void session_budget_edge_ends(struct session *self, uint64_t begun)
+{
     if (self->budget.is_on)
-        begin_stretch(self, self->start.monotonic_ns, 0);
+        self->budget.look.edge_ns += (double)since(own_cpu_ns(), begun);
+}
+
+uint64_t session_budget_wakes_ns(const struct session *self)
+{
+    return self->budget.is_on ? self->budget.until_ns : UINT64_MAX;
 }
 
 /* ---- telling ---- */
@@ -196,7 +237,7 @@ static int begin_pause(struct session *self, unsigned reason, uint64_t length_ns
     int rc = session_edge_snapshot(self, err);
     if (rc != 0)
         return rc;
-    uint64_t now = b->paused_ns = session_now_ns();
+    uint64_t now = session_now_ns(), own = own_cpu_ns();
     struct event event = {.time_ns = now, .cpu = RING_RECORDER, .type = EV_PAUSE};
     event.f[PAUSE_REASON] = reason;
     event_builder_end(self->builder, now);
@@ -208,9 +249,12 @@ static int begin_pause(struct session *self, unsigned reason, uint64_t length_ns
     if (rc == 0)
         rc = session_drain(self, err);
     perf_session_close_events(self->perf);
-    end_stretch(self, now);
+    session_budget_edge_ends(self, own);
+    b->closing_ns = since(session_now_ns(), now);
+    count_stretch(self);
+    end_told(b, now);
     b->is_paused = true;
-    b->until_ns = length_ns ? now + length_ns : now;
+    b->until_ns = now + length_ns;
     b->windows++;
     return rc;
 }
@@ -235,11 +279,20 @@ static void leave_out(struct session *self, enum budget_class class, const struc
     }
 }
 
+/* While events are being closed and opened, hits meet breakpoints without being counted: as many as before, half of the time. */
+static void count_unseen(struct session_budget *b, uint64_t opening_ns)
+{
+    double rate = b->hit_rate * b->cost.floor_ns, cost = rate * 0.5 * (double)(b->closing_ns + opening_ns);
+    b->look.cost_ns[BUDGET_CLASS_CORE] += cost;
+    b->look.edge_ns += cost;
+    b->decide.edge_ns = b->closing_ns + opening_ns;
+}
+
 /* ERR_GONE: the target has ended. */
 static int end_pause(struct session *self, uint64_t length_ns, struct error *err)
 {
     struct session_budget *b = &self->budget;
-    uint64_t begin = session_now_ns();
+    uint64_t begin = session_now_ns(), own = own_cpu_ns();
     int rc = session_open_events(self, err);
     if (rc == 0)
         rc = perf_session_enable(self->perf, err);
@@ -247,14 +300,16 @@ static int end_pause(struct session *self, uint64_t length_ns, struct error *err
         return rc;
     uint64_t now = session_now_ns();
     struct event event = {.time_ns = now, .cpu = RING_RECORDER, .type = EV_RESUME};
-    event.f[RESUME_SINCE] = b->paused_ns;
+    event.f[RESUME_SINCE] = b->told_ns;
     event_builder_begin(self->builder, now);
     event_builder_end(self->builder, UINT64_MAX);
     add_event(self, &event);
-    end_stretch(self, now);
+    session_budget_edge_ends(self, own);
+    count_stretch(self);
+    count_unseen(b, since(now, begin));
+    end_told(b, now);
     b->is_paused = false;
     b->until_ns = length_ns ? now + length_ns : UINT64_MAX;
-    b->decide.edge_ns = now - begin;
     return session_begin_edge_snapshot(self, err);
 }
 
@@ -278,100 +333,70 @@ static int resume_or_stop(struct session *self, uint64_t length_ns, struct error
     return 0;
 }
 
-/* What comes next is judged by itself. */
-static void begin_look(struct session *self)
+/* The pause that carries a decision out; without a length: no longer than it takes to open again. */
+static int pause_for(struct session *self, const struct budget_decision *d, const struct budget_look *look,
+                     struct error *err)
 {
-    struct budget_look told;
-    end_look(self, &told);
-}
-
-static int drop(struct session *self, const struct budget_decision *d, const struct budget_look *look,
-                struct error *err)
-{
-    int rc = begin_pause(self, PAUSE_CHANGE, 0, err);
-    if (rc != 0)
-        return rc;
-    leave_out(self, d->class, look);
-    rc = resume_or_stop(self, 0, err);
-    begin_look(self);
+    struct session_budget *b = &self->budget;
+    bool is_window = d->step != BUDGET_STEP_DROP || d->has_windows;
+    b->hit_rate = look->on_ns ? (double)b->judged_hits / (double)look->on_ns : 0;
+    b->next_on_ns = is_window ? d->on_ns : 0;
+    int rc = begin_pause(self, d->step == BUDGET_STEP_DROP ? PAUSE_CHANGE : PAUSE_WINDOW, is_window ? d->off_ns : 0, err);
+    if (rc == 0 && d->step == BUDGET_STEP_DROP)
+        leave_out(self, d->class, look);
     return rc;
 }
 
-/* A look at a recording that goes on all of the time. */
+/* While recording: what did it cost, and how does it go on? */
 static int look_around(struct session *self, uint64_t now, struct error *err)
 {
     struct session_budget *b = &self->budget;
-    struct budget_look look;
-    end_stretch(self, now);
-    end_look(self, &look);
-    struct budget_decision d = budget_decide(&b->decide, &look);
-    if (d.step == BUDGET_STEP_NONE)
-        return 0;
-    tell_step(self, &d, now);
-    if (d.step == BUDGET_STEP_DROP)
-        return drop(self, &d, &look, err);
-    if (d.step != BUDGET_STEP_WINDOWS)
-        return 0;
-    b->next_on_ns = d.on_ns;
-    b->next_off_ns = d.off_ns;
-    int rc = begin_pause(self, PAUSE_WINDOW, d.off_ns, err);
-    begin_look(self);
-    return rc;
-}
-
-/* A pause is over: what did the cycle cost, and how does it go on? */
-static int next_window(struct session *self, uint64_t now, struct error *err)
-{
-    struct session_budget *b = &self->budget;
-    struct budget_look look;
-    end_stretch(self, now);
-    end_look(self, &look);
+    bool was_in_windows = b->decide.in_windows;
+    b->judged_hits = b->look_hits;
+    struct budget_look look = end_look(self);
     struct budget_decision d = budget_decide(&b->decide, &look);
     if (d.step != BUDGET_STEP_NONE)
         tell_step(self, &d, now);
+    if (d.has_windows) {
+        struct budget_decision windows = d;
+        windows.step = BUDGET_STEP_WINDOWS;
+        tell_step(self, &windows, now);
+    }
     if (d.step == BUDGET_STEP_STOP) {
         b->is_over = true;
         return 0;
     }
-    if (d.on_ns) {
-        b->next_on_ns = d.on_ns;
-        b->next_off_ns = d.off_ns;
-    }
-    return resume_or_stop(self, d.step == BUDGET_STEP_FULL ? 0 : b->next_on_ns, err);
+    if (d.step == BUDGET_STEP_FULL)
+        b->until_ns = UINT64_MAX;
+    bool pauses = d.step == BUDGET_STEP_DROP || d.step == BUDGET_STEP_WINDOWS ||
+                  (d.step == BUDGET_STEP_NONE && was_in_windows);
+    return pauses ? pause_for(self, &d, &look, err) : 0;
 }
 
 int session_budget_go_on(struct session *self, struct error *err)
 {
     struct session_budget *b = &self->budget;
-    uint64_t now = session_now_ns();
     if (!b->is_on || b->is_over || target_has_exited(self->target))
         return 0;
+    count_stretch(self);
+    uint64_t now = b->since_ns;
     if (b->is_paused)
-        return now >= b->until_ns ? next_window(self, now, err) : 0;
-    if (b->decide.in_windows)
-        return now >= b->until_ns ? begin_pause(self, PAUSE_WINDOW, b->next_off_ns, err) : 0;
-    return now >= b->since_ns + BUDGET_LOOK_NS ? look_around(self, now, err) : 0;
+        return now >= b->until_ns ? resume_or_stop(self, b->next_on_ns, err) : 0;
+    bool is_due = b->decide.in_windows ? now >= b->until_ns : b->look.on_ns >= BUDGET_LOOK_NS;
+    return is_due || budget_is_urgent(&b->decide, &b->look) ? look_around(self, now, err) : 0;
 }
 
 /* ---- the end ---- */
 
-static uint64_t recorder_cpu_ns(void)
-{
-    struct timespec now;
-    return clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now) == 0
-               ? (uint64_t)now.tv_sec * SECOND_NS + (uint64_t)now.tv_nsec
-               : 0;
-}
-
 void session_budget_finish(struct session *self, struct budget_summary *out)
 {
     struct session_budget *b = &self->budget;
-    struct budget_look look;
     *out = (struct budget_summary){.is_on = b->is_on};
     if (!b->is_on)
         return;
-    end_stretch(self, session_now_ns());
-    end_look(self, &look);
+    count_stretch(self);
+    end_told(b, b->since_ns);
+    end_look(self);
     *out = (struct budget_summary){.is_on = true,
                                    .is_measured = b->cost.is_measured,
                                    .hit_ns = b->cost.lean_ns,
@@ -380,8 +405,8 @@ void session_budget_finish(struct session *self, struct budget_summary *out)
                                    .hits = b->hits,
                                    .on_ns = b->on_ns,
                                    .off_ns = b->off_ns,
-                                   .cpu_ns = b->on_cpu_ns + b->off_cpu_ns,
-                                   .recorder_cpu_ns = recorder_cpu_ns(),
+                                   .cpu_ns = b->cpu_ns,
+                                   .recorder_cpu_ns = since(b->since_own_ns, b->own_start_ns),
                                    .windows = b->windows};
 }
 

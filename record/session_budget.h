@@ -2,6 +2,8 @@
  * The budget of a session: counts hits and the target's CPU time, lets budget.c decide, and carries out what it decides: a
  * message, a class of probes less, windows, the end. Each of these is an event of the trace.
  *
+ * Judged is a pause together with the window behind it, when that ends: what it has cost decides how long the next pause is.
+ *
  * A stretch without recording begins and ends like the recording itself: a snapshot; the moment from which on records are
  * dropped (event pause); disarming, draining, closing. Then opening and arming; the moment from which on records count
  * (event resume); a snapshot. Leaving a class out is a short stretch of this kind, because the others must not contradict
@@ -28,27 +30,32 @@ struct session_budget {
     bool is_paused, is_over;
     clockid_t clock; /* CPU time of the target */
     uint8_t class[SAMPLE_PROBES_MAX];
-    double hit_ns[SAMPLE_PROBES_MAX]; /* by perf's probe number */
+    double hit_ns[SAMPLE_PROBES_MAX]; /* by perf's probe number, without its call chain */
     bool is_left_out[BUDGET_CLASS_COUNT];
     unsigned open_events; /* of a thread */
 
-    uint64_t since_ns, since_cpu_ns; /* the stretch that is going on */
-    uint64_t until_ns;               /* it is planned to end; UINT64_MAX: it is not */
-    uint64_t next_on_ns, next_off_ns;
-    uint64_t paused_ns; /* the last pause began */
-    struct budget_look look; /* of the cycle so far; cost_ns: also what is being counted */
-    double scope_rate;       /* CPUs spent on switching open events, when last seen */
+    /* The stretch that is going on: what is counted of it adds up in `look`, since the last one was judged. */
+    uint64_t since_ns, since_cpu_ns, since_own_ns;
+    uint64_t until_ns; /* it is planned to end; UINT64_MAX: it is not */
+    uint64_t next_on_ns;
+    uint64_t told_ns; /* the trace tells its beginning: resume or pause */
+    struct budget_look look;
+    uint64_t look_hits, judged_hits; /* in it; in the one before */
+    double hit_rate;                 /* hits per ns before the last pause */
+    uint64_t closing_ns; /* ending the last window took */
+    double scope_rate;   /* CPUs spent on switching open events, when last seen */
 
     /* the whole recording */
     double total_cost_ns;
-    uint64_t hits, on_ns, off_ns, on_cpu_ns, off_cpu_ns;
+    uint64_t hits, on_ns, off_ns, cpu_ns;
+    uint64_t own_start_ns; /* our CPU time before it */
     unsigned windows, steps;
 };
 
 /* For the report. */
 struct budget_summary {
     bool is_on, is_measured;
-    double hit_ns, chain_ns, cost_ns;
+    double hit_ns, chain_ns, cost_ns; /* cost_ns: of the target's time */
     uint64_t hits, on_ns, off_ns, cpu_ns, recorder_cpu_ns;
     unsigned windows;
 };
@@ -60,6 +67,11 @@ uint64_t session_budget_rights(const struct session *self);
 /* The recording begins now. */
 void session_budget_start(struct session *self);
 void session_budget_count(struct session *self, const struct record *record);
+/* Around what costs the same however long a window is, and is no part of going from one to the other: snapshots. */
+uint64_t session_budget_edge_begins(const struct session *self);
+void session_budget_edge_ends(struct session *self, uint64_t begun);
+/* No later than then it wants to go on. */
+uint64_t session_budget_wakes_ns(const struct session *self);
 /* Once per round. */
 int session_budget_go_on(struct session *self, struct error *err);
 /* The last stretch ends. */

@@ -161,6 +161,8 @@ static int wait_for_data(const struct session *self, uint64_t end_ns)
     int ms = ROUND_MS;
     if (self->next_snapshot_ns < end_ns || !end_ns)
         end_ns = self->next_snapshot_ns;
+    if (session_budget_wakes_ns(self) < end_ns)
+        end_ns = session_budget_wakes_ns(self);
     if (end_ns < now + (uint64_t)ROUND_MS * 1000000u)
         ms = end_ns > now ? (int)((end_ns - now) / 1000000u) + 1 : 0;
     if (session_is_taking_snapshot(self))

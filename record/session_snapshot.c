@@ -61,7 +61,11 @@ static int begin(struct session *self, enum snapshot_kind kind, struct error *er
 static int slice(struct session *self, struct error *err)
 {
     self->ring_now = UINT32_MAX;
+    if (!snapshot_is_running(self->snapshot))
+        return 0;
+    uint64_t begun = session_budget_edge_begins(self);
     int rc = snapshot_slice(self->snapshot, SLICE_NS, err);
+    session_budget_edge_ends(self, begun);
     return rc < 0 ? rc : 0;
 }
 

@@ -2,6 +2,8 @@
 #include "perf/hit_cost.h"
 
 #include <inttypes.h>
+#include <linux/perf_event.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -13,38 +15,45 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/bytes.h"
 #include "perf/perf_open.h"
 #include "perf/perf_ring.h"
 
-#define SITE_NAME    "calibrate"
-#define HITS         400 /* a batch */
-#define BATCHES      5
-#define CHAIN_FRAMES 8
-#define RING_BYTES   (256u << 10) /* a batch with call chains fits */
+#define SITE_NAME  "calibrate"
+#define HITS       200 /* a batch */
+#define HAND_OVERS 100 /* a batch */
+#define BATCHES    7
+#define DEPTHS     24           /* of the deeper call chain, beyond those of the lesser */
+#define WALK_BYTES (32u << 10)  /* as large as a first-level cache */
+#define RING_BYTES (512u << 10) /* a batch with call chains fits */
+#define IDLE_EVENTS 12
 
 /*
- * Measured on Linux 6.18: what is not measured each time, as multiples of a lean hit (0.9 us there). Single-stepping:
- * 16.5 us; the two records of a pair of switches with their piece of stack; each open event of the thread per pair of
- * switches 0.28 us.
+ * What is not measured each time, as multiples of a lean hit. Measured on Linux 6.18: single-stepping 16.5 us where a lean hit
+ * took 0.9; where switches cannot be measured, two records of a pair with their piece of stack, and each open event 0.28 us.
  */
 #define STEPPED_FACTOR 18.0
 #define SWITCH_FACTOR  2.0
-#define SCOPE_FACTOR   0.3
-/* How much dearer a hit is in a running service than in the loop here. */
-#define FIELD_FACTOR 1.0
-
-static struct hit_cost from_measured(double lean_ns, double chain_ns)
-{
-    return (struct hit_cost){.lean_ns = lean_ns,
-                             .chain_ns = chain_ns,
-                             .stepped_ns = STEPPED_FACTOR * lean_ns,
-                             .switch_ns = SWITCH_FACTOR * lean_ns,
-                             .scope_ns = SCOPE_FACTOR * lean_ns};
-}
+#define SCOPE_FACTOR   0.2
+#define FLOOR_FACTOR   0.65
+#define FRAME_FACTOR   0.06
 
 struct hit_cost hit_cost_known(void)
 {
-    return from_measured(1000, 1000);
+    const double lean = 1000;
+    return (struct hit_cost){.lean_ns = lean,
+                             .floor_ns = FLOOR_FACTOR * lean,
+                             .chain_ns = lean,
+                             .frame_ns = FRAME_FACTOR * lean,
+                             .stepped_ns = STEPPED_FACTOR * lean,
+                             .switch_ns = SWITCH_FACTOR * lean,
+                             .scope_ns = SCOPE_FACTOR * lean};
+}
+
+double hit_cost_of_chain(const struct hit_cost *self, unsigned frames)
+{
+    double cost = self->chain_ns + self->frame_ns * ((double)frames - HIT_COST_FRAMES);
+    return cost > 0 ? cost : 0;
 }
 
 #if defined(__x86_64__)
@@ -64,39 +73,95 @@ __asm__(".text\n"
 
 #define TYPICAL_FETCH "v0=%ax:u64 v1=%bx:u64 v2=+0(%sp):u64 v3=+8(%sp):u64 v4=+16(%sp):u32"
 
-/* ---- the child ---- */
+/* ---- the children ---- */
 
-static uint64_t cpu_ns(void)
+struct request {
+    unsigned frames; /* at least so many on the stack; 0: hand-overs instead of hits */
+};
+
+static uint64_t clock_ns(clockid_t clock)
 {
     struct timespec now;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    clock_gettime(clock, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* The frames of a typical call chain. Not a tail call: the result is used after the call. */
-__attribute__((noinline)) static uint64_t run_batch(unsigned frames)
+static void walk(const volatile uint8_t *memory)
+{
+    for (unsigned i = 0; i < WALK_BYTES; i += 64)
+        (void)memory[i];
+}
+
+/* The frames of a call chain. Not a tail call: the result is used after the call. */
+__attribute__((noinline)) static uint64_t run_batch(unsigned frames, const volatile uint8_t *memory)
 {
     uint64_t taken;
     if (frames > 1) {
-        taken = run_batch(frames - 1);
+        taken = run_batch(frames - 1, memory);
         __asm__ volatile("" : "+r"(taken));
         return taken;
     }
-    uint64_t start = cpu_ns();
-    for (unsigned i = 0; i < HITS; i++)
+    uint64_t start = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+    for (unsigned i = 0; i < HITS; i++) {
         hit_cost_site();
-    return cpu_ns() - start;
+        walk(memory);
+    }
+    return clock_ns(CLOCK_THREAD_CPUTIME_ID) - start;
 }
 
+/* Sends back each byte. */
+static void echo_main(int in, int out)
+{
+    char byte;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    while (read(in, &byte, 1) == 1 && write(out, &byte, 1) == 1)
+        ;
+    _exit(0);
+}
+
+/* CPU time of both sides. */
+static uint64_t run_hand_overs(int to, int from, clockid_t other)
+{
+    char byte = 0;
+    uint64_t start = clock_ns(CLOCK_PROCESS_CPUTIME_ID) + clock_ns(other);
+    for (unsigned i = 0; i < HAND_OVERS; i++) {
+        if (write(to, &byte, 1) != 1 || read(from, &byte, 1) != 1)
+            return 0;
+    }
+    return clock_ns(CLOCK_PROCESS_CPUTIME_ID) + clock_ns(other) - start;
+}
+
+/* Stays on one CPU together with the process that it starts, so that a hand-over is a switch. */
 static void child_main(int in, int out)
 {
-    char request;
+    static const volatile uint8_t memory[WALK_BYTES] = {1};
+    struct request request;
+    int to[2], from[2];
+    cpu_set_t here;
+    clockid_t other;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    while (read(in, &request, 1) == 1) {
-        uint64_t taken = run_batch(CHAIN_FRAMES);
+    CPU_ZERO(&here);
+    CPU_SET((size_t)sched_getcpu() % CPU_SETSIZE, &here);
+    sched_setaffinity(0, sizeof here, &here);
+    if (pipe(to) != 0 || pipe(from) != 0)
+        _exit(1);
+    pid_t echo = fork();
+    if (echo == 0) {
+        close(to[1]);
+        close(from[0]);
+        echo_main(to[0], from[1]);
+    }
+    if (echo < 0 || clock_getcpuclockid(echo, &other) != 0)
+        _exit(1);
+    while (read(in, &request, sizeof request) == sizeof request) {
+        uint64_t taken =
+            request.frames ? run_batch(request.frames, memory) : run_hand_overs(to[1], from[0], other);
         if (write(out, &taken, sizeof taken) != sizeof taken)
             break;
     }
+    close(to[1]);
+    kill(echo, SIGKILL);
+    waitpid(echo, NULL, 0);
     _exit(0);
 }
 
@@ -133,11 +198,11 @@ static int child_start(struct child *self, struct error *err)
     return 0;
 }
 
+/* It ends when its input does, and takes the other with it. */
 static void child_end(struct child *self)
 {
     close(self->to);
     close(self->from);
-    kill(self->pid, SIGKILL);
     waitpid(self->pid, NULL, 0);
 }
 
@@ -145,23 +210,6 @@ static int by_value(const void *a, const void *b)
 {
     uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
     return x < y ? -1 : x > y;
-}
-
-/* Median time of one call. `ring`: emptied between the batches; NULL: there is none. */
-static int measure(struct child *child, struct perf_ring *ring, double *out, struct error *err)
-{
-    uint64_t taken[BATCHES];
-    for (unsigned i = 0; i < BATCHES; i++) {
-        if (write(child->to, "", 1) != 1 || read(child->from, &taken[i], sizeof taken[i]) != sizeof taken[i])
-            return error_sys(err, "the process to measure with is gone");
-        if (ring) {
-            ring->tail = perf_ring_head(ring);
-            perf_ring_commit(ring);
-        }
-    }
-    qsort(taken, BATCHES, sizeof *taken, by_value);
-    *out = (double)taken[BATCHES / 2] / HITS;
-    return 0;
 }
 
 /* ---- the probe ---- */
@@ -186,33 +234,160 @@ static int find_offset(uint64_t *out, struct error *err)
     return 0;
 }
 
-static int measure_with(struct child *child, uint64_t event_id, bool call_chain, double *out, struct error *err)
+/* ---- measuring ---- */
+
+/* Events of the child: all write into the ring of the first, and are closed together, as closing the last one of a kind makes the
+ * kernel wait. */
+struct bench {
+    struct child child;
+    struct perf_ring ring;
+    int fds[IDLE_EVENTS + 4];
+    unsigned count;
+    unsigned frames; /* of the last sample with a call chain */
+};
+
+/* The number of a sample's frames; PERF_SAMPLE_IDENTIFIER, TID and TIME stand before it, a context marker is one of them. */
+static void note_frames(struct bench *self, const void *bytes, size_t size)
 {
-    const struct perf_features features = {0};
-    struct perf_event_attr attr;
-    struct perf_ring ring = {0};
+    struct bytes in = bytes_of(bytes, size);
+    const struct perf_event_header *header = bytes;
+    bytes_skip(&in, sizeof *header + 24);
+    uint64_t count = bytes_u64(&in);
+    if (header->type == PERF_RECORD_SAMPLE && !in.bad && count > 0 && count <= PERF_MAX_STACK_DEPTH)
+        self->frames = (unsigned)count - 1;
+}
+
+static void empty_ring(struct bench *self)
+{
+    uint64_t head = perf_ring_head(&self->ring);
+    const void *bytes;
+    size_t size;
+    while (perf_ring_next(&self->ring, head, &bytes, &size) == 1)
+        note_frames(self, bytes, size);
+    perf_ring_commit(&self->ring);
+}
+
+/* Median time of a hit or of a hand-over to and fro. */
+static int measure(struct bench *self, unsigned frames, double *out, struct error *err)
+{
+    uint64_t taken[BATCHES];
+    struct request request = {frames};
+    for (unsigned i = 0; i < BATCHES; i++) {
+        if (write(self->child.to, &request, sizeof request) != sizeof request ||
+            read(self->child.from, &taken[i], sizeof taken[i]) != sizeof taken[i])
+            return error_set(err, ERR_GONE, "the process to measure with is gone");
+        if (self->ring.map)
+            empty_ring(self);
+    }
+    qsort(taken, BATCHES, sizeof *taken, by_value);
+    *out = (double)taken[BATCHES / 2] / (frames ? HITS : HAND_OVERS);
+    return 0;
+}
+
+static int add_event(struct bench *self, struct perf_event_attr *attr, struct error *err)
+{
     int fd = -1;
-    perf_attr_probe(&attr, &features, event_id, call_chain);
-    attr.inherit = 0;
-    attr.wakeup_watermark = RING_BYTES;
-    int rc = perf_open(&attr, child->pid, -1, &fd, err);
-    if (rc == 0)
-        rc = perf_ring_open(&ring, fd, RING_BYTES, err);
-    if (rc == 0 && ioctl(fd, PERF_EVENT_IOC_ENABLE, 0) != 0)
-        rc = error_sys(err, "cannot enable the probe to measure with");
-    if (rc == 0)
-        rc = measure(child, &ring, out, err);
-    perf_ring_close(&ring);
-    if (fd >= 0)
-        close(fd);
+    attr->inherit = 0;
+    attr->inherit_thread = 0;
+    attr->wakeup_watermark = RING_BYTES;
+    int rc = perf_open(attr, self->child.pid, -1, &fd, err);
+    if (rc != 0)
+        return rc;
+    self->fds[self->count++] = fd;
+    if (self->count == 1)
+        rc = perf_ring_open(&self->ring, fd, RING_BYTES, err);
+    else if (ioctl(fd, PERF_EVENT_IOC_SET_OUTPUT, self->fds[0]) != 0)
+        rc = error_sys(err, "cannot send the events to measure with into one ring");
     return rc;
 }
 
-int hit_cost_measure(struct uprobe_group *group, struct hit_cost *out, struct error *err)
+static int switch_on(const struct bench *self, unsigned index, bool is_on, struct error *err)
 {
-    struct child child;
+    return ioctl(self->fds[index], is_on ? PERF_EVENT_IOC_ENABLE : PERF_EVENT_IOC_DISABLE, 0) == 0
+               ? 0
+               : error_sys(err, "cannot switch the probe to measure with");
+}
+
+/* Adds an event that is enabled only while this is measured. */
+static int measure_probe(struct bench *self, uint64_t event_id, bool call_chain, unsigned frames, double *out,
+                         struct error *err)
+{
+    const struct perf_features features = {0};
+    struct perf_event_attr attr;
+    unsigned index = self->count;
+    perf_attr_probe(&attr, &features, event_id, call_chain);
+    int rc = add_event(self, &attr, err);
+    if (rc == 0)
+        rc = switch_on(self, index, true, err);
+    if (rc == 0)
+        rc = measure(self, frames, out, err);
+    return rc == 0 ? switch_on(self, index, false, err) : rc;
+}
+
+static int measure_hits(struct bench *self, uint64_t event_id, struct hit_cost *out, struct error *err)
+{
+    double bare = 0, lean = 0, floor = 0, near = 0, deep = 0;
+    int rc = measure(self, 1, &bare, err);
+    if (rc == 0)
+        rc = measure_probe(self, event_id, false, 1, &lean, err);
+    if (rc == 0)
+        rc = measure(self, 1, &floor, err);
+    if (rc == 0)
+        rc = measure_probe(self, event_id, true, 1, &near, err);
+    unsigned frames = self->frames;
+    if (rc == 0)
+        rc = measure_probe(self, event_id, true, 1 + DEPTHS, &deep, err);
+    if (rc == 0 && (lean <= bare || lean - bare > 1e6))
+        rc = error_set(err, ERR_UNSUPPORTED, "a probe of our own was not hit");
+    if (rc != 0)
+        return rc;
+    out->lean_ns = lean - bare;
+    out->floor_ns = floor > bare && floor < lean ? floor - bare : FLOOR_FACTOR * out->lean_ns;
+    out->stepped_ns = STEPPED_FACTOR * out->lean_ns;
+    out->frame_ns = deep > near && self->frames > frames ? (deep - near) / (self->frames - frames) : 0;
+    double chain = near > lean ? near - lean : 0;
+    out->chain_ns = chain + out->frame_ns * (HIT_COST_FRAMES - (double)frames);
+    if (out->chain_ns < 0)
+        out->chain_ns = 0;
+    return 0;
+}
+
+static int measure_switches(struct bench *self, uint64_t event_id, uint64_t switch_id, struct hit_cost *out,
+                            struct error *err)
+{
+    const struct perf_features features = {0};
+    struct perf_event_attr attr;
+    double bare = 0, recorded = 0, scoped = 0;
+    unsigned index = self->count;
+    int rc = measure(self, 0, &bare, err);
+    perf_attr_thread(&attr, &features, switch_id);
+    if (rc == 0)
+        rc = add_event(self, &attr, err);
+    if (rc == 0)
+        rc = switch_on(self, index, true, err);
+    if (rc == 0)
+        rc = measure(self, 0, &recorded, err);
+    for (unsigned i = 0; rc == 0 && i < IDLE_EVENTS; i++) {
+        perf_attr_probe(&attr, &features, event_id, false);
+        index = self->count;
+        rc = add_event(self, &attr, err);
+        if (rc == 0)
+            rc = switch_on(self, index, true, err);
+    }
+    if (rc == 0)
+        rc = measure(self, 0, &scoped, err);
+    if (rc != 0)
+        return rc;
+    out->switch_ns = recorded > bare ? recorded - bare : 0;
+    out->scope_ns = scoped > recorded ? (scoped - recorded) / IDLE_EVENTS : 0;
+    return 0;
+}
+
+int hit_cost_measure(struct uprobe_group *group, uint64_t switch_id, struct hit_cost *out, struct error *err)
+{
+    struct bench bench = {.count = 0};
+    struct hit_cost found = {.is_measured = true};
     uint64_t offset = 0, event_id = 0;
-    double bare = 0, lean = 0, chain = 0;
     char *format = NULL;
     int rc = find_offset(&offset, err);
     if (rc == 0)
@@ -221,29 +396,27 @@ int hit_cost_measure(struct uprobe_group *group, struct hit_cost *out, struct er
         rc = uprobe_read_format(group, SITE_NAME, &format, &event_id, err);
     free(format);
     if (rc == 0)
-        rc = child_start(&child, err);
+        rc = child_start(&bench.child, err);
     if (rc != 0)
         return rc;
-    rc = measure(&child, NULL, &bare, err);
+    rc = measure_hits(&bench, event_id, &found, err);
+    if (rc == 0 && switch_id)
+        rc = measure_switches(&bench, event_id, switch_id, &found, err);
+    child_end(&bench.child);
+    perf_ring_close(&bench.ring);
+    for (unsigned i = 0; i < bench.count; i++)
+        close(bench.fds[i]);
     if (rc == 0)
-        rc = measure_with(&child, event_id, false, &lean, err);
-    if (rc == 0)
-        rc = measure_with(&child, event_id, true, &chain, err);
-    child_end(&child);
-    if (rc == 0 && (lean <= bare || lean - bare > 1e6))
-        rc = error_set(err, ERR_UNSUPPORTED, "a probe of our own was not hit");
-    if (rc != 0)
-        return rc;
-    *out = from_measured(FIELD_FACTOR * (lean - bare), chain > lean ? FIELD_FACTOR * (chain - lean) : 0);
-    out->is_measured = true;
-    return 0;
+        *out = found;
+    return rc;
 }
 
 #else
 
-int hit_cost_measure(struct uprobe_group *group, struct hit_cost *out, struct error *err)
+int hit_cost_measure(struct uprobe_group *group, uint64_t switch_id, struct hit_cost *out, struct error *err)
 {
     (void)group;
+    (void)switch_id;
     (void)out;
     return error_set(err, ERR_UNSUPPORTED, "not measured on this architecture");
 }

@@ -1,31 +1,43 @@
 /*
- * What a hit of a probe costs on this host: measured on a child process of our own that calls a function of our own, first
- * bare, then with a probe at its `push %rbp` (an instruction that the kernel emulates) and a typical sample, then with the
- * call chain too. Takes some 20 ms. Touches no other process: the probe is armed for the child alone.
- *
- * A probe in a program of many threads, with cold caches, costs more than one in a loop: FIELD_FACTOR in hit_cost.c.
+ * What a hit of a probe costs on this host, and a thread switch: measured on two child processes of our own. The one calls a
+ * function of our own, first bare, then with a probe at its `push %rbp` (an instruction that the kernel emulates) and a
+ * typical sample, then with call chains of two depths; between the calls it walks through memory, so that the kernel's code
+ * and data are as cold as behind a piece of a program's own work. Then the two hand a byte to and fro, without events, with
+ * those that record thread switches, and with some that only have to be switched along. Takes about a fifth of a second, most
+ * of it the kernel's waiting when an event is closed. Touches no other process: the events are opened for the child alone.
  */
 #ifndef GOTAPE_RECORD_HIT_COST_H
 #define GOTAPE_RECORD_HIT_COST_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/error.h"
 #include "perf/uprobe.h"
 
+/* Of a typical call chain; HIT_COST.chain_ns is its price. */
+#define HIT_COST_FRAMES 8
+
+/* All in ns. */
 struct hit_cost {
-    bool is_measured;   /* false: the values of the host in kernel.md's terms, see HIT_COST_KNOWN */
-    double lean_ns;     /* a hit at an emulated instruction with a sample of some values */
-    double chain_ns;    /* what a call chain adds */
-    double stepped_ns;  /* a hit at an instruction that is single-stepped: by a known factor */
-    double switch_ns;   /* what the record pair of a thread switch costs: by a known factor */
-    double scope_ns;    /* what each event that is open for the thread adds to a pair of switches: by a known factor */
+    bool is_measured;  /* false: the values of the host in kernel.md's terms, see hit_cost_known() */
+    double lean_ns;    /* a hit at an emulated instruction with a sample of some values */
+    double floor_ns;   /* a hit that meets nothing but events that are disabled */
+    double chain_ns;   /* what a call chain of HIT_COST_FRAMES adds */
+    double frame_ns;   /* what each further frame adds */
+    double stepped_ns; /* a hit at an instruction that is single-stepped: by a known factor */
+    double switch_ns;  /* what the records of a pair of thread switches cost, out and in again */
+    double scope_ns;   /* what each further event that is open for the thread adds to that */
 };
 
 /* Where nothing could be measured. */
 struct hit_cost hit_cost_known(void);
 
-/* Defines a probe in the group (deleted with it) and measures. */
-int hit_cost_measure(struct uprobe_group *group, struct hit_cost *out, struct error *err);
+/* What a call chain adds. */
+double hit_cost_of_chain(const struct hit_cost *self, unsigned frames);
+
+/* Defines a probe in the group (deleted with it) and measures. switch_id: of sched:sched_switch; 0: switches are not recorded,
+ * and their cost is not measured. */
+int hit_cost_measure(struct uprobe_group *group, uint64_t switch_id, struct hit_cost *out, struct error *err);
 
 #endif

@@ -174,6 +174,8 @@ void perf_session_free(struct perf_session *self)
         return;
     for (size_t i = 0; i < self->descriptor_count; i++)
         close(self->descriptors[i].fd);
+    for (unsigned i = 0; i < self->anchor_count; i++)
+        close(self->anchors[i]);
     for (unsigned i = 0; i < self->ring_count; i++) {
         perf_ring_close(&self->rings[i].ring);
         if (self->rings[i].fd >= 0)
@@ -410,6 +412,11 @@ int perf_session_disable(struct perf_session *self, struct error *err)
     self->enabled = false;
     self->was_disabled = true;
     return switch_all(self, PERF_EVENT_IOC_DISABLE, "disable", err);
+}
+
+uint64_t perf_session_switch_id(const struct perf_session *self)
+{
+    return self->switch_id;
 }
 
 unsigned perf_session_ring_count(const struct perf_session *self)

@@ -69,9 +69,18 @@ int perf_session_disable(struct perf_session *self, struct error *err);
  */
 void perf_session_set_probe_enabled(struct perf_session *self, unsigned probe, bool is_enabled);
 void perf_session_set_switches_enabled(struct perf_session *self, bool is_enabled);
+/*
+ * Before the first perf_session_add_thread(), by who will pause: keeps one disabled event of each kind open, of a process that
+ * has ended, so that the last event of the target is not the kernel's last one. Closing that one waits for grace periods of
+ * RCU, near 0.1 s for each probe; others close within microseconds, and take the breakpoints out of the target all the same.
+ */
+int perf_session_anchor(struct perf_session *self, struct error *err);
 /* Closes all events but keeps the rings; after perf_session_disable() and a drain, or what the rings hold is not known any
  * more. The session is then as before the first perf_session_add_thread(). */
 void perf_session_close_events(struct perf_session *self);
+
+/* The tracefs id of sched:sched_switch; 0: switches are not recorded. */
+uint64_t perf_session_switch_id(const struct perf_session *self);
 
 /* Ring count, and the CPU of each. */
 unsigned perf_session_ring_count(const struct perf_session *self);

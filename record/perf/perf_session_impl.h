@@ -54,6 +54,9 @@ struct perf_session {
     size_t descriptor_count, descriptor_capacity;
     unsigned thread_count;
 
+    int anchors[SAMPLE_PROBES_MAX + 1]; /* perf_thin.c */
+    unsigned anchor_count;
+
     bool cpu_wide, is_open; /* is_open: CPU-wide, and the events are open */
     struct cpu_scope scope; /* CPU-wide: whose records count */
 
