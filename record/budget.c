@@ -131,7 +131,7 @@ static struct rates rates_of(const struct budget_look *look)
 /*
  * A pause and the window after it, so that both and the debt cost AIM * thin of the target's CPU time:
  *     cost * w + edge + debt = aim * (on * w + off * p)         cycle = w + p
- * In a cycle of BUDGET_CYCLE_NS, or one as long as the least window needs. False when the longest cycle is too short for that
+ * In a cycle of BUDGET_CYCLE_NS, or one as long as the least window needs; a debt makes no pause more than twice as long. False when the longest cycle is too short for that
  * even without a debt.
  */
 static bool plan_cycle(struct budget *self, const struct rates *r, struct budget_decision *out)
@@ -142,13 +142,13 @@ static bool plan_cycle(struct budget *self, const struct rates *r, struct budget
         least = (double)BUDGET_ON_MIN_NS;
     double income = aim * r->off, excess = r->cost - aim * r->on; /* per ns of pause, of window */
     double most = max / 2 > least ? max / 2 : least;
-    double debt = r->edge_ns + self->debt_ns;
-    double window = excess + income > 0 ? (income * cycle - debt) / (excess + income) : cycle;
+    double window = excess + income > 0 ? (income * cycle - r->edge_ns - self->debt_ns) / (excess + income) : cycle;
     if (window < least)
         window = least;
     if (window > 0.9 * cycle && window < most)
         window = 0.9 * cycle;
-    double owed = excess * window + debt;
+    double owed = excess * window + r->edge_ns;
+    owed += self->debt_ns < owed ? self->debt_ns : owed;
     double pause = income > 0 ? owed / income : max;
     if (pause < cycle - window)
         pause = cycle - window;

@@ -7,7 +7,7 @@ import time
 
 import harness
 
-STORM_SECONDS = 9
+STORM_SECONDS = 12
 SETTLED = 3  # by then it works in windows
 
 
@@ -70,22 +70,24 @@ def test_storm_is_thinned_out(trace):
     recorded, scale = harness.rows(db, "SELECT recorded_ns, scale FROM coverage")[0]
     assert 0 < recorded < 0.5 * (end - start) and abs(scale - (end - start) / recorded) < 0.01
     cost, cpu = (float(harness.value(db, f"SELECT value FROM meta WHERE key = 'budget.{key}'")) for key in ("cost_ns", "target_cpu_ns"))
-    assert 0 < cost / cpu < 0.35  # with the time before it settled
+    own = float(harness.value(db, "SELECT value FROM meta WHERE key = 'budget.recorder_cpu_ns'"))
+    assert 0 < cost / cpu < 0.35 and 0 < own / cpu < 0.35  # with the time before it settled
 
 
 def test_target_gets_its_time_back(trace):
-    """Judged by what the target achieves, not by our estimate: settled, it is much nearer to alone than to recorded in full."""
-    def trips(*options):
+    """Judged by what the target achieves, not by our estimate, and by CPU time, which does not count what others use."""
+    def cpu_of_a_trip(*options):
         with Storm(6) as storm:
             if not options:
                 storm.send()
-                return storm.json("done", timeout=60)["events_per_second"]
+                return storm.json("done", timeout=60)["cpu_ns_per_round_trip"]
             with harness.attached(storm.pid, trace, "--force", *options):
                 storm.send()
-                return storm.json("done", timeout=60)["events_per_second"]
+                return storm.json("done", timeout=60)["cpu_ns_per_round_trip"]
 
-    alone, full, thinned = trips(), trips("--budget", "off"), trips("--budget", "5%,10%")
-    assert thinned > 3 * full and thinned > 0.4 * alone, (alone, full, thinned)
+    alone, full, thinned = cpu_of_a_trip(), cpu_of_a_trip("--budget", "off"), cpu_of_a_trip("--budget", "5%,10%")
+    # Of its time, how much is the recording's? Caches and other programs make the same trip cost a third more or less.
+    assert 1 - alone / full > 0.75 and 1 - alone / thinned < 0.4, (alone, full, thinned)
 
 
 def test_answers_say_that_they_are_scaled(trace):
