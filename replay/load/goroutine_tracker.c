@@ -44,12 +44,13 @@ void goroutine_tracker_free(struct goroutine_tracker *self)
     net_pending_release(&self->net_by_g);
     net_pending_release(&self->net_by_descriptor);
     goroutine_table_release(&self->table);
+    round_log_release(&self->intervals.rounds);
     free(self);
 }
 
 int goroutine_tracker_check(const struct goroutine_tracker *self, struct error *err)
 {
-    return self->failed || self->starts.failed
+    return self->failed || self->starts.failed || round_log_has_failed(&self->intervals.rounds)
                ? error_set(err, ERR_NOMEM, "out of memory for the goroutines alive at one time")
                : 0;
 }

@@ -155,16 +155,26 @@ bool interval_is_system(const struct interval_log *self, const struct goroutine 
 
 void interval_put_goroutine(struct interval_log *self, struct goroutine *goroutine)
 {
-    round_flush(&self->rounds, goroutine->goid, &goroutine->pending);
-    row_writer_put(
-        self->rows, ROW_GOROUTINE,
-        (const int64_t[]){
-            (int64_t)goroutine->goid, goroutine->was_created ? (int64_t)goroutine->created_ns : ROW_NULL,
-            goroutine->has_ended ? (int64_t)goroutine->ended_ns : ROW_NULL, row_id(goroutine->creator),
-            symbolizer_stack_column(goroutine->create_stack), row_id(goroutine->start_function),
-            goroutine->is_start_inferred, interval_is_system(self, goroutine), (int64_t)goroutine->first_ns,
-            (int64_t)goroutine->last_ns, goroutine->state, (int64_t)goroutine->running_ns,
-            (int64_t)goroutine->runnable_ns, (int64_t)goroutine->waiting_ns, (int64_t)goroutine->unknown_ns,
-            (int64_t)goroutine->wait_count, (int64_t)goroutine->syscall_ns, row_id(goroutine->labels),
-            row_id(goroutine->state == GOROUTINE_WAITING ? goroutine->wait.noticed : 0)});
+    bool is_created = goroutine->was_created, has_ended = goroutine->has_ended;
+    struct round_life life = round_end(&self->rounds, goroutine->goid, &goroutine->pending,
+                                       &(struct round_facts){.was_created = is_created,
+                                                             .has_ended = has_ended,
+                                                             .created_ns = goroutine->created_ns,
+                                                             .ended_ns = goroutine->ended_ns,
+                                                             .creator = goroutine->creator,
+                                                             .running_ns = goroutine->running_ns,
+                                                             .runnable_ns = goroutine->runnable_ns,
+                                                             .create_stack = goroutine->create_stack});
+    int64_t first = (int64_t)goroutine->first_ns, last = (int64_t)goroutine->last_ns;
+    int64_t facts = goroutine->is_start_inferred | interval_is_system(self, goroutine) << 1 | (int64_t)goroutine->state << 2 | life.facts;
+    row_writer_put(self->rows, ROW_PACKED_GOROUTINE,
+                   (const int64_t[]){(int64_t)goroutine->goid, first, last - first,
+                                     is_created ? (int64_t)goroutine->created_ns - first : ROW_NULL,
+                                     has_ended ? last - (int64_t)goroutine->ended_ns : ROW_NULL, facts, row_id(goroutine->creator),
+                                     symbolizer_stack_column(goroutine->create_stack), row_id(goroutine->start_function),
+                                     (int64_t)goroutine->running_ns, (int64_t)goroutine->runnable_ns, (int64_t)goroutine->waiting_ns,
+                                     (int64_t)goroutine->unknown_ns, (int64_t)goroutine->wait_count, (int64_t)goroutine->syscall_ns,
+                                     row_id(goroutine->labels), row_id(goroutine->state == GOROUTINE_WAITING ? goroutine->wait.noticed : 0),
+                                     life.created_place, life.first_place, life.first_bound_ns, life.later_runnable_ns, life.end_place,
+                                     life.earlier_running_ns, ROW_NULL});
 }

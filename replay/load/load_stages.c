@@ -573,7 +573,7 @@ static int finish(struct stages *self, struct error *err)
     struct load_result *result = &self->run->result;
     result->transitions = goroutine_tracker_transitions(self->tracker);
     result->waits = row_writer_count(self->rows, ROW_PACKED_WAIT);
-    result->goroutines = row_writer_count(self->rows, ROW_GOROUTINE);
+    result->goroutines = row_writer_count(self->rows, ROW_PACKED_GOROUTINE);
     result->illegal = anomaly_total(self->anomalies, ANOMALY_ILLEGAL_TRANSITION);
     self->last_progress_ns = 0;
     rc = row_writer_flush(self->rows, err);

@@ -1,6 +1,7 @@
 #include "load/round.h"
 
 #include "format/event.h"
+#include "load/interval.h"
 #include "load/symbolize.h"
 #include "state/goroutine.h"
 
@@ -33,6 +34,19 @@ enum {
 void round_log_init(struct round_log *self, struct row_writer *rows)
 {
     *self = (struct round_log){.rows = rows};
+    place_table_init(&self->places, rows);
+    map_init(&self->written);
+}
+
+void round_log_release(struct round_log *self)
+{
+    place_table_release(&self->places);
+    map_release(&self->written);
+}
+
+bool round_log_has_failed(const struct round_log *self)
+{
+    return self->failed || self->places.failed;
 }
 
 static int64_t number(int32_t value)
@@ -54,19 +68,19 @@ static int64_t next_plain_id(struct round_log *self)
 
 /* ---- rows as they are ---- */
 
-static void put_transition(struct round_log *self, uint64_t goid, const struct round_step *step)
+static void put_transition(struct round_log *self, int64_t id, uint64_t goid, const struct round_step *step)
 {
     row_writer_put(self->rows, ROW_PLAIN_TRANSITION,
-                   (const int64_t[]){next_plain_id(self), (int64_t)step->time, step->event, (int64_t)goid, step->from, step->to,
+                   (const int64_t[]){id, (int64_t)step->time, step->event, (int64_t)goid, step->from, step->to,
                                      row_id(step->tid), cpu_column(step->cpu), number(step->p), step->reason == ROUND_NO_REASON ? ROW_NULL : (int64_t)step->reason,
                                      row_id(step->object), row_id(step->value), symbolizer_stack_column(step->stack),
                                      row_id(step->other), step->flags, row_id(step->bound_ns)});
 }
 
-static void put_interval(struct round_log *self, uint64_t goid, const struct round_stretch *stretch)
+static void put_interval(struct round_log *self, int64_t id, uint64_t goid, const struct round_stretch *stretch)
 {
     row_writer_put(self->rows, ROW_PLAIN_INTERVAL,
-                   (const int64_t[]){next_plain_id(self), (int64_t)goid, stretch->state, (int64_t)stretch->start,
+                   (const int64_t[]){id, (int64_t)goid, stretch->state, (int64_t)stretch->start,
                                      row_id(stretch->end), row_id(stretch->tid), number(stretch->p), stretch->wait_id,
                                      stretch->flags});
 }
@@ -74,7 +88,7 @@ static void put_interval(struct round_log *self, uint64_t goid, const struct rou
 static void flush_before(struct round_log *self, uint64_t goid, struct round_pending *pending)
 {
     if (pending->has_before)
-        put_interval(self, goid,
+        put_interval(self, next_plain_id(self), goid,
                      &(struct round_stretch){.start = pending->before_start,
                                              .end = pending->before_end,
                                              .wait_id = ROW_NULL,
@@ -89,9 +103,9 @@ static void flush_parts(struct round_log *self, uint64_t goid, struct round_pend
 {
     flush_before(self, goid, pending);
     if (pending->has_leave)
-        put_transition(self, goid, &pending->leave);
+        put_transition(self, next_plain_id(self), goid, &pending->leave);
     if (pending->has_wake)
-        put_transition(self, goid, &pending->wake);
+        put_transition(self, next_plain_id(self), goid, &pending->wake);
     pending->has_leave = pending->has_wake = false;
 }
 
@@ -101,6 +115,18 @@ static void flush_parts(struct round_log *self, uint64_t goid, struct round_pend
 static int64_t state_bits(unsigned state, unsigned usual)
 {
     return state == usual ? 0 : (int64_t)state + 1;
+}
+
+static int64_t step_place(struct round_log *self, const struct round_step *step)
+{
+    return place_table_get(&self->places, step->tid, step->cpu, step->p);
+}
+
+/* Of the event that begins it; its P is that of the run before. */
+static int64_t leave_place(struct round_log *self, const struct round_pending *parts)
+{
+    return parts->has_leave ? place_table_get(&self->places, parts->leave.tid, parts->leave.cpu, parts->has_before ? parts->before_p : -1)
+                            : ROW_NULL;
 }
 
 static void emit_wait(struct round_log *self, const struct round_step *exec)
@@ -143,13 +169,11 @@ static void emit_wait(struct round_log *self, const struct round_step *exec)
                                      wait->object, symbolizer_stack_column(wait->stack), row_id(wait->waker_goid),
                                      symbolizer_stack_column(wait->waker_stack),
                                      wait->run ? (int64_t)(wait->run - from) : ROW_NULL,
-                                     parts->has_leave ? row_id(parts->leave.tid) : ROW_NULL,
-                                     parts->has_leave ? cpu_column(parts->leave.cpu) : ROW_NULL,
-                                     parts->has_wake ? row_id(parts->wake.tid) : ROW_NULL,
-                                     parts->has_wake ? cpu_column(parts->wake.cpu) : ROW_NULL, exec ? row_id(exec->tid) : ROW_NULL,
-                                     exec ? cpu_column(exec->cpu) : ROW_NULL, exec ? number(exec->p) : ROW_NULL, exec ? row_id(exec->bound_ns) : ROW_NULL,
+                                     leave_place(self, parts),
+                                     parts->has_wake ? step_place(self, &parts->wake) : ROW_NULL,
+                                     exec ? step_place(self, exec) : ROW_NULL, exec ? row_id(exec->bound_ns) : ROW_NULL,
                                      parts->has_before ? (int64_t)(parts->before_end - parts->before_start) : ROW_NULL,
-                                     parts->has_before ? number(parts->before_p) : ROW_NULL, row_id(wait->labels),
+                                     row_id(wait->labels),
                                      row_id(wait->value), flags ? flags : ROW_NULL});
 }
 
@@ -160,7 +184,7 @@ static void emit_turn(struct round_log *self, const struct round_step *exec)
     const struct round_step *leave = &parts->leave;
     if (!exec) {
         flush_parts(self, current->goid, parts);
-        put_interval(self, current->goid,
+        put_interval(self, next_plain_id(self), current->goid,
                      &(struct round_stretch){.start = leave->time,
                                              .end = current->runnable_end,
                                              .wait_id = ROW_NULL,
@@ -174,10 +198,9 @@ static void emit_turn(struct round_log *self, const struct round_step *exec)
     row_writer_put(self->rows, ROW_PACKED_TURN,
                    (const int64_t[]){next_plain_id(self), (int64_t)current->goid, (int64_t)leave->time, leave->event,
                                      (int64_t)(exec->time - leave->time), symbolizer_stack_column(leave->stack),
-                                     row_id(leave->other), row_id(leave->tid), cpu_column(leave->cpu), row_id(exec->tid),
-                                     cpu_column(exec->cpu), number(exec->p), row_id(exec->bound_ns),
+                                     row_id(leave->other), leave_place(self, parts), step_place(self, exec), row_id(exec->bound_ns),
                                      parts->has_before ? (int64_t)(parts->before_end - parts->before_start) : ROW_NULL,
-                                     parts->has_before ? number(parts->before_p) : ROW_NULL, flags ? flags : ROW_NULL});
+                                     flags ? flags : ROW_NULL});
 }
 
 /* exec: NULL when it does not follow. */
@@ -195,10 +218,113 @@ void round_log_finish(struct round_log *self)
     emit(self, NULL);
 }
 
-void round_flush(struct round_log *self, uint64_t goid, struct round_pending *pending)
+/* ---- lives ---- */
+
+/* Ids of the views for what a goroutine's row tells: before all others, and behind them. */
+#define BIRTH_ID(goid) (-4 * (int64_t)(goid))
+#define LAST_ID        ((int64_t)1 << 62)
+#define GOID_MAX       ((uint64_t)1 << 60)
+
+static bool is_written(const struct round_log *self, uint64_t goid)
 {
+    uint64_t bits = 0;
+    return map_get(&self->written, goid / 64, &bits) && (bits >> goid % 64 & 1);
+}
+
+static void put_birth(struct round_log *self, uint64_t goid, const struct round_birth *birth)
+{
+    put_transition(self, BIRTH_ID(goid), goid,
+                   &(struct round_step){.time = birth->time,
+                                        .other = birth->creator,
+                                        .tid = birth->tid,
+                                        .stack = birth->stack,
+                                        .reason = ROUND_NO_REASON,
+                                        .p = -1,
+                                        .cpu = birth->cpu,
+                                        .event = EV_CREATE,
+                                        .from = GOROUTINE_UNKNOWN,
+                                        .to = GOROUTINE_RUNNABLE});
+    put_transition(self, BIRTH_ID(goid) + 1, goid,
+                   &(struct round_step){.time = birth->run,
+                                        .bound_ns = birth->bound_ns,
+                                        .tid = birth->run_tid,
+                                        .reason = ROUND_NO_REASON,
+                                        .p = birth->run_p,
+                                        .cpu = birth->run_cpu,
+                                        .event = EV_EXEC,
+                                        .from = GOROUTINE_RUNNABLE,
+                                        .to = GOROUTINE_RUNNING,
+                                        .flags = birth->is_inferred ? FLAG_INFERRED : 0});
+    put_interval(self, BIRTH_ID(goid) + 1, goid,
+                 &(struct round_stretch){
+                     .start = birth->time, .end = birth->run, .wait_id = ROW_NULL, .p = -1, .state = GOROUTINE_RUNNABLE});
+}
+
+/* It was not the end, or is not told by the goroutine's row. */
+static void flush_death(struct round_log *self, uint64_t goid, struct round_death *death)
+{
+    if (!death->is_told)
+        return;
+    death->is_told = false;
+    put_interval(self, next_plain_id(self), goid,
+                 &(struct round_stretch){.start = death->start,
+                                         .end = death->time,
+                                         .wait_id = ROW_NULL,
+                                         .tid = death->tid,
+                                         .p = death->p,
+                                         .state = GOROUTINE_RUNNING,
+                                         .flags = death->is_inferred ? FLAG_INFERRED : 0});
+    put_transition(self, next_plain_id(self), goid,
+                   &(struct round_step){.time = death->time,
+                                        .tid = death->tid,
+                                        .reason = ROUND_NO_REASON,
+                                        .p = -1,
+                                        .cpu = death->cpu,
+                                        .event = EV_END,
+                                        .from = GOROUTINE_RUNNING,
+                                        .to = GOROUTINE_DEAD});
+}
+
+static bool fits_birth(const struct round_birth *birth, const struct round_facts *facts)
+{
+    return facts->was_created && facts->created_ns == birth->time && facts->creator == birth->creator &&
+           facts->create_stack == birth->stack && facts->runnable_ns >= birth->run - birth->time;
+}
+
+static bool fits_death(const struct round_death *death, const struct round_facts *facts)
+{
+    return facts->has_ended && facts->ended_ns == death->time && facts->running_ns >= death->time - death->start;
+}
+
+struct round_life round_end(struct round_log *self, uint64_t goid, struct round_pending *pending, const struct round_facts *facts)
+{
+    struct round_life life = {0, ROW_NULL, ROW_NULL, ROW_NULL, ROW_NULL, ROW_NULL, ROW_NULL};
+    struct round_birth *birth = &pending->birth;
+    struct round_death *death = &pending->death;
     emit(self, NULL);
     flush_parts(self, goid, pending);
+    if (birth->is_told && !fits_birth(birth, facts)) {
+        put_birth(self, goid, birth);
+    } else if (birth->is_told) {
+        life.facts |= LIFE_BORN | (birth->is_inferred ? LIFE_BORN_INFERRED : 0);
+        life.created_place = place_table_get(&self->places, birth->tid, birth->cpu, -1);
+        life.first_place = place_table_get(&self->places, birth->run_tid, birth->run_cpu, birth->run_p);
+        life.first_bound_ns = row_id(birth->bound_ns);
+        life.later_runnable_ns = (int64_t)(facts->runnable_ns - (birth->run - birth->time));
+    }
+    if (death->is_told && (is_written(self, goid) || goid > GOID_MAX || !fits_death(death, facts)))
+        flush_death(self, goid, death);
+    if (death->is_told) {
+        life.facts |= LIFE_ENDED | (death->is_inferred ? LIFE_ENDED_INFERRED : 0);
+        life.end_place = place_table_get(&self->places, death->tid, death->cpu, death->p);
+        life.earlier_running_ns = (int64_t)(facts->running_ns - (death->time - death->start));
+    }
+    birth->is_told = death->is_told = false;
+    uint64_t bits = 0;
+    map_get(&self->written, goid / 64, &bits);
+    if (map_put(&self->written, goid / 64, bits | (uint64_t)1 << goid % 64) < 0)
+        self->failed = true;
+    return life;
 }
 
 /* ---- what fits ---- */
@@ -235,17 +361,33 @@ static bool is_before(const struct round_pending *pending, const struct round_st
     return pending->before_end == leave->time && pending->before_tid == leave->tid;
 }
 
+static bool take_birth(struct round_log *self, uint64_t goid, struct round_pending *pending, const struct round_step *exec)
+{
+    const struct round_current *current = &self->current;
+    return current->kind == ROUND_TURN && current->parts.is_leave_first && goid <= GOID_MAX && !is_written(self, goid) &&
+           round_life_take_birth(&pending->birth, &current->parts, current->runnable_flags, exec);
+}
+
 void round_transition(struct round_log *self, uint64_t goid, struct round_pending *pending, const struct round_step *step)
 {
+    bool is_first = !pending->is_known;
     self->transitions++;
+    pending->is_known = true;
     if (step->flags <= FLAGS_MAX && is_exec_of(&self->current, goid, step)) {
+        if (take_birth(self, goid, pending, step))
+            self->current.kind = ROUND_NONE;
         emit(self, step);
         return;
     }
     emit(self, NULL);
+    flush_death(self, goid, &pending->death);
     if (is_wake(pending, step) && step->flags <= FLAGS_MAX) {
         pending->wake = *step;
         pending->has_wake = true;
+        return;
+    }
+    if (round_life_take_death(&pending->death, pending, step)) {
+        pending->has_before = false;
         return;
     }
     bool begins = (is_park(step) || is_turn(step)) && step->flags <= FLAGS_MAX;
@@ -254,8 +396,9 @@ void round_transition(struct round_log *self, uint64_t goid, struct round_pendin
     if (begins) {
         pending->leave = *step;
         pending->has_leave = true;
+        pending->is_leave_first = is_first;
     } else {
-        put_transition(self, goid, step);
+        put_transition(self, next_plain_id(self), goid, step);
     }
 }
 
@@ -304,6 +447,8 @@ void round_interval(struct round_log *self, uint64_t goid, struct round_pending 
     if (fits && current->kind == ROUND_WAIT && current->goid == goid && take_into_wait(current, stretch))
         return;
     emit(self, NULL);
+    pending->is_known = true;
+    flush_death(self, goid, &pending->death);
     if (fits && take_before(self, goid, pending, stretch))
         return;
     if (fits && stretch->state == GOROUTINE_RUNNABLE && stretch->wait_id == ROW_NULL && stretch->end && pending->has_leave &&
@@ -317,7 +462,7 @@ void round_interval(struct round_log *self, uint64_t goid, struct round_pending 
         return;
     }
     flush_parts(self, goid, pending);
-    put_interval(self, goid, stretch);
+    put_interval(self, next_plain_id(self), goid, stretch);
 }
 
 static bool is_park_of(const struct round_step *step, const struct round_wait *wait)
@@ -335,6 +480,8 @@ int64_t round_wait(struct round_log *self, uint64_t goid, struct round_pending *
 {
     struct round_current *current = &self->current;
     emit(self, NULL);
+    pending->is_known = true;
+    flush_death(self, goid, &pending->death);
     if (!pending->has_leave || !is_park_of(&pending->leave, wait) || (pending->has_wake && !is_wake_of(&pending->wake, wait)))
         flush_parts(self, goid, pending);
     *current = (struct round_current){

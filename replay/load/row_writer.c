@@ -47,11 +47,11 @@ static const struct row_spec specs[ROW_KIND_COUNT] = {
     [ROW_OBJECT_SET] = {"object_set", "set_id, ordinal, object_id, direction", 0, NULL, true},
     [ROW_PACKED_WAIT] = {"packed_wait",
                          "id, goid, start_ns, wait_ns, reason, facts, object, stack_id, waker_goid, waker_stack_id, run_after_ns, "
-                         "tid, cpu, wake_tid, wake_cpu, run_tid, run_cpu, run_p, run_bound_ns, before_ns, before_p, labels_id, value, flags",
+                         "place, wake_place, run_place, run_bound_ns, before_ns, labels_id, value, flags",
                          0, NULL, true},
     [ROW_PACKED_TURN] = {"packed_turn",
-                         "id, goid, start_ns, event, run_after_ns, stack_id, other_goid, tid, cpu, run_tid, run_cpu, run_p, "
-                         "run_bound_ns, before_ns, before_p, flags",
+                         "id, goid, start_ns, event, run_after_ns, stack_id, other_goid, place, run_place, "
+                         "run_bound_ns, before_ns, flags",
                          0, NULL, true},
     [ROW_PLAIN_TRANSITION] = {"plain_transition",
                               "id, time_ns, event, goid, from_state, to_state, tid, cpu, p, reason, object_id, value, stack_id, "
@@ -85,20 +85,23 @@ static const struct row_spec specs[ROW_KIND_COUNT] = {
     [ROW_ANOMALY] = {"anomaly", "kind, time_ns, goid, tid, count, detail", COLUMN(0) | COLUMN(5), NULL},
     [ROW_ANOMALY_KIND] = {"anomaly_kind", "name, severity, meaning, hint",
                           COLUMN(0) | COLUMN(1) | COLUMN(2) | COLUMN(3), NULL},
-    [ROW_GOROUTINE] =
-        {"goroutine",
-         "goid, created_ns, ended_ns, creator_goid, create_stack_id, start_function_id, "
-         "is_start_inferred, is_system, first_ns, last_ns, state, running_ns, runnable_ns, waiting_ns, "
-         "unknown_ns, wait_count, syscall_ns, labels_id, wait_since_ns",
+    /* A goroutine that is met again after its row was written: what its life's ends tell stays with the first row. */
+    [ROW_PACKED_GOROUTINE] =
+        {"packed_goroutine",
+         "goid, first_ns, life_ns, created_after_ns, ended_before_ns, facts, creator_goid, create_stack_id, start_function_id, "
+         "running_ns, runnable_ns, waiting_ns, unknown_ns, wait_count, syscall_ns, labels_id, wait_since_ns, created_place, "
+         "first_place, first_bound_ns, later_runnable_ns, end_place, earlier_running_ns, told_end_ns",
          0,
-         "ON CONFLICT (goid) DO UPDATE SET ended_ns = excluded.ended_ns, last_ns = excluded.last_ns, "
-         "state = excluded.state, running_ns = running_ns + excluded.running_ns, "
-         "runnable_ns = runnable_ns + excluded.runnable_ns, waiting_ns = waiting_ns + excluded.waiting_ns, "
-         "unknown_ns = unknown_ns + excluded.unknown_ns, wait_count = wait_count + excluded.wait_count, "
-         "syscall_ns = syscall_ns + excluded.syscall_ns, labels_id = coalesce(excluded.labels_id, "
-         "labels_id), "
-         "wait_since_ns = excluded.wait_since_ns",
+         "ON CONFLICT (goid) DO UPDATE SET told_end_ns = CASE WHEN facts & 128 THEN coalesce(told_end_ns, first_ns + life_ns - "
+         "ended_before_ns) END, life_ns = excluded.first_ns + excluded.life_ns - first_ns, "
+         "ended_before_ns = excluded.ended_before_ns, facts = (facts & ~28) | (excluded.facts & 28), "
+         "running_ns = running_ns + excluded.running_ns, earlier_running_ns = earlier_running_ns + excluded.running_ns, "
+         "runnable_ns = runnable_ns + excluded.runnable_ns, later_runnable_ns = later_runnable_ns + excluded.runnable_ns, "
+         "waiting_ns = waiting_ns + excluded.waiting_ns, unknown_ns = unknown_ns + excluded.unknown_ns, "
+         "wait_count = wait_count + excluded.wait_count, syscall_ns = syscall_ns + excluded.syscall_ns, "
+         "labels_id = coalesce(excluded.labels_id, labels_id), wait_since_ns = excluded.wait_since_ns",
          true},
+    [ROW_PLACE] = {"place", "id, tid, cpu, p", 0, NULL, true},
     [ROW_LABELS] = {"labels", "id, json, text", COLUMN(1) | COLUMN(2), NULL},
     [ROW_SNAPSHOT] = {"snapshot", "id, kind, start_ns, end_ns, goroutine_count, unstable_count", COLUMN(1),
                       "ON CONFLICT (id) DO UPDATE SET end_ns = excluded.end_ns, "

@@ -49,9 +49,8 @@ enum row_kind {
     ROW_LOST,            /* cpu since until count */
     ROW_ANOMALY,         /* kind* time goid tid count detail* */
     ROW_ANOMALY_KIND,    /* name* severity* meaning* hint* */
-    ROW_GOROUTINE,       /* goid created ended creator create_stack start_function is_start_inferred is_system first
-                            last state running runnable waiting unknown wait_count syscall labels wait_since;
-                            adds to a row that is there */
+    ROW_PACKED_GOROUTINE, /* written by interval.c; adds to a row that is there */
+    ROW_PLACE,           /* id tid cpu p */
     ROW_LABELS,          /* id json* text* */
     ROW_SNAPSHOT,        /* id kind* start end goroutine_count unstable_count; completes one of the same id */
     ROW_SNAPSHOT_GOROUTINE, /* snapshot goid time state is_in_syscall tid reason object value stack wait_since

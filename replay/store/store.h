@@ -13,7 +13,7 @@
 #include "base/error.h"
 
 #define STORE_APPLICATION_ID 0x676f7470 /* "gotp" */
-#define STORE_SCHEMA_VERSION 4          /* PRAGMA user_version */
+#define STORE_SCHEMA_VERSION 5          /* PRAGMA user_version */
 
 struct store;
 struct store_statement;

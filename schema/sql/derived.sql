@@ -1,26 +1,34 @@
 -- Derived tables: conclusions from the facts. They may be dropped and made again.
 
--- One row for each goroutine that was seen.
-CREATE TABLE goroutine (
-  goid INTEGER PRIMARY KEY,            -- runtime.g.goid; never used twice
-  created_ns INTEGER,                  -- NULL: before the recording
-  ended_ns INTEGER,                    -- NULL: still there at the end, or the end was not seen (state dead)
-  creator_goid INTEGER,                -- NULL: unknown, or no goroutine (timer, runtime)
-  create_stack_id INTEGER REFERENCES stack (id), -- the go statement and its callers
-  start_function_id INTEGER REFERENCES function (id), -- what the go statement called
-  is_start_inferred INTEGER NOT NULL,  -- 1: start function taken from the outermost frame of a stack
-  is_system INTEGER NOT NULL,          -- 1: the runtime's own goroutine
-  first_ns INTEGER NOT NULL,           -- first sight
-  last_ns INTEGER NOT NULL,            -- last event
-  state INTEGER NOT NULL,              -- at the end of the recording
-  running_ns INTEGER NOT NULL,         -- sums over its intervals, open ones up to the end of the recording
-  runnable_ns INTEGER NOT NULL,        -- …; preempted counts here
-  waiting_ns INTEGER NOT NULL,         -- …
-  unknown_ns INTEGER NOT NULL,         -- time in a state that was not observed
-  wait_count INTEGER NOT NULL,         -- rows in wait
-  syscall_ns INTEGER NOT NULL DEFAULT 0, -- part of running_ns in which its thread slept in a system call
-  labels_id INTEGER REFERENCES labels (id), -- its last pprof labels; NULL: none
-  wait_since_ns INTEGER                -- waiting at the end: the runtime had noticed it by then; NULL: not known
+-- One row for each goroutine that was seen, with the two ends of its life. Packed for space and speed: the view goroutine says what
+-- the columns mean, transition and interval unfold the rest.
+CREATE TABLE packed_goroutine (
+  goid INTEGER PRIMARY KEY,            -- goroutine.goid
+  first_ns INTEGER NOT NULL,           -- goroutine.first_ns
+  life_ns INTEGER NOT NULL,            -- from first_ns to goroutine.last_ns
+  created_after_ns INTEGER,            -- from first_ns to goroutine.created_ns
+  ended_before_ns INTEGER,             -- from goroutine.ended_ns to last_ns
+  facts INTEGER NOT NULL,              -- bits: 0 is_start_inferred, 1 is_system, 2-4 state; it stands for these rows too: 5 its
+                                       -- create, runnable from there to its first exec, that exec (6: inferred); 7 its end and
+                                       -- the run before it (8: whose begin is inferred)
+  creator_goid INTEGER,                -- goroutine.creator_goid
+  create_stack_id INTEGER REFERENCES stack (id), -- goroutine.create_stack_id
+  start_function_id INTEGER REFERENCES function (id), -- goroutine.start_function_id
+  running_ns INTEGER NOT NULL,         -- goroutine.running_ns
+  runnable_ns INTEGER NOT NULL,        -- goroutine.runnable_ns
+  waiting_ns INTEGER NOT NULL,         -- goroutine.waiting_ns
+  unknown_ns INTEGER NOT NULL,         -- goroutine.unknown_ns
+  wait_count INTEGER NOT NULL,         -- goroutine.wait_count
+  syscall_ns INTEGER NOT NULL DEFAULT 0, -- goroutine.syscall_ns
+  labels_id INTEGER REFERENCES labels (id), -- goroutine.labels_id
+  wait_since_ns INTEGER,               -- goroutine.wait_since_ns
+  created_place INTEGER REFERENCES place (id), -- of the create
+  first_place INTEGER REFERENCES place (id), -- of the first exec
+  first_bound_ns INTEGER,              -- transition.bound_ns of the first exec
+  later_runnable_ns INTEGER,           -- runnable_ns without the stretch before the first exec
+  end_place INTEGER REFERENCES place (id), -- of the end; its P is that of the run before
+  earlier_running_ns INTEGER,          -- running_ns without the run before the end
+  told_end_ns INTEGER                  -- when it ended, if it was met again later; NULL: at goroutine.ended_ns
 );
 
 -- Stretches of one state that are not part of a packed row.

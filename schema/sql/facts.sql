@@ -251,6 +251,14 @@ CREATE TABLE name (
   text TEXT NOT NULL                   -- as the kernel tells it
 );
 
+-- Combinations of thread, CPU and P that many rows share.
+CREATE TABLE place (
+  id INTEGER PRIMARY KEY,              -- 1, 2 … in the order of first sight
+  tid INTEGER,                         -- NULL: none
+  cpu INTEGER,                         -- NULL: none
+  p INTEGER                            -- NULL: none
+);
+
 -- What several cases of a select wait for. Equal sets share their rows, as far as they were met close to each other.
 CREATE TABLE object_set (
   set_id INTEGER NOT NULL,             -- 1, 2 … : packed_wait.object is its negative
@@ -278,16 +286,11 @@ CREATE TABLE packed_wait (
   waker_goid INTEGER,                  -- wait.waker_goid
   waker_stack_id INTEGER REFERENCES stack (id), -- wait.waker_stack_id
   run_after_ns INTEGER,                -- wake-up, or start where none was seen, to run; NULL: not seen
-  tid INTEGER,                         -- thread of the park
-  cpu INTEGER,                         -- CPU of the park
-  wake_tid INTEGER,                    -- thread of the wake-up
-  wake_cpu INTEGER,                    -- CPU of the wake-up
-  run_tid INTEGER,                     -- thread of the exec
-  run_cpu INTEGER,                     -- CPU of the exec
-  run_p INTEGER,                       -- P of the exec
+  place INTEGER REFERENCES place (id), -- of the park; its P is that of the run before
+  wake_place INTEGER REFERENCES place (id), -- of the wake-up
+  run_place INTEGER REFERENCES place (id), -- of the exec
   run_bound_ns INTEGER,                -- transition.bound_ns of the exec
   before_ns INTEGER,                   -- length of the run before
-  before_p INTEGER,                    -- its P
   labels_id INTEGER REFERENCES labels (id), -- wait.labels_id
   value INTEGER,                       -- wait.value
   flags INTEGER                        -- NULL: all 0. Four bits each: transition.flags of park, wake-up, exec; interval.flags of
@@ -305,14 +308,10 @@ CREATE TABLE packed_turn (
   run_after_ns INTEGER NOT NULL,       -- until it ran
   stack_id INTEGER REFERENCES stack (id), -- transition.stack_id
   other_goid INTEGER,                  -- transition.other_goid
-  tid INTEGER,                         -- thread of the event
-  cpu INTEGER,                         -- CPU of the event
-  run_tid INTEGER,                     -- thread of the exec
-  run_cpu INTEGER,                     -- CPU of the exec
-  run_p INTEGER,                       -- P of the exec
+  place INTEGER REFERENCES place (id), -- of the event; its P is that of the run before
+  run_place INTEGER REFERENCES place (id), -- of the exec
   run_bound_ns INTEGER,                -- transition.bound_ns of the exec
   before_ns INTEGER,                   -- length of the run before; NULL: it stands elsewhere
-  before_p INTEGER,                    -- its P
   flags INTEGER                        -- NULL: all 0. Four bits each: transition.flags of event and exec; interval.flags of running
                                        -- before, runnable; then three bits: 1 + state that the event left, 0: running
 );

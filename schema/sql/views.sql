@@ -1,5 +1,32 @@
 -- Views: first the tables that the packed ones unfold to, then tables with names in place of numbers, for people who write SQL.
 
+-- One row for each goroutine that was seen.
+CREATE VIEW goroutine (
+  goid,                                -- runtime.g.goid; never used twice
+  created_ns,                          -- NULL: before the recording
+  ended_ns,                            -- NULL: still there at the end, or the end was not seen (state dead)
+  creator_goid,                        -- NULL: unknown, or no goroutine (timer, runtime)
+  create_stack_id,                     -- the go statement and its callers
+  start_function_id,                   -- what the go statement called
+  is_start_inferred,                   -- 1: start function taken from the outermost frame of a stack
+  is_system,                           -- 1: the runtime's own goroutine
+  first_ns,                            -- first sight
+  last_ns,                             -- last event
+  state,                               -- at the end of the recording
+  running_ns,                          -- sums over its intervals, open ones up to the end of the recording
+  runnable_ns,                         -- …; preempted counts here
+  waiting_ns,                          -- …
+  unknown_ns,                          -- time in a state that was not observed
+  wait_count,                          -- rows in wait
+  syscall_ns,                          -- part of running_ns in which its thread slept in a system call
+  labels_id,                           -- its last pprof labels; NULL: none
+  wait_since_ns                        -- waiting at the end: the runtime had noticed it by then; NULL: not known
+) AS
+SELECT goid, first_ns + created_after_ns, first_ns + life_ns - ended_before_ns, creator_goid, create_stack_id, start_function_id,
+       facts & 1, facts >> 1 & 1, first_ns, first_ns + life_ns, facts >> 2 & 7, running_ns, runnable_ns, waiting_ns, unknown_ns,
+       wait_count, syscall_ns, labels_id, wait_since_ns
+FROM packed_goroutine;
+
 -- One row for each change of a goroutine's state; ORDER BY time_ns, id is the order of time. A net event's goroutine may become known only when it
 -- runs: its row is written then (flag 2), with the time of the net event.
 CREATE VIEW transition (
@@ -22,27 +49,44 @@ CREATE VIEW transition (
   bound_ns                             -- exec that was inferred: it was at time_ns, or up to so much later; NULL: seen
 ) AS
 SELECT id * 16777216 + 1, start_ns, 3, goid,
-       CASE coalesce(flags, 0) >> 24 & 7 WHEN 0 THEN 2 ELSE (flags >> 24 & 7) - 1 END, 3, tid, cpu, NULL, reason,
-       CASE WHEN object > 0 THEN object END, value, stack_id, NULL, coalesce(flags, 0) & 15, NULL
+       CASE coalesce(flags, 0) >> 24 & 7 WHEN 0 THEN 2 ELSE (flags >> 24 & 7) - 1 END, 3, (SELECT tid FROM place WHERE place.id = place),
+       (SELECT cpu FROM place WHERE place.id = place), NULL, reason, CASE WHEN object > 0 THEN object END, value, stack_id, NULL,
+       coalesce(flags, 0) & 15, NULL
 FROM packed_wait WHERE facts & 4096
 UNION ALL
 SELECT id * 16777216 + 2, start_ns + wait_ns, CASE WHEN facts & 32768 THEN 6 ELSE 5 END, goid, 3,
-       CASE coalesce(flags, 0) >> 27 & 7 WHEN 0 THEN 1 ELSE (flags >> 27 & 7) - 1 END, wake_tid, wake_cpu, NULL, NULL, NULL, NULL,
-       waker_stack_id, waker_goid, coalesce(flags, 0) >> 4 & 15, NULL
+       CASE coalesce(flags, 0) >> 27 & 7 WHEN 0 THEN 1 ELSE (flags >> 27 & 7) - 1 END, (SELECT tid FROM place WHERE place.id = wake_place),
+       (SELECT cpu FROM place WHERE place.id = wake_place), NULL, NULL, NULL, NULL, waker_stack_id, waker_goid, coalesce(flags, 0) >> 4 & 15, NULL
 FROM packed_wait WHERE facts & 8192
 UNION ALL
 SELECT id * 16777216 + 3, start_ns + CASE WHEN facts & 1 THEN wait_ns ELSE 0 END + run_after_ns, 2, goid,
-       CASE WHEN facts & 1 THEN 1 ELSE 3 END, 2, run_tid, run_cpu, run_p, NULL, NULL, NULL, NULL, NULL, coalesce(flags, 0) >> 8 & 15,
-       run_bound_ns
+       CASE WHEN facts & 1 THEN 1 ELSE 3 END, 2, (SELECT tid FROM place WHERE place.id = run_place),
+       (SELECT cpu FROM place WHERE place.id = run_place), (SELECT p FROM place WHERE place.id = run_place), NULL, NULL, NULL, NULL, NULL,
+       coalesce(flags, 0) >> 8 & 15, run_bound_ns
 FROM packed_wait WHERE facts & 16384
 UNION ALL
-SELECT id, start_ns, event, goid, CASE coalesce(flags, 0) >> 16 & 7 WHEN 0 THEN 2 ELSE (flags >> 16 & 7) - 1 END, 1, tid, cpu,
-       NULL, NULL, NULL, NULL, stack_id, other_goid, coalesce(flags, 0) & 15, NULL
+SELECT id, start_ns, event, goid, CASE coalesce(flags, 0) >> 16 & 7 WHEN 0 THEN 2 ELSE (flags >> 16 & 7) - 1 END, 1,
+       (SELECT tid FROM place WHERE place.id = place), (SELECT cpu FROM place WHERE place.id = place), NULL, NULL, NULL, NULL, stack_id,
+       other_goid, coalesce(flags, 0) & 15, NULL
 FROM packed_turn
 UNION ALL
-SELECT id + 1, start_ns + run_after_ns, 2, goid, 1, 2, run_tid, run_cpu, run_p, NULL, NULL, NULL, NULL, NULL,
+SELECT id + 1, start_ns + run_after_ns, 2, goid, 1, 2, (SELECT tid FROM place WHERE place.id = run_place),
+       (SELECT cpu FROM place WHERE place.id = run_place), (SELECT p FROM place WHERE place.id = run_place), NULL, NULL, NULL, NULL, NULL,
        coalesce(flags, 0) >> 4 & 15, run_bound_ns
 FROM packed_turn
+UNION ALL
+SELECT -4 * goid, first_ns + created_after_ns, 1, goid, 0, 1, (SELECT tid FROM place WHERE place.id = created_place),
+       (SELECT cpu FROM place WHERE place.id = created_place), NULL, NULL, NULL, NULL, create_stack_id, creator_goid, 0, NULL
+FROM packed_goroutine WHERE facts & 32
+UNION ALL
+SELECT -4 * goid + 1, first_ns + created_after_ns + runnable_ns - later_runnable_ns, 2, goid, 1, 2,
+       (SELECT tid FROM place WHERE place.id = first_place), (SELECT cpu FROM place WHERE place.id = first_place),
+       (SELECT p FROM place WHERE place.id = first_place), NULL, NULL, NULL, NULL, NULL, facts >> 5 & 2, first_bound_ns
+FROM packed_goroutine WHERE facts & 32
+UNION ALL
+SELECT 4611686018427387904 + goid, coalesce(told_end_ns, first_ns + life_ns - ended_before_ns), 7, goid, 2, 5,
+       (SELECT tid FROM place WHERE place.id = end_place), (SELECT cpu FROM place WHERE place.id = end_place), NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL
+FROM packed_goroutine WHERE facts & 128
 UNION ALL
 SELECT * FROM plain_transition;
 
@@ -59,7 +103,8 @@ CREATE VIEW interval (
   wait_id,                             -- waiting, or unknown where its end was not seen
   flags                                -- 2 inferred, 4 touches a gap, 16 carried: it began before this file, and is shown from there on
 ) AS
-SELECT id * 16777216, goid, 2, start_ns - before_ns, start_ns, tid, before_p, NULL, coalesce(flags, 0) >> 12 & 15
+SELECT id * 16777216, goid, 2, start_ns - before_ns, start_ns, (SELECT tid FROM place WHERE place.id = place),
+       (SELECT p FROM place WHERE place.id = place), NULL, coalesce(flags, 0) >> 12 & 15
 FROM packed_wait WHERE facts & 65536
 UNION ALL
 SELECT id * 16777216 + 1, goid, 3, start_ns, CASE WHEN facts & 1 THEN start_ns + wait_ns ELSE start_ns + run_after_ns END, NULL, NULL,
@@ -70,11 +115,22 @@ SELECT id * 16777216 + 2, goid, 1, start_ns + wait_ns, start_ns + wait_ns + run_
        coalesce(flags, 0) >> 20 & 15
 FROM packed_wait WHERE facts & 262144
 UNION ALL
-SELECT id, goid, 2, start_ns - before_ns, start_ns, tid, before_p, NULL, coalesce(flags, 0) >> 8 & 15
+SELECT id, goid, 2, start_ns - before_ns, start_ns, (SELECT tid FROM place WHERE place.id = place),
+       (SELECT p FROM place WHERE place.id = place), NULL, coalesce(flags, 0) >> 8 & 15
 FROM packed_turn WHERE before_ns IS NOT NULL
 UNION ALL
 SELECT id + 1, goid, 1, start_ns, start_ns + run_after_ns, NULL, NULL, NULL, coalesce(flags, 0) >> 12 & 15
 FROM packed_turn
+UNION ALL
+SELECT -4 * goid + 1, goid, 1, first_ns + created_after_ns, first_ns + created_after_ns + runnable_ns - later_runnable_ns, NULL, NULL,
+       NULL, 0
+FROM packed_goroutine WHERE facts & 32
+UNION ALL
+SELECT 4611686018427387904 + goid, goid, 2,
+       coalesce(told_end_ns, first_ns + life_ns - ended_before_ns) - running_ns + earlier_running_ns,
+       coalesce(told_end_ns, first_ns + life_ns - ended_before_ns), (SELECT tid FROM place WHERE place.id = end_place),
+       (SELECT p FROM place WHERE place.id = end_place), NULL, facts >> 7 & 2
+FROM packed_goroutine WHERE facts & 128
 UNION ALL
 SELECT * FROM plain_interval;
 

@@ -20,6 +20,14 @@ near_stretch (id, from_ns, to_ns, state, wait_id, start_ns, end_ns) AS (
   UNION ALL SELECT asked_id, from_ns, to_ns, 2, NULL, before_ns, start_ns FROM near_turn WHERE before_ns IS NOT NULL
   UNION ALL SELECT asked_id, from_ns, to_ns, 1, NULL, start_ns, run_ns FROM near_turn
   UNION ALL
+  SELECT asked.id, asked.from_ns, asked.to_ns, 1, NULL, g.first_ns + g.created_after_ns,
+         g.first_ns + g.created_after_ns + g.runnable_ns - g.later_runnable_ns
+  FROM asked CROSS JOIN packed_goroutine AS g ON g.goid = asked.goid AND g.facts & 32
+  UNION ALL
+  SELECT asked.id, asked.from_ns, asked.to_ns, 2, NULL, coalesce(g.told_end_ns, g.first_ns + g.life_ns - g.ended_before_ns) - g.running_ns + g.earlier_running_ns,
+         coalesce(g.told_end_ns, g.first_ns + g.life_ns - g.ended_before_ns)
+  FROM asked CROSS JOIN packed_goroutine AS g ON g.goid = asked.goid AND g.facts & 128
+  UNION ALL
   SELECT asked.id, asked.from_ns, asked.to_ns, i.state, i.wait_id, i.start_ns, i.end_ns
   FROM asked CROSS JOIN plain_interval AS i ON i.goid = asked.goid AND i.start_ns < asked.to_ns
     AND i.start_ns >= coalesce((SELECT max(b.start_ns) FROM plain_interval AS b WHERE b.goid = asked.goid AND b.start_ns <= asked.from_ns), asked.from_ns)

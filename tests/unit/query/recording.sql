@@ -9,6 +9,11 @@ INSERT INTO frame VALUES (1,0,7,NULL,NULL,0,1),(1,1,3,NULL,NULL,0,2),(1,2,2,2,31
 INSERT INTO reason VALUES (19,'chan receive','chan_recv'),(20,'chan send','chan_send'),(18,'select','select'),(22,'sync.Mutex.Lock','mutex'),(14,'sleep','sleep'),(2,'IO wait','net'),(8,'GC sweep wait','gc'),(25,'sync.WaitGroup.Wait','waitgroup');
 INSERT INTO object VALUES (1,'chan',0xc000102060,1,'main.Job',8,0,0),(2,'chan',0xc000102060,2,'int',0,0,0),(3,'chan',0xc000103000,1,'struct {}',0,0,1),(4,'mutex',0xc000200000,1,NULL,NULL,0,0),(5,'chan',0xc000104000,1,'time.Time',1,1,0);
 INSERT INTO state VALUES (0,'unknown'),(1,'runnable'),(2,'running'),(3,'waiting'),(4,'preempted'),(5,'dead');
+CREATE TEMP TRIGGER put_goroutine INSTEAD OF INSERT ON main.goroutine BEGIN
+  INSERT INTO packed_goroutine (goid, first_ns, life_ns, created_after_ns, ended_before_ns, facts, creator_goid, create_stack_id, start_function_id, running_ns, runnable_ns, waiting_ns, unknown_ns, wait_count)
+  VALUES (NEW.goid, NEW.first_ns, NEW.last_ns - NEW.first_ns, NEW.created_ns - NEW.first_ns, NEW.last_ns - NEW.ended_ns, NEW.is_start_inferred | (NEW.is_system << 1) | (NEW.state << 2), NEW.creator_goid,
+          NEW.create_stack_id, NEW.start_function_id, NEW.running_ns, NEW.runnable_ns, NEW.waiting_ns, NEW.unknown_ns, NEW.wait_count);
+END;
 INSERT INTO goroutine (goid, created_ns, ended_ns, creator_goid, create_stack_id, start_function_id, is_start_inferred, is_system, first_ns, last_ns, state, running_ns, runnable_ns, waiting_ns, unknown_ns, wait_count) VALUES (1,1000000000,NULL,NULL,NULL,4,0,0,1000000000,10900000000,3,100,200,9000000000,0,4),(7,1100000000,NULL,1,3,1,0,0,1100000000,10900000000,3,100,200,300,0,2),(18,1200000000,9000000000,1,3,2,0,0,1200000000,9000000000,5,100000000,2000,3000000000,0,3),(3,NULL,NULL,NULL,NULL,8,1,1,1000000000,10900000000,3,100,200,300,5000,2);
 CREATE TEMP TRIGGER put_wait INSTEAD OF INSERT ON main.wait BEGIN
   INSERT INTO packed_wait (id, goid, start_ns, wait_ns, reason, facts, stack_id, waker_goid, waker_stack_id, run_after_ns, value)
@@ -36,7 +41,7 @@ UPDATE packed_wait SET object = 2, facts = facts | (2 << 10) WHERE id = 7;
 INSERT INTO plain_interval VALUES (1,18,1,1200000000,1210000000,NULL,NULL,NULL,0),(2,18,2,1210000000,1500000000,4712,0,NULL,2),(3,18,3,1500000000,3800000000,NULL,NULL,1,0),(4,18,1,3800000000,3800050000,NULL,NULL,NULL,0),(5,18,2,3800050000,4000000000,4712,1,NULL,4),(6,18,3,4000000000,4100000000,NULL,NULL,2,0),(7,18,2,4100000000,9000000000,4712,1,NULL,0);
 INSERT INTO anomaly_kind VALUES ('illegal','error','an event does not follow from the state before','see'),('stale','info','a','b');
 INSERT INTO labels VALUES (1,'{"tenant_id":"video-a"}','tenant_id=video-a');
-UPDATE goroutine SET labels_id = 1, syscall_ns = 7 WHERE goid = 18;
+UPDATE packed_goroutine SET labels_id = 1, syscall_ns = 7 WHERE goid = 18;
 -- The sums, as the loader makes them.
 INSERT INTO wait_sum SELECT object, stack_id, reason, facts >> 2 & 1, count(*), sum(facts >> 1 & 1), sum(facts & 1), coalesce(sum(wait_ns), 0), coalesce(sum(CASE WHEN facts & 1 THEN run_after_ns END), 0), max(wait_ns), id, (SELECT max(w.wait_ns) FROM packed_wait AS w WHERE w.facts & 1 AND w.object IS packed_wait.object AND w.stack_id IS packed_wait.stack_id AND w.reason = packed_wait.reason) FROM packed_wait GROUP BY 1, 2, 3, 4;
 INSERT INTO goroutine_sum SELECT goid, reason, facts >> 2 & 1, count(*), sum(facts >> 1 & 1), coalesce(sum(wait_ns), 0), coalesce(sum(CASE WHEN facts & 1 THEN run_after_ns END), 0), max(wait_ns), id FROM packed_wait GROUP BY 1, 2, 3;
