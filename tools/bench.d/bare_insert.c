@@ -18,7 +18,7 @@
 #define BATCH_VALUES 65536
 
 static const char settings[] =
-    "PRAGMA page_size = 32768; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
+    "PRAGMA page_size = 16384; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
     "PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -32768;";
 
 struct copy {
