@@ -13,6 +13,7 @@ struct event_codec {
     struct event_model *model;
     struct event_columns *columns; /* for files of format 1; NULL: not yet needed */
     struct buf body, coded, raw;
+    struct event_summary summary;
 };
 
 struct event_codec *event_codec_new(struct error *err)
@@ -49,6 +50,17 @@ static int add_coding(struct event_codec *self, struct type_coding *coding, unsi
     return event_model_add_type(self->model, coding);
 }
 
+static void sum_up(struct event_summary *self, const struct event *event)
+{
+    if (event->time_ns < self->first_time_ns)
+        self->first_time_ns = event->time_ns;
+    if (event->time_ns > self->last_time_ns)
+        self->last_time_ns = event->time_ns;
+    if (event->type == EV_LOST)
+        self->lost += event->f[LOST_COUNT];
+    self->by_type[event->type]++;
+}
+
 static int encode_sections(struct event_codec *self, const struct event *events, uint32_t count,
                            const struct trace_section *sections, uint32_t section_count,
                            struct type_coding *codings, struct error *err)
@@ -65,6 +77,7 @@ static int encode_sections(struct event_codec *self, const struct event *events,
             struct type_coding *coding = &codings[event->type];
             if (coding->type == EV_NONE && add_coding(self, coding, event->type) != 0)
                 return error_set(err, ERR_NOMEM, "out of memory while encoding events");
+            sum_up(&self->summary, event);
             event_model_encode(self->model, &coder, section->ring, event);
         }
     }
@@ -102,6 +115,7 @@ int event_codec_encode(struct event_codec *self, const struct event *events, uin
     buf_reset(&self->coded);
     buf_reset(&self->raw);
     event_model_reset(self->model, base, count);
+    self->summary = (struct event_summary){.first_time_ns = UINT64_MAX};
     buf_put_varint(&self->body, base);
     buf_put_varint(&self->body, count);
     int rc = encode_sections(self, events, count, sections, section_count, codings, err);
@@ -112,6 +126,11 @@ int event_codec_encode(struct event_codec *self, const struct event *events, uin
     if (self->body.failed || self->coded.failed || self->raw.failed || out->failed)
         return error_set(err, ERR_NOMEM, "out of memory while encoding events");
     return 0;
+}
+
+const struct event_summary *event_codec_summary(const struct event_codec *self)
+{
+    return &self->summary;
 }
 
 /* ---- decoding ---- */

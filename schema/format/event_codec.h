@@ -34,6 +34,14 @@ int event_codec_encode(struct event_codec *self, const struct event *events, uin
                        const struct trace_section *sections, uint32_t section_count, struct buf *out,
                        struct error *err);
 
+/* What the events were that were encoded last: the least and the greatest time, losses, and how many of each type. */
+struct event_summary {
+    uint64_t first_time_ns, last_time_ns; /* UINT64_MAX and 0 when there was no event */
+    uint64_t lost;                        /* by EV_LOST */
+    uint32_t by_type[EVENT_TYPE_COUNT];
+};
+const struct event_summary *event_codec_summary(const struct event_codec *self);
+
 /* Replaces *out. ERR_DAMAGED when the blocks do not fit together or there are more than CHUNK_EVENTS_MAX
  * events. */
 int event_codec_decode(struct event_codec *self, const struct event_blocks *blocks, struct event_batch *out,

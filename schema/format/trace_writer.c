@@ -318,7 +318,7 @@ static void begin_epoch(struct trace_writer *self)
 /* Emits events[*first …] as one chunk, with the pending definitions, and moves *first and *section on. */
 static int emit_events(struct trace_writer *self, uint32_t *first, uint32_t *section, struct error *err)
 {
-    struct chunk_header header = {.kind = CHUNK_EVENTS, .first_time_ns = UINT64_MAX};
+    struct chunk_header header = {.kind = CHUNK_EVENTS};
     uint32_t count = self->event_count - *first;
     if (count > CHUNK_EVENTS_MAX)
         count = CHUNK_EVENTS_MAX;
@@ -327,22 +327,9 @@ static int emit_events(struct trace_writer *self, uint32_t *first, uint32_t *sec
     if (rc != 0)
         return rc;
     self->definitions_size = self->raw.size;
-    if (self->definitions.pending_bytes > 0) {
-        header.first_time_ns = 0;
+    if (self->definitions.pending_bytes > 0)
         return emit(self, &header, err);
-    }
     const struct event *events = self->events + *first;
-    uint32_t by_type[EVENT_TYPE_COUNT] = {0};
-    for (uint32_t i = 0; i < count; i++) {
-        by_type[events[i].type]++;
-        if (events[i].time_ns < header.first_time_ns)
-            header.first_time_ns = events[i].time_ns;
-        if (events[i].time_ns > header.last_time_ns)
-            header.last_time_ns = events[i].time_ns;
-        if (events[i].type == EV_LOST)
-            header.lost_count += events[i].f[LOST_COUNT];
-    }
-    header.event_count = count;
     /* Cut the section that the chunk's end falls into; its rest begins the next chunk. */
     uint32_t end = *section, covered = 0, cut = 0;
     for (; end < self->section_count && covered < count; end++) {
@@ -356,6 +343,11 @@ static int emit_events(struct trace_writer *self, uint32_t *first, uint32_t *sec
                             err);
     if (rc != 0)
         return rc;
+    const struct event_summary *summary = event_codec_summary(self->codec);
+    header.event_count = count;
+    header.first_time_ns = summary->first_time_ns;
+    header.last_time_ns = summary->last_time_ns;
+    header.lost_count = summary->lost;
     *first += count;
     if (cut > 0)
         self->sections[--end].count = cut;
@@ -371,7 +363,7 @@ static int emit_events(struct trace_writer *self, uint32_t *first, uint32_t *sec
     self->stats.lost += header.lost_count;
     self->stats.events += count;
     for (unsigned i = 0; i < EVENT_TYPE_COUNT; i++)
-        self->stats.events_by_type[i] += by_type[i];
+        self->stats.events_by_type[i] += summary->by_type[i];
     return 0;
 }
 
