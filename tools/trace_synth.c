@@ -107,6 +107,22 @@ static uint32_t location(struct synth *self, unsigned n)
     return trace_writer_location(self->writer, &l);
 }
 
+/* Of the objects, every fourth is a mutex, the others are channels. */
+static bool is_mutex(unsigned object)
+{
+    return object % 4 == 3;
+}
+
+static unsigned mutex_near(unsigned object)
+{
+    return object | 3;
+}
+
+static unsigned channel_near(unsigned object)
+{
+    return is_mutex(object) ? object - 1 : object;
+}
+
 static void define_all(struct synth *self)
 {
     if (self->epoch == trace_writer_epoch(self->writer))
@@ -122,20 +138,20 @@ static void define_all(struct synth *self)
         self->stacks[i] = trace_writer_stack(self->writer, &stack);
     }
     for (unsigned i = 0; i < CHANNELS; i++) {
-        struct def_object object = {.kind = i % 4 == 3 ? OBJECT_MUTEX : OBJECT_CHAN,
-                                    .flags = i % 4 == 3 ? 0 : OBJECT_CAPACITY,
+        struct def_object object = {.kind = is_mutex(i) ? OBJECT_MUTEX : OBJECT_CHAN,
+                                    .flags = is_mutex(i) ? 0 : OBJECT_CAPACITY,
                                     .addr = 0xc000100000u + i * 96u,
                                     .generation = 1,
-                                    .type = i % 4 == 3 ? 0 : text(self, "main.Job%u", i % 30),
-                                    .capacity = i % 4 == 3 ? 0 : i % 8 * 16};
+                                    .type = is_mutex(i) ? 0 : text(self, "main.Job%u", i % 30),
+                                    .capacity = is_mutex(i) ? 0 : i % 8 * 16};
         self->objects[i] = trace_writer_object(self->writer, &object);
     }
     for (unsigned i = 0; i < CHANNELS; i++) {
         struct def_case cases[3];
         struct def_set set = {.case_count = 2 + i % 2, .cases = cases};
         for (unsigned j = 0; j < set.case_count; j++)
-            cases[j] =
-                (struct def_case){self->objects[(i * 7 + j * 4) % CHANNELS], j ? SELECT_RECV : SELECT_SEND};
+            cases[j] = (struct def_case){self->objects[channel_near((i * 7 + j * 4) % CHANNELS)],
+                                         j ? SELECT_RECV : SELECT_SEND};
         self->sets[i] = trace_writer_set(self->writer, &set);
     }
     for (unsigned i = 0; i < TENANTS; i++)
@@ -221,7 +237,10 @@ static void park(struct synth *self, struct cpu *cpu, int index)
     e->f[PARK_GOID] = g->goid;
     e->f[PARK_G] = g->g;
     e->f[PARK_REASON] = reason;
-    e->f[PARK_OBJECT] = reason == REASON_SELECT || reason == REASON_NET ? 0 : self->objects[channel];
+    e->f[PARK_OBJECT] =
+        reason == REASON_SELECT || reason == REASON_NET
+            ? 0
+            : self->objects[reason == REASON_LOCK ? mutex_near(channel) : channel_near(channel)];
     e->f[PARK_STACK] = self->stacks[site];
     g->on_net = reason == REASON_NET;
     g->state = WAITING;

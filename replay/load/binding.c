@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/map.h"
+#include "load/sum_table.h"
 
 enum presence { PRESENCE_UNKNOWN, ON_CPU, OFF_CPU };
 
@@ -12,7 +13,7 @@ struct departure {
     uint32_t next_tid, next_name; /* text */
     uint32_t function, stack;
     uint8_t activity; /* enum thread_activity + 1; 0: not known */
-    int64_t syscall;      /* number, or ROW_NULL */
+    int64_t syscall;  /* number, or ROW_NULL */
 };
 
 /* A row of thread_switch that is not written yet, and the stretch on the CPU before it. */
@@ -49,8 +50,16 @@ struct binding {
     struct map threads; /* tid → struct thread * */
     struct map names;   /* texts whose row is written */
     int64_t last_packed, last_plain;
+    struct sum_table sums; /* thread_sum: by tid, kind, next_tid, next_name */
     bool failed;
 };
+
+static void put_sum(void *context, const struct sum *s)
+{
+    struct binding *self = context;
+    row_writer_put(self->rows, ROW_THREAD_SUM,
+                   (const int64_t[]){s->key[0], s->key[1], s->key[2], s->key[3], s->count, s->ns});
+}
 
 struct binding *binding_new(struct row_writer *rows, struct anomaly_log *anomalies,
                             const struct symbolizer *symbols, struct gaps *gaps)
@@ -61,6 +70,7 @@ struct binding *binding_new(struct row_writer *rows, struct anomaly_log *anomali
     *self = (struct binding){.rows = rows, .anomalies = anomalies, .symbols = symbols, .gaps = gaps};
     map_init(&self->threads);
     map_init(&self->names);
+    sum_table_init(&self->sums, put_sum, self);
     return self;
 }
 
@@ -74,12 +84,13 @@ void binding_free(struct binding *self)
         free((void *)(uintptr_t)slot->value);
     map_release(&self->threads);
     map_release(&self->names);
+    sum_table_release(&self->sums);
     free(self);
 }
 
 int binding_check(const struct binding *self, struct error *err)
 {
-    return self->failed ? error_set(err, ERR_NOMEM, "out of memory") : 0;
+    return self->failed || self->sums.failed ? error_set(err, ERR_NOMEM, "out of memory") : 0;
 }
 
 static struct thread *find(const struct binding *self, uint32_t tid)
@@ -206,20 +217,22 @@ static int64_t name_column(struct binding *self, uint32_t text)
     return text;
 }
 
-static void put_on(struct binding *self, const struct thread *thread, uint64_t since, int64_t end, uint16_t cpu)
+static void put_on(struct binding *self, const struct thread *thread, uint64_t since, int64_t end,
+                   uint16_t cpu)
 {
     row_writer_put(self->rows, ROW_PLAIN_THREAD_INTERVAL,
-                   (const int64_t[]){next_plain_id(self), thread->tid, 1, (int64_t)since, end, cpu, ROW_NULL, ROW_NULL, ROW_NULL,
-                                     ROW_NULL, 0, ROW_NULL});
+                   (const int64_t[]){next_plain_id(self), thread->tid, 1, (int64_t)since, end, cpu, ROW_NULL,
+                                     ROW_NULL, ROW_NULL, ROW_NULL, 0, ROW_NULL});
 }
 
 static void put_off(struct binding *self, const struct thread *thread, int64_t end)
 {
     const struct departure *off = &thread->off;
     row_writer_put(self->rows, ROW_PLAIN_THREAD_INTERVAL,
-                   (const int64_t[]){next_plain_id(self), thread->tid, 0, (int64_t)thread->since, end, ROW_NULL,
-                                     (int64_t)off->state, (int64_t)off->next_tid, name_column(self, off->next_name),
-                                     row_id(thread->off_goid), off->activity, symbolizer_stack_column(off->stack)});
+                   (const int64_t[]){next_plain_id(self), thread->tid, 0, (int64_t)thread->since, end,
+                                     ROW_NULL, (int64_t)off->state, (int64_t)off->next_tid,
+                                     name_column(self, off->next_name), row_id(thread->off_goid),
+                                     off->activity, symbolizer_stack_column(off->stack)});
 }
 
 /* The last departure, when its return does not follow, and the stretch before it. */
@@ -233,20 +246,46 @@ static void put_out(struct binding *self, struct thread *thread)
     if (out->has_on)
         put_on(self, thread, out->on_since, (int64_t)out->time, out->on_cpu);
     row_writer_put(self->rows, ROW_PLAIN_SWITCH,
-                   (const int64_t[]){next_plain_id(self), (int64_t)out->time, thread->tid, out->cpu, 0, (int64_t)off->state,
-                                     (int64_t)off->next_tid, name_column(self, off->next_name), row_id(off->function),
-                                     off->activity, symbolizer_stack_column(off->stack), off->syscall});
+                   (const int64_t[]){next_plain_id(self), (int64_t)out->time, thread->tid, out->cpu, 0,
+                                     (int64_t)off->state, (int64_t)off->next_tid,
+                                     name_column(self, off->next_name), row_id(off->function), off->activity,
+                                     symbolizer_stack_column(off->stack), off->syscall});
 }
 
 static void put_in(struct binding *self, const struct event *event)
 {
     row_writer_put(self->rows, ROW_PLAIN_SWITCH,
-                   (const int64_t[]){next_plain_id(self), (int64_t)event->time_ns, event->tid, event->cpu, 1, ROW_NULL, ROW_NULL,
-                                     ROW_NULL, ROW_NULL, 0, ROW_NULL, ROW_NULL});
+                   (const int64_t[]){next_plain_id(self), (int64_t)event->time_ns, event->tid, event->cpu, 1,
+                                     ROW_NULL, ROW_NULL, ROW_NULL, ROW_NULL, 0, ROW_NULL, ROW_NULL});
 }
 
 /* Bits of packed_switch.facts. */
 enum { FACT_ON = 16, FACT_OFF = 32 };
+
+/* thread_sum.kind, from 1 on by enum thread_activity + 1 of who sleeps. */
+enum { KIND_ON_CPU, KIND_PREEMPTED };
+static const uint8_t kinds_asleep[] = {7, 6, 4, 2, 3, 5};
+
+static void add_to_sums(struct binding *self, const struct thread *thread, uint64_t off_ns)
+{
+    const struct departure *off = &thread->off;
+    struct sum *sum;
+    if (thread->out.has_on) {
+        sum = sum_table_find(&self->sums,
+                             (const int64_t[SUM_KEYS]){thread->tid, KIND_ON_CPU, ROW_NULL, ROW_NULL});
+        if (sum)
+            sum_add(sum, ROW_NULL, (int64_t)(thread->out.time - thread->out.on_since));
+    }
+    if (off->state == THREAD_STATE_RUNNABLE)
+        sum = sum_table_find(&self->sums,
+                             (const int64_t[SUM_KEYS]){thread->tid, KIND_PREEMPTED, (int64_t)off->next_tid,
+                                                       name_column(self, off->next_name)});
+    else
+        sum = sum_table_find(&self->sums, (const int64_t[SUM_KEYS]){thread->tid, kinds_asleep[off->activity],
+                                                                    ROW_NULL, ROW_NULL});
+    if (sum)
+        sum_add(sum, ROW_NULL, (int64_t)off_ns);
+}
 
 /* Out and in, with the stretches that they end. */
 static void put_packed(struct binding *self, struct thread *thread, const struct event *in)
@@ -254,13 +293,16 @@ static void put_packed(struct binding *self, struct thread *thread, const struct
     struct switch_row *out = &thread->out;
     const struct departure *off = &thread->off;
     out->is_pending = false;
-    row_writer_put(self->rows, ROW_PACKED_SWITCH,
-                   (const int64_t[]){++self->last_packed, thread->tid, (int64_t)out->time, (int64_t)(in->time_ns - out->time),
-                                     off->activity | FACT_OFF | (out->has_on ? FACT_ON : 0), (int64_t)off->state, out->cpu, in->cpu,
-                                     out->has_on ? (int64_t)(out->time - out->on_since) : ROW_NULL,
-                                     out->has_on ? out->on_cpu : ROW_NULL, row_id(thread->off_goid), (int64_t)off->next_tid,
-                                     name_column(self, off->next_name), row_id(off->function), symbolizer_stack_column(off->stack),
-                                     off->syscall});
+    add_to_sums(self, thread, in->time_ns - out->time);
+    row_writer_put(
+        self->rows, ROW_PACKED_SWITCH,
+        (const int64_t[]){++self->last_packed, thread->tid, (int64_t)out->time,
+                          (int64_t)(in->time_ns - out->time),
+                          off->activity | FACT_OFF | (out->has_on ? FACT_ON : 0), (int64_t)off->state,
+                          out->cpu, in->cpu, out->has_on ? (int64_t)(out->time - out->on_since) : ROW_NULL,
+                          out->has_on ? out->on_cpu : ROW_NULL, row_id(thread->off_goid),
+                          (int64_t)off->next_tid, name_column(self, off->next_name), row_id(off->function),
+                          symbolizer_stack_column(off->stack), off->syscall});
 }
 
 /* The system calls of all architectures have small numbers. */
@@ -297,12 +339,14 @@ static void forget(struct binding *self, struct thread *thread)
 }
 
 /* The present stretch ought to be one of the other kind: a switch is missing, and nobody knows when it ended. */
-static void report_missing(struct binding *self, const struct thread *thread, const struct event *event, const char *did)
+static void report_missing(struct binding *self, const struct thread *thread, const struct event *event,
+                           const char *did)
 {
     uint64_t gap_since;
-    if (thread->presence != PRESENCE_UNKNOWN && gaps_between(self->gaps, thread->last_seen, event->time_ns, &gap_since) == 0)
-        anomaly_add(self->anomalies, ANOMALY_SWITCH_MISSING, (int64_t)event->time_ns, ROW_NULL, thread->tid, 1, "%s a CPU twice",
-                    did);
+    if (thread->presence != PRESENCE_UNKNOWN &&
+        gaps_between(self->gaps, thread->last_seen, event->time_ns, &gap_since) == 0)
+        anomaly_add(self->anomalies, ANOMALY_SWITCH_MISSING, (int64_t)event->time_ns, ROW_NULL, thread->tid,
+                    1, "%s a CPU twice", did);
 }
 
 static void on_out(struct binding *self, struct thread *thread, const struct event *event)
@@ -425,4 +469,5 @@ void binding_finish(struct binding *self)
         put_thread(self, list[i]);
     }
     free(list);
+    sum_table_flush(&self->sums);
 }

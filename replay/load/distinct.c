@@ -1,5 +1,6 @@
 #include "load/distinct.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,18 +17,20 @@ struct pair {
 
 struct distinct {
     struct store *store;
+    const char *name;   /* borrowed: of the table that it spills to */
     struct pair *slots; /* owned; capacity is a power of two */
     uint32_t capacity, count;
     struct store_bulk *spill; /* NULL: all pairs are in memory */
     struct error failure;
 };
 
-struct distinct *distinct_new(struct store *store)
+struct distinct *distinct_new(struct store *store, const char *name)
 {
     struct distinct *self = calloc(1, sizeof *self);
     if (!self)
         return NULL;
     self->store = store;
+    self->name = name;
     self->capacity = SLOTS_FIRST;
     self->slots = calloc(self->capacity, sizeof *self->slots);
     if (!self->slots) {
@@ -49,7 +52,8 @@ void distinct_free(struct distinct *self)
 static struct pair *find(struct pair *slots, uint32_t capacity, uint64_t group, uint64_t member)
 {
     uint64_t place = map_hash(group ^ map_hash(member)) & (capacity - 1);
-    while ((slots[place].group || slots[place].member) && (slots[place].group != group || slots[place].member != member))
+    while ((slots[place].group || slots[place].member) &&
+           (slots[place].group != group || slots[place].member != member))
         place = (place + 1) & (capacity - 1);
     return &slots[place];
 }
@@ -72,13 +76,20 @@ static void grow(struct distinct *self)
     self->capacity = capacity;
 }
 
+static int create_spill(struct distinct *self)
+{
+    char sql[128];
+    snprintf(sql, sizeof sql, "CREATE TEMP TABLE %s (member_group INTEGER, member INTEGER)", self->name);
+    int rc = store_exec(self->store, sql, &self->failure);
+    return rc < 0 ? rc
+                  : store_bulk_new(self->store, self->name, "member_group, member", 0, NULL, &self->spill,
+                                   &self->failure);
+}
+
 /* A pair may be there several times. */
 static void spill(struct distinct *self)
 {
-    if (!self->spill && (store_exec(self->store, "CREATE TEMP TABLE distinct_pair (member_group INTEGER, member INTEGER)",
-                                    &self->failure) < 0 ||
-                         store_bulk_new(self->store, "distinct_pair", "member_group, member", 0, NULL, &self->spill,
-                                        &self->failure) < 0))
+    if (!self->spill && create_spill(self) < 0)
         return;
     for (uint32_t i = 0; i < self->capacity; i++) {
         const struct pair *pair = &self->slots[i];
@@ -134,12 +145,14 @@ static void count_here(struct distinct *self, distinct_visit *visit, void *conte
 static int count_spilled(struct distinct *self, distinct_visit *visit, void *context, struct error *err)
 {
     struct store_statement *query = NULL;
+    char sql[160];
     spill(self);
     if (self->failure.code == 0)
         store_bulk_flush(self->spill, &self->failure);
+    snprintf(sql, sizeof sql,
+             "SELECT member_group, count(DISTINCT member) FROM temp.%s GROUP BY member_group", self->name);
     if (self->failure.code == 0)
-        store_prepare(self->store, "SELECT member_group, count(DISTINCT member) FROM distinct_pair GROUP BY member_group", NULL,
-                      &query, &self->failure);
+        store_prepare(self->store, sql, NULL, &query, &self->failure);
     int rc = self->failure.code;
     while (rc == 0 && (rc = store_step(query, &self->failure)) == 1) {
         visit(context, (uint64_t)store_column_int(query, 0), (uint64_t)store_column_int(query, 1));
@@ -149,7 +162,8 @@ static int count_spilled(struct distinct *self, distinct_visit *visit, void *con
     if (rc == 0) {
         store_bulk_free(self->spill);
         self->spill = NULL;
-        rc = store_exec(self->store, "DROP TABLE temp.distinct_pair", &self->failure);
+        snprintf(sql, sizeof sql, "DROP TABLE temp.%s", self->name);
+        rc = store_exec(self->store, sql, &self->failure);
     }
     if (rc < 0 && err)
         *err = self->failure;

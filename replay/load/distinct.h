@@ -12,7 +12,7 @@
 struct distinct;
 
 /* Borrows the store. NULL when out of memory. */
-struct distinct *distinct_new(struct store *store);
+struct distinct *distinct_new(struct store *store, const char *name);
 void distinct_free(struct distinct *self);
 /* Failures are sticky: distinct_each() tells. group and member: not both 0. */
 void distinct_put(struct distinct *self, uint64_t group, uint64_t member);

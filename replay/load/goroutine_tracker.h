@@ -12,6 +12,7 @@
 #include "format/event.h"
 #include "load/anomaly.h"
 #include "load/binding.h"
+#include "load/call_sums.h"
 #include "load/gaps.h"
 #include "load/labels.h"
 #include "load/row_writer.h"
@@ -30,6 +31,7 @@ struct tracker_options {
     struct labels *labels;
     struct runtime_log *runtime;
     struct wait_sums *sums;
+    struct call_sums *call_sums;
     struct wait_reasons *reasons;
     struct binding *binding;
     struct gaps *gaps;
@@ -47,9 +49,9 @@ struct tracker_facts {
     bool is_attach;    /* with goroutines that nobody saw being made */
     enum record_detail detail;
     enum syscall_machine machine;
-    bool tells_lost_p; /* a P that was lost has an event */
+    bool tells_lost_p;   /* a P that was lost has an event */
     bool may_infer_runs; /* all that ends a run has events */
-    bool infers_runs;  /* DETAIL_BLOCK, and all that ends a run has events: when one began is inferred */
+    bool infers_runs;    /* DETAIL_BLOCK, and all that ends a run has events: when one began is inferred */
 };
 
 /* Before the first event. */

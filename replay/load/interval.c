@@ -129,6 +129,7 @@ int64_t interval_put_wait(struct interval_log *self, struct goroutine *goroutine
                                         .fired = wait->set ? wait->fired : 0,
                                         .waker = (uint8_t)waker,
                                         .doubt = (uint8_t)wait->doubt,
+                                        .class = (uint8_t)wait->class,
                                         .direction = wait->set                            ? SELECT_DIRECTION_UNKNOWN
                                                      : wait->class == WAIT_CHAN_SEND ? SELECT_SEND
                                                      : wait->class == WAIT_CHAN_RECV ? SELECT_RECV

@@ -47,6 +47,7 @@ struct stages {
     struct context_log *contexts;
     struct span_log *spans;
     struct wait_sums *sums;
+    struct call_sums *call_sums;
     struct pause_log pauses;
     struct error pause_error;
     struct wait_reasons reasons;
@@ -128,7 +129,8 @@ static int set_up(struct stages *self, const char *trace_path, struct error *err
     self->contexts = context_log_new(self->rows, self->symbols);
     self->spans = span_log_new(self->rows, self->anomalies);
     self->sums = wait_sums_new(self->store, self->rows, self->symbols);
-    if (!self->runtime || !self->contexts || !self->spans || !self->sums)
+    self->call_sums = call_sums_new(self->store, self->rows, self->symbols);
+    if (!self->runtime || !self->contexts || !self->spans || !self->sums || !self->call_sums)
         return error_set(err, ERR_NOMEM, "out of memory");
     self->binding = binding_new(self->rows, self->anomalies, self->symbols, self->run->gaps);
     self->tracker = goroutine_tracker_new(&(struct tracker_options){.rows = self->rows,
@@ -137,6 +139,7 @@ static int set_up(struct stages *self, const char *trace_path, struct error *err
                                                                     .labels = self->labels,
                                                                     .runtime = self->runtime,
                                                                     .sums = self->sums,
+                                                                    .call_sums = self->call_sums,
                                                                     .reasons = &self->reasons,
                                                                     .binding = self->binding,
                                                                     .gaps = self->run->gaps});
@@ -157,6 +160,7 @@ static void tear_down(struct stages *self)
     merge_free(self->merge);
     sync_objects_free(self->objects);
     wait_sums_free(self->sums);
+    call_sums_free(self->call_sums);
     span_log_free(self->spans);
     context_log_free(self->contexts);
     runtime_log_free(self->runtime);
@@ -558,6 +562,8 @@ static int finish(struct stages *self, struct error *err)
         end_ns = self->start_ns;
     goroutine_tracker_finish(self->tracker, end_ns);
     rc = wait_sums_finish(self->sums, err);
+    if (rc == 0)
+        rc = call_sums_finish(self->call_sums, err);
     if (rc < 0)
         return rc;
     binding_finish(self->binding);

@@ -57,6 +57,7 @@ struct round_wait {
     int64_t object; /* as packed_wait.object, or ROW_NULL */
     uint32_t reason, stack, waker_stack, labels, fired;
     uint8_t waker, doubt, direction;
+    uint8_t class; /* enum wait_class */
     bool is_open, is_system, is_start_missed;
 };
 

@@ -43,7 +43,14 @@ enum row_kind {
     ROW_WAKE_SUM,
     ROW_OBJECT_PEOPLE,
     ROW_SITE_PEOPLE,
-    ROW_PACKED_SWITCH,   /* written by binding.c */
+    ROW_LOCK_SUM,
+    ROW_GC_WAIT,
+    ROW_WAIT_BLOCK,      /* written by wait_blocks.c */
+    ROW_LONG_LIMIT,
+    ROW_SYSCALL_SUM,     /* written by call_sums.c */
+    ROW_SYSCALL_PEOPLE,
+    ROW_THREAD_SUM,      /* written by binding.c */
+    ROW_PACKED_SWITCH,
     ROW_PLAIN_SWITCH,
     ROW_PLAIN_THREAD_INTERVAL,
     ROW_LOST,            /* cpu since until count */

@@ -92,14 +92,20 @@ static void put(struct goroutine_tracker *tracker, const struct call *call, uint
     if (!goroutine || goroutine->state != GOROUTINE_RUNNING || goroutine->tid != call->tid)
         return;
     goroutine->syscall_ns += (end ? end : until) - call->start;
-    row_writer_text(tracker->with.rows, ROW_SYSCALL, 2, name_of(tracker, call));
+    const char *name = name_of(tracker, call);
+    int64_t lost = lost_p ? 1 : end && tracker->calls.tells_lost_p ? 0 : ROW_NULL;
+    call_sums_add(tracker->with.call_sums,
+                  &(struct call_sum_row){.name = name,
+                                         .goid = call->goid,
+                                         .stack = call->stack,
+                                         .ns = (int64_t)((end ? end : until) - call->start),
+                                         .is_open = end == 0,
+                                         .lost_p = lost});
+    row_writer_text(tracker->with.rows, ROW_SYSCALL, 2, name);
     row_writer_put(tracker->with.rows, ROW_SYSCALL,
                    (const int64_t[]){(int64_t)call->goid, call->tid, 0, (int64_t)call->start, row_id(end),
-                                     (int64_t)call->sleeps,
-                                     lost_p                               ? 1
-                                     : end && tracker->calls.tells_lost_p ? 0
-                                                                          : ROW_NULL,
-                                     symbolizer_stack_column(call->stack), row_id(call->labels)});
+                                     (int64_t)call->sleeps, lost, symbolizer_stack_column(call->stack),
+                                     row_id(call->labels)});
 }
 
 /* The thread does something else now. */

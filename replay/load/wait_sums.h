@@ -1,8 +1,8 @@
 /*
  * Sums over waits, for questions that would have to visit all of them: by place and object, by goroutine, by object, by who
- * ended them; and how many different goroutines there were. Writes wait_sum, goroutine_sum, object_sum, wake_sum,
- * object_people, site_people. Memory is bounded: when a table is full, its sums are written and begin again, so
- * that a key may have several rows.
+ * ended them, by who held the lock; and how many different goroutines there were. Writes wait_sum, goroutine_sum, object_sum,
+ * wake_sum, lock_sum, object_people, site_people; gc_wait, too. Memory is bounded: when a table is full, its sums are written
+ * and begin again, so that a key may have several rows.
  */
 #ifndef GOTAPE_REPLAY_WAIT_SUMS_H
 #define GOTAPE_REPLAY_WAIT_SUMS_H
@@ -15,7 +15,8 @@
 struct wait_sums;
 
 /* Borrows all. NULL when out of memory. */
-struct wait_sums *wait_sums_new(struct store *store, struct row_writer *rows, const struct symbolizer *symbols);
+struct wait_sums *wait_sums_new(struct store *store, struct row_writer *rows,
+                                const struct symbolizer *symbols);
 void wait_sums_free(struct wait_sums *self);
 /* A wait that was given the row `id`; set: the cases of a select, or NULL. */
 void wait_sums_add(struct wait_sums *self, int64_t id, uint64_t goid, const struct round_wait *wait,

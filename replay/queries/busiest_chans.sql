@@ -17,6 +17,7 @@ picked AS MATERIALIZED (
   ORDER BY total_wait_ns DESC, waits DESC, object.id LIMIT coalesce(:limit, -1)
 ),
 -- include: chan_sums
+place_sum AS (SELECT * FROM picked_sum),
 shown AS (SELECT * FROM picked)
 SELECT printf('0x%llx', addr) AS addr, generation, type, capacity AS cap, waits, total_wait_ns,
        (

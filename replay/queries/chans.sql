@@ -14,14 +14,19 @@
 --   site_text              the first site, and how many more, for the table
 --   timer                  the channel of a timer or ticker
 --   doubt                  the address may have been reused unnoticed
-WITH plan (has_sums) AS MATERIALIZED (SELECT :since IS NULL AND :until IS NULL),
-found (object_id, waits, open_waits, wait_ns, longest_ns) AS (
-  SELECT object_id, waits, open_waits, wait_ns, longest_ns FROM object_sum WHERE (SELECT has_sums FROM plan)
+WITH plan (has_sums, needs_waits) AS MATERIALIZED (SELECT :since IS NULL AND :until IS NULL, NOT (:since IS NULL AND :until IS NULL)),
+-- include: timed_wait
+timed AS MATERIALIZED (
+  SELECT object AS object_id, goid, stack_id, wait_ns, facts, waker_goid, waker_stack_id, facts >> 10 & 3 AS direction
+  FROM timed_wait WHERE object > 0
   UNION ALL
-  SELECT wait_object.object_id, 1, wait.is_open, wait.wait_ns, wait.wait_ns
-  FROM wait CROSS JOIN wait_object ON wait_object.wait_id = wait.id
-  WHERE NOT (SELECT has_sums FROM plan) AND wait_object.object_id IS NOT NULL
-    -- include: wait_in_time
+  SELECT object_set.object_id, goid, stack_id, wait_ns, facts, waker_goid, waker_stack_id, object_set.direction
+  FROM timed_wait CROSS JOIN object_set ON object_set.set_id = -object WHERE object < 0 AND object_set.object_id IS NOT NULL
+),
+found (object_id, waits, open_waits, wait_ns, longest_ns) AS (
+  SELECT object_id, waits, open_waits, wait_ns, longest_ns FROM plan CROSS JOIN object_sum WHERE has_sums
+  UNION ALL
+  SELECT object_id, 1, facts >> 1 & 1, wait_ns, wait_ns FROM timed
 ),
 used AS MATERIALIZED (
   -- The sign: visiting waits in the order of an index takes longer than sorting.
@@ -43,6 +48,12 @@ picked AS MATERIALIZED (
   ORDER BY total_wait_ns DESC, waits DESC, object.id LIMIT coalesce(:limit, -1)
 ),
 -- include: chan_sums
+place_sum AS MATERIALIZED (
+  SELECT picked_sum.* FROM plan CROSS JOIN picked_sum WHERE has_sums
+  UNION ALL
+  SELECT object_id, CASE direction WHEN 1 THEN 'send' WHEN 2 THEN 'recv' END, stack_id, 1, wait_ns
+  FROM timed WHERE object_id IN (SELECT id FROM picked)
+),
 picked_wake AS MATERIALIZED (
   SELECT picked.id AS object_id, wake_sum.waker_stack_id, wake_sum.waits
   FROM picked CROSS JOIN wake_sum INDEXED BY wake_sum_object ON wake_sum.object = picked.id
@@ -50,18 +61,6 @@ picked_wake AS MATERIALIZED (
   SELECT picked.id, wake_sum.waker_stack_id, wake_sum.waits
   FROM picked CROSS JOIN object_set ON object_set.object_id = picked.id
   CROSS JOIN wake_sum INDEXED BY wake_sum_object ON wake_sum.object = -object_set.set_id
-),
--- Their waits, where the sums do not help.
-timed AS MATERIALIZED (
-  SELECT used.object_id, wait.goid, wait.stack_id, wait.wait_ns, wait.waker_goid, wait.waker_stack_id,
-         coalesce(used.direction, CASE packed_wait.facts >> 10 & 3 WHEN 1 THEN 'send' WHEN 2 THEN 'recv' END) AS direction
-  FROM (SELECT id AS object_id, id AS object, NULL AS direction FROM picked WHERE NOT (SELECT has_sums FROM plan)
-        UNION ALL
-        SELECT picked.id, -object_set.set_id, CASE direction WHEN 1 THEN 'send' WHEN 2 THEN 'recv' END
-        FROM picked CROSS JOIN object_set ON object_set.object_id = picked.id WHERE NOT (SELECT has_sums FROM plan)) AS used
-  CROSS JOIN packed_wait INDEXED BY packed_wait_object ON packed_wait.object = used.object CROSS JOIN wait ON wait.id = packed_wait.id
-  WHERE true
-    -- include: wait_in_time
 )
 SELECT printf('0x%llx', addr) AS addr, generation, type, capacity AS cap, waits, open_waits, total_wait_ns, longest_wait_ns,
        CASE WHEN (SELECT has_sums FROM plan)
@@ -74,14 +73,11 @@ SELECT printf('0x%llx', addr) AS addr, generation, type, capacity AS cap, waits,
                                             'waits', waits, 'total_wait_ns', total_wait_ns))
         FROM (SELECT site.name AS site, file.path AS file, stack.site_line AS line, direction, sum(waits) AS waits,
                      coalesce(sum(wait_ns), 0) AS total_wait_ns
-              FROM (SELECT stack_id, direction, waits, wait_ns FROM picked_sum
-                    WHERE (SELECT has_sums FROM plan) AND picked_sum.object_id = picked.id
-                    UNION ALL
-                    SELECT stack_id, direction, 1, wait_ns FROM timed WHERE timed.object_id = picked.id
-              ) AS used
+              FROM place_sum AS used
               LEFT JOIN stack ON stack.id = used.stack_id
               LEFT JOIN function AS site ON site.id = stack.site_function_id
               LEFT JOIN file ON file.id = stack.site_file_id
+              WHERE used.object_id = picked.id
               GROUP BY stack.site_function_id, stack.site_file_id, stack.site_line, direction
               ORDER BY total_wait_ns DESC, site.name, line LIMIT 10)) AS "sites:json",
        (SELECT json_group_array(json_object('site', site, 'file', file, 'line', line, 'wakes', wakes))

@@ -20,9 +20,7 @@
 --   longest_wait_ns, longest_goid, longest_function   who waited longest for it
 WITH own AS MATERIALIZED (
   SELECT wait.goid, wait.start_ns, wait.start_ns + coalesce(wait.wait_ns, wait.run_ns - wait.start_ns, 0) AS end_ns
-  FROM wait WHERE is_system = 0 AND reason IN (SELECT number FROM reason WHERE class = 'gc')
-    -- Mostly there is none: then no wait is visited.
-    AND EXISTS (SELECT 1 FROM wait_sum WHERE wait_sum.is_system = 0 AND wait_sum.reason IN (SELECT number FROM reason WHERE class = 'gc'))
+  FROM gc_wait CROSS JOIN wait ON wait.id = gc_wait.id
 ),
 picked AS MATERIALIZED (
   SELECT gc_cycle.*, coalesce(gc_cycle.start_ns, gc_cycle.mark_start_ns, recording.start_ns) AS from_ns,

@@ -28,26 +28,26 @@ picked AS MATERIALIZED (
   WHERE (:goid IS NULL OR goid = :goid) AND (:until IS NULL OR first_ns <= :until)
     AND (:since IS NULL OR coalesce(ended_ns, last_ns, first_ns) >= :since OR ended_ns IS NULL)
     AND (:label_key IS NULL OR labels_id IN match_label
-         OR goid IN (SELECT wait.goid FROM wait WHERE :label_key IS NOT NULL AND wait.labels_id IN match_label))
+         OR goid IN (SELECT packed_wait.goid FROM packed_wait WHERE :label_key IS NOT NULL AND packed_wait.labels_id IN match_label))
   ORDER BY goid LIMIT coalesce(:limit, -1)
 ),
+class_sum AS MATERIALIZED (
+  SELECT goid, reason.class AS class, sum(wait_ns) AS ns
+  FROM goroutine_sum INDEXED BY goroutine_sum_goid CROSS JOIN reason ON reason.number = goroutine_sum.reason
+  WHERE goid IN (SELECT goid FROM picked) AND longest_ns IS NOT NULL GROUP BY 1, 2
+),
 per_goid AS MATERIALIZED (
-  SELECT goid,
-         (SELECT json_group_object(class, total)
-          FROM (SELECT reason.class, sum(wait_ns) AS total FROM goroutine_sum JOIN reason ON reason.number = goroutine_sum.reason
-                WHERE goroutine_sum.goid = picked.goid AND longest_ns IS NOT NULL GROUP BY reason.class)) AS waiting_by_reason
-  FROM picked
+  SELECT goid, json_group_object(class, ns) AS waiting_by_reason, class AS most_class, max(ns) AS most_ns
+  FROM (SELECT * FROM class_sum ORDER BY goid, class) GROUP BY goid
 )
 SELECT picked.goid, started.name AS function, creator_goid, site.name AS create_site, file.path AS create_file,
        stack.site_line AS create_line, created_ns, ended_ns,
        coalesce(ended_ns, (SELECT end_ns FROM recording)) - coalesce(created_ns, first_ns) AS life_ns,
        state.name AS state, running_ns, runnable_ns, waiting_ns, unknown_ns, wait_count AS waits,
-       waiting_by_reason AS "waiting_by_reason:json",
-       (SELECT key FROM json_each(waiting_by_reason) ORDER BY value DESC LIMIT 1) AS "most_class:table",
-       (SELECT max(value) FROM json_each(waiting_by_reason)) AS "most_ns:table",
+       coalesce(waiting_by_reason, '{}') AS "waiting_by_reason:json", most_class AS "most_class:table", most_ns AS "most_ns:table",
        is_system AS "is_system:bool", is_start_inferred AS "start_inferred:bool",
        syscall_ns, labels.text AS "label_text:table", labels.json AS "labels:json"
-FROM picked JOIN per_goid USING (goid)
+FROM picked LEFT JOIN per_goid ON per_goid.goid = picked.goid
 LEFT JOIN labels ON labels.id = picked.labels_id
 LEFT JOIN state ON state.id = picked.state
 LEFT JOIN function AS started ON started.id = picked.start_function_id

@@ -18,61 +18,62 @@ WITH
 -- The sums know no time and no label.
 plan (has_sums, needs_waits) AS MATERIALIZED (
   SELECT :since IS NULL AND :until IS NULL AND :label_key IS NULL, NOT (:since IS NULL AND :until IS NULL AND :label_key IS NULL)
-         -- Whose lock was not recorded are not found by it.
-         OR EXISTS (SELECT 1 FROM wait_sum WHERE coalesce(object, 0) <= 0 AND is_system = 0
-                      AND reason IN (SELECT number FROM reason WHERE class IN ('mutex', 'rwmutex')))
 ),
+-- include: timed_wait
 -- include: lock_wait
-lock_sum AS MATERIALIZED (
+waited AS MATERIALIZED (
   SELECT CASE WHEN object > 0 THEN object END AS object_id, stack_id, waits, open_waits, wait_ns, longest_ns, longest_id
-  FROM wait_sum
-  WHERE (SELECT has_sums FROM plan) AND is_system = 0
+  FROM plan CROSS JOIN wait_sum
+  WHERE has_sums AND is_system = 0
     AND reason IN (SELECT number FROM reason WHERE class IN ('mutex', 'rwmutex'))
 ),
 summed AS MATERIALIZED (
   SELECT object_id, sum(waits) AS waits, sum(open_waits) AS open_waits, sum(waiters) AS waiters, sum(wait_ns) AS total_wait_ns,
          max(longest_ns) AS longest_wait_ns, longest_goid
   FROM (SELECT object_id, sum(waits) AS waits, sum(open_waits) AS open_waits,
-               coalesce((SELECT goroutines FROM object_people WHERE object_people.object_id = lock_sum.object_id AND is_waker = 0),
-                        (SELECT count(DISTINCT goid) FROM packed_wait
-                         WHERE lock_sum.object_id IS NULL AND coalesce(object, 0) <= 0 AND (facts & 4) = 0
-                           AND reason IN (SELECT number FROM reason WHERE class IN ('mutex', 'rwmutex')))) AS waiters,
+               coalesce((SELECT goroutines FROM object_people WHERE object_people.object_id = waited.object_id AND is_waker = 0),
+                        (SELECT count(DISTINCT goid) FROM lock_sum AS used WHERE used.object_id IS NULL)) AS waiters,
                sum(wait_ns) AS wait_ns, max(longest_ns) AS longest_ns,
                (SELECT goid FROM packed_wait WHERE packed_wait.id = longest_id) AS longest_goid
-        FROM lock_sum GROUP BY object_id
+        FROM waited GROUP BY object_id
         UNION ALL
         SELECT object_id, count(*), sum(is_open), count(DISTINCT goid), coalesce(sum(wait_ns), 0), max(wait_ns), goid
-        FROM held WHERE NOT (SELECT has_sums FROM plan) GROUP BY object_id)
+        FROM held GROUP BY object_id)
   GROUP BY object_id ORDER BY total_wait_ns DESC, waits DESC, object_id LIMIT coalesce(:limit, -1)
 ),
 place AS MATERIALIZED (
   SELECT object_id, stack.site_function_id AS function_id, stack.site_file_id AS file_id, stack.site_line AS line,
          sum(waits) AS waits, coalesce(sum(ns), 0) AS ns
-  FROM (SELECT object_id, stack_id, waits, wait_ns AS ns FROM lock_sum
+  FROM (SELECT object_id, stack_id, waits, wait_ns AS ns FROM waited
         UNION ALL
-        SELECT object_id, stack_id, 1, wait_ns FROM held
-        WHERE NOT (SELECT has_sums FROM plan)) AS used
+        SELECT object_id, stack_id, 1, wait_ns FROM held) AS used
   LEFT JOIN stack ON stack.id = used.stack_id
   WHERE object_id IS NULL OR object_id IN (SELECT object_id FROM summed) GROUP BY 1, 2, 3, 4
 ),
 -- The waits for these locks that a goroutine ended.
-ended (object_id, waker_goid, waker_stack_id, wait_ns) AS (
-  SELECT summed.object_id, waker_goid, waker_stack_id, wait_ns
-  FROM summed CROSS JOIN packed_wait INDEXED BY packed_wait_object ON packed_wait.object = summed.object_id
-  WHERE (SELECT has_sums FROM plan) AND (facts & 4) = 0 AND waker_goid IS NOT NULL
-    AND reason IN (SELECT number FROM reason WHERE class IN ('mutex', 'rwmutex'))
+ended (object_id, waker_goid, waker_stack_id, waits, wait_ns) AS (
+  SELECT object_id, waker_goid, waker_stack_id, waits, wait_ns FROM plan CROSS JOIN lock_sum
+  WHERE has_sums AND coalesce(object_id, 0) IN (SELECT coalesce(object_id, 0) FROM summed) AND waker_goid IS NOT NULL AND NOT is_open
   UNION ALL
-  SELECT object_id, waker_goid, waker_stack_id, wait_ns FROM held
-  WHERE waker_kind = 'goroutine'
-    AND CASE WHEN (SELECT has_sums FROM plan)
-             THEN object_id IS NULL AND EXISTS (SELECT 1 FROM summed WHERE summed.object_id IS NULL)
-             ELSE object_id IS NULL OR object_id IN (SELECT object_id FROM summed) END
+  SELECT object_id, waker_goid, waker_stack_id, 1, wait_ns FROM held
+  WHERE coalesce(object_id, 0) IN (SELECT coalesce(object_id, 0) FROM summed) AND waker_goid IS NOT NULL
 ),
+-- The first ten of each lock, and how many there are.
 holder AS MATERIALIZED (
-  SELECT object_id, waker_goid, stack.site_function_id AS function_id, stack.site_file_id AS file_id, stack.site_line AS line,
-         count(*) AS waits, coalesce(sum(wait_ns), 0) AS ns
-  FROM ended LEFT JOIN stack ON stack.id = ended.waker_stack_id
-  GROUP BY 1, 2, 3, 4, 5
+  SELECT * FROM (
+    SELECT *, row_number() OVER (PARTITION BY object_id ORDER BY ns DESC, waker_goid, function_id, line) AS rank,
+           count(*) OVER (PARTITION BY object_id) AS places
+    FROM (SELECT object_id, waker_goid, stack.site_function_id AS function_id, stack.site_file_id AS file_id, stack.site_line AS line,
+                 sum(waits) AS waits, coalesce(sum(wait_ns), 0) AS ns
+          FROM ended LEFT JOIN stack ON stack.id = ended.waker_stack_id
+          GROUP BY 1, 2, 3, 4, 5))
+  WHERE rank <= 10
+),
+holder_named AS MATERIALIZED (
+  SELECT holder.object_id, rank, places, waker_goid AS goid, started.name AS started, function.name AS site, file.path AS file, line, waits, ns
+  FROM holder LEFT JOIN function ON function.id = function_id LEFT JOIN file ON file.id = file_id
+  LEFT JOIN goroutine ON goroutine.goid = waker_goid
+  LEFT JOIN function AS started ON started.id = goroutine.start_function_id
 )
 SELECT coalesce(object_named.text, 'a lock that was not recorded') AS "lock:table", object.kind, printf('0x%llx', object.addr) AS addr,
        object.generation, object.type AS name, summed.waits, open_waits, waiters, total_wait_ns, longest_wait_ns, longest_goid,
@@ -82,22 +83,16 @@ SELECT coalesce(object_named.text, 'a lock that was not recorded') AS "lock:tabl
               WHERE place.object_id IS summed.object_id ORDER BY ns DESC, site, line LIMIT 10)) AS "sites:json",
        (SELECT json_group_array(json_object('goid', goid, 'function', started, 'site', site, 'file', file, 'line', line,
                                             'waits', waits, 'total_wait_ns', ns))
-        FROM (SELECT waker_goid AS goid, started.name AS started, function.name AS site, file.path AS file, line, waits, ns FROM holder
-              LEFT JOIN function ON function.id = function_id LEFT JOIN file ON file.id = file_id
-              LEFT JOIN goroutine ON goroutine.goid = waker_goid
-              LEFT JOIN function AS started ON started.id = goroutine.start_function_id
-              WHERE holder.object_id IS summed.object_id ORDER BY ns DESC, goid, site, line LIMIT 10)) AS "holders:json",
+        FROM (SELECT * FROM holder_named WHERE holder_named.object_id IS summed.object_id ORDER BY rank)) AS "holders:json",
        (SELECT coalesce(site, '?') || coalesce(' ' || replace(path, rtrim(path, replace(path, '/', '')), ''), '') || coalesce(':' || line, '')
                || CASE places WHEN 1 THEN '' ELSE ' +' || (places - 1) END
         FROM (SELECT function.name AS site, file.path, line, count(*) OVER () AS places FROM place
               LEFT JOIN function ON function.id = function_id LEFT JOIN file ON file.id = file_id
               WHERE place.object_id IS summed.object_id ORDER BY ns DESC, site, line LIMIT 1)) AS "site_text:table",
        (SELECT coalesce(goid, '?') || coalesce(' ' || site, '')
-               || coalesce(' ' || replace(path, rtrim(path, replace(path, '/', '')), ''), '') || coalesce(':' || line, '')
+               || coalesce(' ' || replace(file, rtrim(file, replace(file, '/', '')), ''), '') || coalesce(':' || line, '')
                || CASE places WHEN 1 THEN '' ELSE ' +' || (places - 1) END
-        FROM (SELECT waker_goid AS goid, function.name AS site, file.path, line, count(*) OVER () AS places FROM holder
-              LEFT JOIN function ON function.id = function_id LEFT JOIN file ON file.id = file_id
-              WHERE holder.object_id IS summed.object_id ORDER BY ns DESC, goid, site, line LIMIT 1)) AS "holder_text:table",
+        FROM holder_named WHERE holder_named.object_id IS summed.object_id AND rank = 1) AS "holder_text:table",
        object.is_doubtful AS "doubt:bool"
 FROM summed LEFT JOIN object ON object.id = summed.object_id LEFT JOIN object_named ON object_named.id = summed.object_id
 ORDER BY total_wait_ns DESC, summed.waits DESC, summed.object_id;

@@ -14,13 +14,14 @@ WITH
 plan (has_sums, needs_waits) AS MATERIALIZED (
   SELECT :since IS NULL AND :until IS NULL AND :label_key IS NULL, NOT (:since IS NULL AND :until IS NULL AND :label_key IS NULL)
 ),
+-- include: timed_wait
 -- include: lock_wait
 found (stack_id, reason, object_id, waits, open_waits, goid, wait_ns, longest_ns, longest_id) AS (
   SELECT stack_id, reason, CASE WHEN object > 0 THEN object END, waits, open_waits, NULL, wait_ns, longest_ns, longest_id
-  FROM wait_sum
-  WHERE (SELECT has_sums FROM plan) AND is_system = 0 AND reason IN (SELECT number FROM reason WHERE class IN ('mutex', 'rwmutex'))
+  FROM plan CROSS JOIN wait_sum
+  WHERE has_sums AND is_system = 0 AND reason IN (SELECT number FROM reason WHERE class IN ('mutex', 'rwmutex'))
   UNION ALL
-  SELECT stack_id, reason, object_id, 1, is_open, goid, wait_ns, wait_ns, id FROM held WHERE NOT (SELECT has_sums FROM plan)
+  SELECT stack_id, reason, object_id, 1, is_open, goid, wait_ns, wait_ns, id FROM held
 ),
 summed AS MATERIALIZED (
   SELECT stack.site_function_id AS function_id, stack.site_file_id AS file_id, stack.site_line AS line, found.reason,

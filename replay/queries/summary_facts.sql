@@ -16,8 +16,7 @@
 --   contexts, contexts_ended how many were seen, how many of them ended
 --   spans, longest_span_ns, longest_span   calls of probed functions
 WITH call AS MATERIALIZED (
-  SELECT name, count(*) AS calls, sum(coalesce(syscall.end_ns, recording.end_ns) - syscall.start_ns) AS ns
-  FROM recording CROSS JOIN syscall GROUP BY name
+  SELECT name, sum(calls) AS calls, sum(ns) AS ns FROM syscall_sum GROUP BY name
 ),
 stop AS MATERIALIZED (
   SELECT reason, coalesce(stw.end_ns, recording.end_ns) - coalesce(stw.start_ns, stw.stopped_ns) AS ns FROM recording CROSS JOIN stw
@@ -29,8 +28,8 @@ label AS MATERIALIZED (
   GROUP BY 1
 ),
 off AS MATERIALIZED (
-  SELECT (SELECT sum(on_ns) FROM packed_switch WHERE facts & 16) AS packed_on_ns,
-         (SELECT sum(off_ns) FROM packed_switch WHERE facts & 32 AND state = 0) AS packed_off_ns,
+  SELECT (SELECT sum(ns) FROM thread_sum WHERE kind = 0) AS packed_on_ns,
+         (SELECT sum(ns) FROM thread_sum WHERE kind = 1) AS packed_off_ns,
          sum(CASE WHEN is_on_cpu THEN coalesce(plain.end_ns, recording.end_ns) - plain.start_ns END) AS plain_on_ns,
          sum(CASE WHEN NOT is_on_cpu AND state = 0 THEN coalesce(plain.end_ns, recording.end_ns) - plain.start_ns END) AS plain_off_ns
   FROM recording CROSS JOIN plain_thread_interval AS plain

@@ -11,10 +11,14 @@
 WITH
 -- include: match_label
 -- include: syscall_picked
+-- First only as much as it takes to know who comes first.
+first AS MATERIALIZED (
+  SELECT goid, sum(duration_ns) AS total_ns FROM call GROUP BY +goid ORDER BY total_ns DESC, goid LIMIT coalesce(:limit, -1)
+),
 summed AS MATERIALIZED (
   SELECT goid, count(*) AS calls, sum(end_ns IS NULL) AS open_calls, sum(duration_ns) AS total_ns,
          max(duration_ns) AS longest_ns, sum(lost_p) AS lost_p, name AS longest_name
-  FROM call GROUP BY goid ORDER BY total_ns DESC, goid LIMIT coalesce(:limit, -1)
+  FROM call WHERE goid IN (SELECT goid FROM first) GROUP BY goid
 )
 SELECT summed.goid, started.name AS goroutine_function, calls, open_calls, total_ns, longest_ns, lost_p, longest_name,
        labels.text AS "label_text:table", labels.json AS "labels:json"

@@ -21,41 +21,49 @@
 WITH span (since_ns, until_ns) AS MATERIALIZED (
   SELECT max(start_ns, coalesce(:since, start_ns)), min(end_ns, coalesce(:until, end_ns)) FROM recording
 ),
+plan (has_sums) AS MATERIALIZED (SELECT :since IS NULL AND :until IS NULL),
+-- Of packed_switch only the rows that touch the time, and those around them: the rows of a thread follow each other.
+near AS (
+  SELECT w.*
+  FROM plan CROSS JOIN span CROSS JOIN thread CROSS JOIN packed_switch AS w ON w.tid = thread.tid
+    AND w.out_ns >= coalesce((SELECT max(b.out_ns) FROM packed_switch AS b WHERE b.tid = thread.tid AND b.out_ns <= since_ns), since_ns)
+    AND w.out_ns <= coalesce((SELECT min(a.out_ns) FROM packed_switch AS a WHERE a.tid = thread.tid AND a.out_ns >= until_ns), until_ns)
+  WHERE NOT has_sums
+),
 stretch (tid, kind, start_ns, end_ns, next_tid, next_name_id) AS (
-  SELECT tid, 0, out_ns - on_ns, out_ns, NULL, NULL FROM packed_switch WHERE facts & 16
+  SELECT tid, 0, out_ns - on_ns, out_ns, NULL, NULL FROM near WHERE facts & 16
   UNION ALL
   SELECT tid, CASE WHEN state = 0 THEN 1 ELSE substr('764235', 1 + (facts & 7), 1) + 0 END, out_ns, out_ns + off_ns, next_tid,
          next_name_id
-  FROM packed_switch WHERE facts & 32
+  FROM near WHERE facts & 32
   UNION ALL
   SELECT tid, CASE WHEN is_on_cpu THEN 0 WHEN state = 0 THEN 1 ELSE substr('764235', 1 + activity, 1) + 0 END, start_ns, end_ns,
          next_tid, next_name_id
   FROM plain_thread_interval
 ),
--- One number to sort by: the thread and what it did. Sorting dominates.
-part (place, intervals, ns) AS MATERIALIZED (
-  SELECT tid * 8 + kind AS place, count(*), sum(max(min(coalesce(end_ns, until_ns), until_ns) - max(start_ns, since_ns), 0))
+part (tid, kind, next_tid, next_name_id, stretches, ns) AS MATERIALIZED (
+  SELECT tid, kind, CASE kind WHEN 1 THEN next_tid END, CASE kind WHEN 1 THEN next_name_id END, 1,
+         max(min(coalesce(end_ns, until_ns), until_ns) - max(start_ns, since_ns), 0)
   FROM span CROSS JOIN stretch
   WHERE start_ns <= until_ns AND (end_ns IS NULL OR end_ns >= since_ns)
-  GROUP BY place
+  UNION ALL
+  SELECT tid, kind, next_tid, next_name_id, stretches, ns FROM plan CROSS JOIN thread_sum WHERE has_sums
 ),
 preempted AS MATERIALIZED (
-  SELECT tid, next_tid AS by_tid, (SELECT text FROM name WHERE name.id = next_name_id) AS by_name, count(*) AS intervals,
-         sum(max(min(coalesce(end_ns, until_ns), until_ns) - max(start_ns, since_ns), 0)) AS ns
-  FROM span CROSS JOIN stretch
-  WHERE kind = 1 AND start_ns <= until_ns AND (end_ns IS NULL OR end_ns >= since_ns)
-  GROUP BY tid, next_tid
+  SELECT tid, next_tid AS by_tid, (SELECT text FROM name WHERE name.id = next_name_id) AS by_name, sum(stretches) AS intervals,
+         sum(ns) AS ns
+  FROM part WHERE kind = 1 GROUP BY tid, next_tid
 ),
 summed AS MATERIALIZED (
-  SELECT place / 8 AS tid, coalesce(sum(CASE place % 8 WHEN 0 THEN ns END), 0) AS on_cpu_ns,
-         coalesce(sum(CASE place % 8 WHEN 1 THEN ns END), 0) AS preempted_ns,
-         coalesce(sum(CASE place % 8 WHEN 2 THEN ns END), 0) AS syscall_ns,
-         coalesce(sum(CASE place % 8 WHEN 3 THEN ns END), 0) AS foreign_ns,
-         coalesce(sum(CASE place % 8 WHEN 4 THEN ns END), 0) AS idle_ns,
-         coalesce(sum(CASE place % 8 WHEN 5 THEN ns END), 0) AS runtime_ns,
-         coalesce(sum(CASE place % 8 WHEN 6 THEN ns END), 0) AS go_ns,
-         coalesce(sum(CASE place % 8 WHEN 7 THEN ns END), 0) AS unknown_ns,
-         coalesce(sum(CASE place % 8 WHEN 0 THEN 0 ELSE intervals END), 0) AS switches
+  SELECT tid, coalesce(sum(CASE kind WHEN 0 THEN ns END), 0) AS on_cpu_ns,
+         coalesce(sum(CASE kind WHEN 1 THEN ns END), 0) AS preempted_ns,
+         coalesce(sum(CASE kind WHEN 2 THEN ns END), 0) AS syscall_ns,
+         coalesce(sum(CASE kind WHEN 3 THEN ns END), 0) AS foreign_ns,
+         coalesce(sum(CASE kind WHEN 4 THEN ns END), 0) AS idle_ns,
+         coalesce(sum(CASE kind WHEN 5 THEN ns END), 0) AS runtime_ns,
+         coalesce(sum(CASE kind WHEN 6 THEN ns END), 0) AS go_ns,
+         coalesce(sum(CASE kind WHEN 7 THEN ns END), 0) AS unknown_ns,
+         coalesce(sum(CASE kind WHEN 0 THEN 0 ELSE stretches END), 0) AS switches
   FROM part GROUP BY 1
 ),
 known (tid) AS (SELECT tid FROM thread UNION SELECT tid FROM summed)

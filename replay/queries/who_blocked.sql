@@ -22,53 +22,26 @@ WITH
 -- include: match_reason
 -- include: match_chan
 -- include: match_label
--- Waits of one goroutine, or on rare channels, are looked up. Others are sought among the longest, where most answers lie, and
--- only if there are too few in all.
-plan (way) AS MATERIALIZED (
-  SELECT CASE WHEN :goid IS NOT NULL THEN 'goroutine'
-              WHEN :chan IS NOT NULL AND NOT EXISTS (SELECT 1 FROM match_stack)
-                   AND (SELECT count(*) FROM (SELECT 1 FROM match_packed CROSS JOIN packed_wait INDEXED BY packed_wait_object ON packed_wait.object = match_packed.object
-                                              LIMIT 20000)) < 20000 THEN 'object'
-              ELSE 'longest' END
-),
+-- include: wait_way
+-- What is not looked up is sought among the longest, where most answers lie, and only if there are too few in all.
 looked_up (id, wait_ns) AS MATERIALIZED (
-  SELECT * FROM (
-    SELECT id, wait_ns FROM packed_wait
-    WHERE goid = :goid AND reason IN match_reason AND (:all IS NOT NULL OR (facts & 4) = 0)
-      -- include: packed_in_time
-      -- include: wait_on_chan
-      -- include: packed_of_label
-    ORDER BY wait_ns DESC, id DESC LIMIT CASE (SELECT way FROM plan) WHEN 'goroutine' THEN coalesce(:limit, -1) ELSE 0 END)
-  UNION ALL
-  SELECT * FROM (
-    SELECT id, wait_ns FROM match_packed CROSS JOIN packed_wait INDEXED BY packed_wait_object ON packed_wait.object = match_packed.object
-    WHERE reason IN match_reason AND (:all IS NOT NULL OR (facts & 4) = 0)
-      -- include: packed_in_time
-      -- include: packed_of_label
-    ORDER BY wait_ns DESC, id DESC LIMIT CASE (SELECT way FROM plan) WHEN 'object' THEN coalesce(:limit, -1) ELSE 0 END)
-  UNION ALL
-  SELECT * FROM (
-    SELECT packed_wait.id, packed_wait.wait_ns FROM long_wait CROSS JOIN packed_wait ON packed_wait.id = long_wait.id
-    WHERE reason IN match_reason AND (:all IS NOT NULL OR (facts & 4) = 0)
-      -- include: packed_in_time
-      -- include: wait_on_chan
-      -- include: packed_of_label
-    ORDER BY long_wait.wait_ns DESC, long_wait.id DESC
-    LIMIT CASE (SELECT way FROM plan) WHEN 'longest' THEN coalesce(:limit, 0) ELSE 0 END)
+  SELECT packed_wait.id, packed_wait.wait_ns
+  FROM long_wait CROSS JOIN packed_wait ON packed_wait.id = long_wait.id
+  WHERE (:until IS NULL OR long_wait.start_ns <= :until) AND (:since IS NULL OR long_wait.start_ns + long_wait.wait_ns >= :since)
+    AND reason IN match_reason AND (:all IS NOT NULL OR (facts & 4) = 0)
+    -- include: wait_on_chan
+    -- include: packed_of_label
+  ORDER BY long_wait.wait_ns DESC, long_wait.id DESC
+  LIMIT CASE WHEN (SELECT way FROM wait_way) IN ('time', 'all') THEN coalesce(:limit, 0) ELSE 0 END
 ),
-is_enough (yes) AS MATERIALIZED (
-  SELECT (SELECT way FROM plan) <> 'longest' OR (SELECT count(*) FROM looked_up) >= :limit
+plan (way) AS MATERIALIZED (
+  SELECT CASE WHEN way IN ('time', 'all') AND (SELECT count(*) FROM looked_up) >= :limit THEN 'looked up' ELSE way END FROM wait_way
 ),
+-- include: found_wait
 picked (id, wait_ns) AS MATERIALIZED (
-  SELECT id, wait_ns FROM looked_up WHERE (SELECT yes FROM is_enough)
+  SELECT id, wait_ns FROM plan CROSS JOIN looked_up WHERE way = 'looked up'
   UNION ALL
-  SELECT * FROM (
-    SELECT id, wait_ns FROM packed_wait NOT INDEXED
-    WHERE reason IN match_reason AND (:all IS NOT NULL OR (facts & 4) = 0)
-      -- include: packed_in_time
-      -- include: wait_on_chan
-      -- include: packed_of_label
-    ORDER BY wait_ns DESC, id DESC LIMIT CASE WHEN (SELECT yes FROM is_enough) THEN 0 ELSE coalesce(:limit, -1) END)
+  SELECT * FROM (SELECT id, wait_ns FROM found_wait ORDER BY wait_ns DESC, id DESC LIMIT coalesce(:limit, -1))
 )
 SELECT w.goid, started.name AS goroutine_function, reason.name AS reason, reason.class AS reason_class, w.start_ns, w.wait_ns, w.runnable_ns,
        w.is_open AS "open:bool", w.is_start_seen AS "start_seen:bool",

@@ -12,22 +12,19 @@ WITH
 -- include: match_reason
 -- include: match_chan
 -- include: match_label
+-- include: wait_way
 -- Without a restriction that the sums do not know.
-plan (has_sums) AS MATERIALIZED (
-  SELECT :since IS NULL AND :until IS NULL AND :goid IS NULL AND :label_key IS NULL AND :chan IS NULL
+plan (way) AS MATERIALIZED (
+  SELECT CASE WHEN :since IS NULL AND :until IS NULL AND :goid IS NULL AND :label_key IS NULL AND :chan IS NULL THEN 'sums' ELSE way END
+  FROM wait_way
 ),
+-- include: found_wait
 found (stack_id, reason, waits, open_waits, goid, wait_ns, runnable_ns, longest_ns, longest_id) AS (
   SELECT stack_id, reason, waits, open_waits, NULL, wait_ns, runnable_ns, longest_ns, longest_id
-  FROM wait_sum
-  WHERE (SELECT has_sums FROM plan) AND reason IN match_reason AND (:all IS NOT NULL OR is_system = 0)
+  FROM plan CROSS JOIN wait_sum
+  WHERE way = 'sums' AND reason IN match_reason AND (:all IS NOT NULL OR is_system = 0)
   UNION ALL
-  SELECT stack_id, reason, 1, facts >> 1 & 1, goid, wait_ns, CASE WHEN facts & 1 THEN run_after_ns END, wait_ns, id
-  FROM packed_wait
-  WHERE NOT (SELECT has_sums FROM plan) AND (:goid IS NULL OR goid = :goid) AND reason IN match_reason
-    AND (:all IS NOT NULL OR (facts & 4) = 0)
-    -- include: packed_in_time
-    -- include: wait_on_chan
-    -- include: packed_of_label
+  SELECT stack_id, reason, 1, is_open, goid, wait_ns, runnable_ns, wait_ns, id FROM found_wait
 ),
 summed AS MATERIALIZED (
   SELECT stack.site_function_id AS function_id, stack.site_file_id AS file_id, stack.site_line AS line, found.reason,
@@ -39,7 +36,7 @@ summed AS MATERIALIZED (
 )
 SELECT site.name AS site, file.path AS file, summed.line, reason.name AS reason, reason.class AS reason_class, waits,
        open_waits,
-       CASE WHEN NOT (SELECT has_sums FROM plan) THEN goroutines
+       CASE WHEN (SELECT way FROM plan) <> 'sums' THEN goroutines
             ELSE (SELECT sum(site_people.goroutines) FROM site_people
                   WHERE site_people.function_id IS summed.function_id AND site_people.file_id IS summed.file_id
                     AND site_people.line IS summed.line AND site_people.reason = summed.reason

@@ -154,6 +154,11 @@ static int sync_file(const char *path, struct error *err)
     return rc;
 }
 
+int store_sum_up(struct store *self, struct error *err)
+{
+    return store_exec(self, schema_sql_sums, err);
+}
+
 int store_finish(struct store *self, struct error *err)
 {
     int rc = store_exec(self, schema_sql_indexes, err);

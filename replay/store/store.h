@@ -23,6 +23,8 @@ enum store_type { STORE_NULL, STORE_INTEGER, STORE_REAL, STORE_TEXT, STORE_BLOB 
 /* Creates a new database with the tables of schema/sql (no indexes yet), tuned for bulk load. Fails if the
  * file exists. */
 int store_create(const char *path, struct store **out, struct error *err);
+/* Makes the sums (schema/sql/sums.sql) from the other tables; loading makes them on the way. */
+int store_sum_up(struct store *self, struct error *err);
 /* Builds the indexes, runs ANALYZE, ends an open transaction, and makes the file durable. */
 int store_finish(struct store *self, struct error *err);
 

@@ -95,6 +95,36 @@ CREATE TABLE wake_sum (
   longest_ns INTEGER                   -- …
 );
 
+-- Waits of the program's own goroutines for locks, by lock, by who ended them and by who waited, summed up. A key may have
+-- several rows: add them.
+CREATE TABLE lock_sum (
+  object_id INTEGER REFERENCES object (id), -- which lock; NULL: not recorded
+  waker_goid INTEGER,                  -- who ended the waits: the holder; NULL: no goroutine, or not known
+  waker_stack_id INTEGER REFERENCES stack (id), -- where
+  goid INTEGER NOT NULL,               -- who waited
+  is_open INTEGER NOT NULL,            -- 1: these last to the end of the recording
+  waits INTEGER NOT NULL,              -- as in wait_sum, and so on
+  wait_ns INTEGER NOT NULL,            -- …
+  longest_ns INTEGER                   -- …
+);
+
+-- The thousand holders of locks, each at one place in the code, who let others wait longest. Whoever asks for more finds all in
+-- lock_sum.
+CREATE TABLE holder_sum (
+  waker_goid INTEGER,                  -- as in lock_sum
+  function_id INTEGER,                 -- where: stack.site_function_id
+  file_id INTEGER,                     -- stack.site_file_id
+  line INTEGER,                        -- stack.site_line
+  waits INTEGER NOT NULL,              -- how many waits they ended there
+  wait_ns INTEGER NOT NULL,            -- …
+  longest_ns INTEGER                   -- …
+);
+
+-- Waits of the program's own goroutines for the garbage collector.
+CREATE TABLE gc_wait (
+  id INTEGER PRIMARY KEY               -- wait.id
+);
+
 -- How many different goroutines waited for an object, or ended waits for it.
 CREATE TABLE object_people (
   object_id INTEGER NOT NULL REFERENCES object (id), -- which
@@ -112,12 +142,27 @@ CREATE TABLE site_people (
   goroutines INTEGER NOT NULL          -- how many
 );
 
--- The longest of all waits. Whoever looks for long waits finds them here first; if they are too few, packed_wait has all.
+-- The longest of all waits, about one in fifty. Whoever looks for long waits finds them here first; if they are too few,
+-- packed_wait has all.
 CREATE TABLE long_wait (
   wait_ns INTEGER NOT NULL,            -- wait.wait_ns
   id INTEGER NOT NULL,                 -- wait.id
+  start_ns INTEGER NOT NULL,           -- wait.start_ns
   PRIMARY KEY (wait_ns, id)
 ) WITHOUT ROWID;
+
+-- From which length on a wait stands in long_wait: one row.
+CREATE TABLE long_limit (
+  wait_ns INTEGER NOT NULL             -- at least this
+);
+
+-- When the waits of a block of ids lie in time. Whoever asks for a time finds the waits of the blocks that touch it, and the
+-- rest in long_wait.
+CREATE TABLE wait_block (
+  id INTEGER PRIMARY KEY,              -- wait.id / 1024
+  first_ns INTEGER NOT NULL,           -- all of its waits start at or after it, but for those of long_wait
+  last_ns INTEGER NOT NULL             -- all of its waits end at or before it
+);
 
 -- Stretches of threads that are not part of a packed row.
 CREATE TABLE plain_thread_interval (
@@ -148,6 +193,39 @@ CREATE TABLE syscall (
   lost_p INTEGER,                      -- 1: its P was taken meanwhile; 0: not; NULL: not known
   stack_id INTEGER REFERENCES stack (id), -- where, as far as it was recorded
   labels_id INTEGER REFERENCES labels (id) -- its pprof labels; NULL: none
+);
+
+-- System calls by name and place, summed up. A key may have several rows: add them.
+CREATE TABLE syscall_sum (
+  name TEXT,                           -- syscall.name
+  stack_id INTEGER REFERENCES stack (id), -- syscall.stack_id
+  calls INTEGER NOT NULL,              -- how many
+  open_calls INTEGER NOT NULL,         -- how many of them last to the end of the recording
+  ns INTEGER NOT NULL,                 -- sum of their lengths, open ones to the end of the recording
+  longest_ns INTEGER NOT NULL,         -- the longest
+  longest_goid INTEGER NOT NULL,       -- whose: the first such call
+  lost_p INTEGER                       -- how many lost their P; NULL: not known of any
+);
+
+-- How many different goroutines made a system call, in all and at each place.
+CREATE TABLE syscall_people (
+  name TEXT,                           -- syscall.name
+  is_site INTEGER NOT NULL,            -- 0: anywhere, 1: at this place
+  function_id INTEGER,                 -- stack.site_function_id
+  file_id INTEGER,                     -- stack.site_file_id
+  line INTEGER,                        -- stack.site_line
+  goroutines INTEGER NOT NULL          -- how many
+);
+
+-- Stretches of threads in packed_switch, summed up. A key may have several rows: add them.
+CREATE TABLE thread_sum (
+  tid INTEGER NOT NULL,                -- whose
+  kind INTEGER NOT NULL,               -- 0 on a CPU, 1 preempted; off its CPU otherwise, in: 2 a system call, 3 foreign code, 4 idle,
+                                       -- 5 the runtime, 6 Go code, 7 not known
+  next_tid INTEGER,                    -- preempted: who took the CPU
+  next_name_id INTEGER REFERENCES name (id), -- preempted: its name
+  stretches INTEGER NOT NULL,          -- how many
+  ns INTEGER NOT NULL                  -- how long together
 );
 
 -- Cycles of the garbage collector.

@@ -11,6 +11,7 @@ middle.
 import argparse
 import json
 import pathlib
+import resource
 import sqlite3
 import subprocess
 import sys
@@ -55,12 +56,14 @@ def questions(path):
 
 def run(program, path, words):
     command = [program, str(path)] if words == [""] else [program, words[0], str(path), *words[1:]]
-    begin = time.perf_counter()
+    begin, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     try:
         result = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False, text=True, timeout=TIMEOUT_S)
     except subprocess.TimeoutExpired:
         result = subprocess.CompletedProcess(command, f"given up after {TIMEOUT_S} s", "", "")
-    return (time.perf_counter() - begin) * 1e3, result
+    wall, after = time.perf_counter() - begin, resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return wall * 1e3, cpu * 1e3, result
 
 
 def main():
@@ -77,16 +80,17 @@ def main():
         # What is slow is not worth waiting for again.
         while len(runs) < options.rounds and runs[-1][0] < 2000:
             runs.append(run(options.replay, options.database, words))
-        status = runs[0][1].returncode
+        status = runs[0][2].returncode
         if status == 2:
-            print(f"not asked: {' '.join(words)}: {runs[0][1].stderr.strip()}", file=sys.stderr)
+            print(f"not asked: {' '.join(words)}: {runs[0][2].stderr.strip()}", file=sys.stderr)
             continue
-        rows.append({"query": " ".join(words).strip() or "(summary)", "ms": min(ms for ms, _ in runs), "status": status})
+        rows.append({"query": " ".join(words).strip() or "(summary)", "ms": min(ms for ms, _, _ in runs),
+                     "cpu_ms": min(cpu for _, cpu, _ in runs), "status": status})
     rows.sort(key=lambda row: -row["ms"])
     for row in rows:
         mark = "  over" if row["ms"] > options.limit_ms else ""
         note = f"  status {row['status']}" if row["status"] else ""
-        print(f"{row['ms']:10.1f} ms  {row['query']}{note}{mark}")
+        print(f"{row['ms']:10.1f} ms {row['cpu_ms']:10.1f} ms CPU  {row['query']}{note}{mark}")
     over = sum(row["ms"] > options.limit_ms for row in rows)
     print(f"{len(rows)} queries, {over} over {options.limit_ms:g} ms")
     if options.json:

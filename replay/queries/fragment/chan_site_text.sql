@@ -3,7 +3,7 @@ SELECT text FROM (
   SELECT coalesce(site.name, '?') || coalesce(' ' || replace(path, rtrim(path, replace(path, '/', '')), ''), '')
          || coalesce(':' || stack.site_line, '') || coalesce(' (' || used.direction || ')', '')
          || CASE count(*) OVER () WHEN 1 THEN '' ELSE ' +' || (count(*) OVER () - 1) END AS text
-  FROM picked_sum AS used
+  FROM place_sum AS used
   LEFT JOIN stack ON stack.id = used.stack_id
   LEFT JOIN function AS site ON site.id = stack.site_function_id
   LEFT JOIN file ON file.id = stack.site_file_id

@@ -1,5 +1,5 @@
 -- CTE call: the system calls that were asked for, with their lengths.
-call AS MATERIALIZED (
+call AS (
   SELECT syscall.*, coalesce(syscall.end_ns, recording.end_ns) - syscall.start_ns AS duration_ns
   FROM recording CROSS JOIN syscall
   WHERE (:goid IS NULL OR goid = :goid) AND (:name IS NULL OR lower(name) = lower(:name))

@@ -26,7 +26,7 @@ int fixture_open(void **state)
     close(fd);
     unlink(path);
     if (store_create(path, &store, &err) != 0 || store_exec(store, sql, &err) != 0 ||
-        store_finish(store, &err) != 0)
+        store_sum_up(store, &err) != 0 || store_finish(store, &err) != 0)
         fail_msg("%s", err.message);
     store_close(store);
     if (store_open(path, &store, &err) != 0)

@@ -42,11 +42,3 @@ INSERT INTO plain_interval VALUES (1,18,1,1200000000,1210000000,NULL,NULL,NULL,0
 INSERT INTO anomaly_kind VALUES ('illegal','error','an event does not follow from the state before','see'),('stale','info','a','b');
 INSERT INTO labels VALUES (1,'{"tenant_id":"video-a"}','tenant_id=video-a');
 UPDATE packed_goroutine SET labels_id = 1, syscall_ns = 7 WHERE goid = 18;
--- The sums, as the loader makes them.
-INSERT INTO wait_sum SELECT object, stack_id, reason, facts >> 2 & 1, count(*), sum(facts >> 1 & 1), sum(facts & 1), coalesce(sum(wait_ns), 0), coalesce(sum(CASE WHEN facts & 1 THEN run_after_ns END), 0), max(wait_ns), id, (SELECT max(w.wait_ns) FROM packed_wait AS w WHERE w.facts & 1 AND w.object IS packed_wait.object AND w.stack_id IS packed_wait.stack_id AND w.reason = packed_wait.reason) FROM packed_wait GROUP BY 1, 2, 3, 4;
-INSERT INTO goroutine_sum SELECT goid, reason, facts >> 2 & 1, count(*), sum(facts >> 1 & 1), coalesce(sum(wait_ns), 0), coalesce(sum(CASE WHEN facts & 1 THEN run_after_ns END), 0), max(wait_ns), id FROM packed_wait GROUP BY 1, 2, 3;
-INSERT INTO object_sum SELECT object_id, is_system, count(*), sum(is_open), coalesce(sum(wait_ns), 0), max(wait_ns), max(CASE WHEN wake_ns IS NOT NULL AND coalesce(is_fired, 1) = 1 THEN id END) FROM wait JOIN wait_object ON wait_id = id WHERE object_id IS NOT NULL GROUP BY 1, 2;
-INSERT INTO wake_sum SELECT object, reason, facts >> 2 & 1, waker_stack_id, count(*), coalesce(sum(wait_ns), 0), max(wait_ns) FROM packed_wait WHERE NOT facts & 2 GROUP BY 1, 2, 3, 4;
-INSERT INTO object_people SELECT object_id, 0, count(DISTINCT goid) FROM wait JOIN wait_object ON wait_id = id WHERE object_id IS NOT NULL GROUP BY 1;
-INSERT INTO object_people SELECT object_id, 1, count(DISTINCT waker_goid) FROM wait JOIN wait_object ON wait_id = id WHERE object_id IS NOT NULL AND waker_goid IS NOT NULL GROUP BY 1;
-INSERT INTO site_people SELECT site_function_id, site_file_id, site_line, reason, is_system, count(DISTINCT goid) FROM wait LEFT JOIN stack ON stack.id = stack_id GROUP BY 1, 2, 3, 4, 5;
