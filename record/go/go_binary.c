@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/bytes.h"
 #include "go/go_binary_impl.h"
 
 #define OLDEST_MINOR 18

@@ -167,7 +167,7 @@ static bool is_base(const char *function)
         if (strcmp(function, bases[i]) == 0)
             return true;
     }
-    return strncmp(function, "_rt0_amd64", 10) == 0;
+    return false;
 }
 
 static void look(struct stepper *self)
@@ -186,7 +186,9 @@ static void look(struct stepper *self)
     size_t count = go_unwind(self->binary, self->bias, registers.rip, registers.rsp, read_piece, &piece,
                              chain, FRAMES, &end);
     const char *outermost = function_at(self->binary, chain[count - 1] - self->bias, count > 1);
-    if (end != UNWIND_COMPLETE || !is_base(outermost))
+    /* the kernel has called it: above lies argc */
+    bool is_first = strncmp(outermost, "_rt0_amd64", 10) == 0;
+    if (!is_first && (end != UNWIND_COMPLETE || !is_base(outermost)))
         fail_msg("%s+%#lx: the stack of %zu frames ends in %s (%d)",
                  function_at(self->binary, registers.rip - self->bias, false),
                  registers.rip - self->bias - code.entry, count, outermost, (int)end);
