@@ -28,7 +28,7 @@ struct value_pair {
 };
 
 struct field_model {
-    struct range_chance hit[EXPECTED_MAX][32];
+    struct range_chance hit[EXPECTED_MAX][32]; /* of the second and the third one expected */
     unsigned history;   /* bit 0: the last value was not the first one expected, and so on */
     bool prefers_other; /* CODING_STACK: the second one of the expected values was the right one lately */
     uint64_t last;
@@ -37,8 +37,9 @@ struct field_model {
 
 struct type_model {
     struct type_coding coding;
-    struct range_nibble first[16]; /* the first field that is not as expected first */
-    unsigned history;              /* bit 0: the last event had one, and so on */
+    struct range_nibble first[16];               /* the first field that is not as expected first */
+    unsigned history;                            /* bit 0: the last event had one, and so on */
+    struct range_nibble next[CODING_FIELDS_MAX]; /* and the next one behind each */
     struct field_model fields[CODING_FIELDS_MAX];
 };
 
@@ -160,6 +161,7 @@ int event_model_add_type(struct event_model *self, const struct type_coding *cod
     type->coding = *coding;
     type->history = 0;
     range_nibbles_init(type->first, sizeof type->first / sizeof *type->first);
+    range_nibbles_init(type->next, sizeof type->next / sizeof *type->next);
     for (unsigned i = 0; i < coding->count; i++) {
         struct field_model *field = &type->fields[i];
         field->history = 0;
@@ -206,75 +208,64 @@ struct place {
     const uint64_t *f; /* the fields of the event */
     uint64_t *out;     /* the same; NULL: encoding */
     unsigned use;      /* of the table of values, 4 for each field */
-    /* The fields of an event that come before the first one that is not as expected first are told by its place alone.
-     * number: of the field at hand, in the order of coding; first: of that one, encoding: as soon as it is known. */
+    /* Of fields that are as expected first nothing is told: the place of the first one that is not, then that one, then how it
+     * goes on from there. */
+    unsigned number;              /* of the field at hand, in the order of coding */
+    unsigned missed;              /* decoding: of the next one that is not as expected first */
+    struct range_nibble *chances; /* of the next such place */
     struct type_model *type;
-    unsigned number, first;
 };
 
-#define FIRST_UNKNOWN UINT_MAX
-
-/* The field at hand is not as expected first. */
-INLINE void tell_first(struct range_coder *coder, bool decoding, struct place *at)
+/* The field at hand is not as expected first: what is behind it is told next. */
+INLINE void miss(struct range_coder *coder, bool decoding, struct place *at)
 {
-    if (decoding || at->first != FIRST_UNKNOWN)
-        return;
-    at->first = at->number;
-    range_nibble(coder, false, &at->type->first[at->type->history & 15], at->first);
+    if (!decoding)
+        range_nibble(coder, false, at->chances, at->number);
+    at->chances = &at->type->next[at->number];
 }
 
-/* A value that is not as expected first, or not known to be: one of the expected ones, or any other, told as its distance
- * from `base`. */
+/* A value that is not as expected first: another one of those expected, or any, told as its distance from `base`. */
 INLINE uint64_t code_other(struct range_coder *coder, bool decoding, struct field_model *field,
-                           uint64_t value, const uint64_t *expected, unsigned k, unsigned count,
-                           uint64_t base)
+                           uint64_t value, const uint64_t *expected, unsigned count, uint64_t base)
 {
     unsigned past = field->history & 15;
-    for (; k < count; k++) {
-        bool again = (k > 0 && expected[k] == expected[0]) || (k > 1 && expected[k] == expected[1]);
+    field->history = past << 1 | 1;
+    for (unsigned k = 1; k < count; k++) {
+        bool again = expected[k] == expected[0] || (k > 1 && expected[k] == expected[1]);
         unsigned context = past | (k + 1 < count && expected[k] == expected[k + 1] ? 16 : 0);
-        if (again)
-            continue;
-        if (!range_code(coder, decoding, &field->hit[k][context], value != expected[k])) {
-            value = expected[k];
-            break;
-        }
+        if (!again && !range_code(coder, decoding, &field->hit[k][context], value != expected[k]))
+            return expected[k];
     }
-    field->history = past << 1 | (k > 0);
-    if (k < count)
-        return value;
     uint64_t code = range_number(coder, decoding, &field->literal, zigzag_encode((int64_t)(value - base)));
     return decoding ? base + (uint64_t)zigzag_decode(code) : value;
 }
 
 static ALONE uint64_t encode_other(struct range_coder *coder, struct field_model *field, uint64_t value,
-                                   const uint64_t *expected, unsigned k, unsigned count, uint64_t base)
+                                   const uint64_t *expected, unsigned count, uint64_t base)
 {
-    return code_other(coder, false, field, value, expected, k, count, base);
+    return code_other(coder, false, field, value, expected, count, base);
 }
 
 static ALONE uint64_t decode_other(struct range_coder *coder, struct field_model *field,
-                                   const uint64_t *expected, unsigned k, unsigned count, uint64_t base)
+                                   const uint64_t *expected, unsigned count, uint64_t base)
 {
-    return code_other(coder, true, field, 0, expected, k, count, base);
+    return code_other(coder, true, field, 0, expected, count, base);
 }
 
 /* Encoding: is_expected tells whether the field is as expected first. When it is, nothing more is told. */
 INLINE bool is_as_expected(struct range_coder *coder, bool decoding, struct place *at, bool is_expected)
 {
-    if (decoding ? at->number < at->first : at->first == FIRST_UNKNOWN && is_expected)
+    if (decoding ? at->number != at->missed : is_expected)
         return true;
-    tell_first(coder, decoding, at);
+    miss(coder, decoding, at);
     return false;
 }
 
-INLINE uint64_t code_rest(struct range_coder *coder, bool decoding, struct field_model *field,
-                          const struct place *at, uint64_t value, const uint64_t *expected, unsigned count,
-                          uint64_t base)
+INLINE uint64_t code_rest(struct range_coder *coder, bool decoding, struct field_model *field, uint64_t value,
+                          const uint64_t *expected, unsigned count, uint64_t base)
 {
-    unsigned from = count > 0 && at->number == at->first;
-    return decoding ? decode_other(coder, field, expected, from, count, base)
-                    : encode_other(coder, field, value, expected, from, count, base);
+    return decoding ? decode_other(coder, field, expected, count, base)
+                    : encode_other(coder, field, value, expected, count, base);
 }
 
 INLINE uint64_t code_among(struct range_coder *coder, bool decoding, struct field_model *field,
@@ -285,7 +276,7 @@ INLINE uint64_t code_among(struct range_coder *coder, bool decoding, struct fiel
         field->history <<= 1;
         return expected[0];
     }
-    return code_rest(coder, decoding, field, at, value, expected, count, base);
+    return code_rest(coder, decoding, field, value, expected, count, base);
 }
 
 /* Nothing is expected. */
@@ -294,7 +285,7 @@ INLINE uint64_t code_distance(struct event_model *self, struct range_coder *code
 {
     if (is_as_expected(coder, decoding, at, false))
         self->bad = true;
-    return code_rest(coder, decoding, field, at, value, NULL, 0, field->last);
+    return code_rest(coder, decoding, field, value, NULL, 0, field->last);
 }
 
 /* The last value for this key, and the one before. */
@@ -322,7 +313,7 @@ INLINE uint64_t code_stack(struct event_model *self, struct range_coder *coder, 
         value = first;
     } else {
         const uint64_t expected[] = {first, field->prefers_other ? after->last : beside->last, after->other};
-        value = code_rest(coder, decoding, field, at, value, expected, 3, self->newest[CODING_STACK]);
+        value = code_rest(coder, decoding, field, value, expected, 3, self->newest[CODING_STACK]);
         if (value == expected[1] && value != first)
             field->prefers_other = !field->prefers_other;
         learn_value(after, value);
@@ -348,7 +339,7 @@ INLINE uint64_t code_g(struct event_model *self, struct range_coder *coder, bool
         field->history <<= 1;
         return g->last;
     }
-    value = code_rest(coder, decoding, field, at, value, &g->last, 1, field->last);
+    value = code_rest(coder, decoding, field, value, &g->last, 1, field->last);
     learn_g(self, g, goid, value);
     return value;
 }
@@ -387,7 +378,7 @@ INLINE uint64_t code_woken(struct event_model *self, struct range_coder *coder, 
     struct value_pair *here = values_at(self, at->use, waker, stack);
     struct value_pair *last = values_at(self, at->use + 1, waker, 0);
     const uint64_t expected[] = {first->last, here->last, last->last};
-    value = code_rest(coder, decoding, field, at, value, expected, 3, field->last);
+    value = code_rest(coder, decoding, field, value, expected, 3, field->last);
     if (value == created)
         kin->last = CREATED;
     else if (value == creator)
@@ -410,7 +401,7 @@ INLINE uint64_t code_object(struct event_model *self, struct range_coder *coder,
     }
     struct value_pair *here = values_at(self, at->use + 1, stack, 0);
     const uint64_t expected[] = {own->last, here->last, newest + 1};
-    value = code_rest(coder, decoding, field, at, value, expected, 3, newest);
+    value = code_rest(coder, decoding, field, value, expected, 3, newest);
     learn_value(own, value);
     learn_value(here, value);
     return value;
@@ -458,7 +449,7 @@ INLINE uint64_t code_recent(struct event_model *self, struct range_coder *coder,
     if (place > 0) {
         value = self->recent[place - 1];
     } else {
-        value = code_distance(self, coder, decoding, field, at, value);
+        value = code_rest(coder, decoding, field, value, NULL, 0, field->last);
         if (self->recent_count < RECENT_MAX)
             self->recent_count++;
         place = self->recent_count;
@@ -468,10 +459,10 @@ INLINE uint64_t code_recent(struct event_model *self, struct range_coder *coder,
     return value;
 }
 
-/* Where in the run queues the goroutine is; a number when it is nowhere. */
-INLINE uint64_t code_runnable(struct event_model *self, struct range_coder *coder, bool decoding,
-                              struct field_model *field, struct place *at, enum coding_how coding,
-                              uint64_t value)
+/* Not the one that is to run next: where in the run queues the goroutine is; a number when it is nowhere. */
+INLINE uint64_t code_waiting(struct event_model *self, struct range_coder *coder, bool decoding,
+                             struct field_model *field, struct place *at, enum coding_how coding,
+                             uint64_t value)
 {
     struct run_queue_model *run = &self->runnable;
     uint32_t p = at->p;
@@ -480,16 +471,11 @@ INLINE uint64_t code_runnable(struct event_model *self, struct range_coder *code
         (own->next != 0) | (run_queue_count(&own->queue) > 0) << 1 | (run_queue_count(&run->shared) > 0) << 2;
     unsigned context =
         filled | (at->ring->types[0] == EV_PARK) << 3 | (unsigned)(coding == CODING_RUNNING) << 4;
-    struct run_position found = run_queue_first(run, p);
-    if (is_as_expected(coder, decoding, at, value && value == run_queue_peek(run, p, found))) {
-        at->thread->found = (uint8_t)found.place;
-        return run_queue_take(run, p, found);
-    }
-    /* One question for each place, in this order. */
-    unsigned place = found.place == RUN_NEXT && at->number == at->first;
-    found = (struct run_position){.place = RUN_NEXT};
+    struct run_position found = {.place = RUN_NEXT};
     if (!decoding)
         found = run_queue_find(run, p, value);
+    /* One question for each place, in this order; the next place, if in use, would be expected. */
+    unsigned place = own->next ? RUN_OWN : RUN_NEXT;
     while (place < RUN_NOWHERE &&
            range_code(coder, decoding, &self->chances.place[place][context], found.place > place))
         place++;
@@ -504,7 +490,28 @@ INLINE uint64_t code_runnable(struct event_model *self, struct range_coder *code
     }
     at->thread->found = (uint8_t)place;
     uint64_t taken = run_queue_take(run, p, found);
-    return place < RUN_NOWHERE ? taken : code_distance(self, coder, decoding, field, at, value);
+    return place < RUN_NOWHERE ? taken : code_rest(coder, decoding, field, value, NULL, 0, field->last);
+}
+
+/* True: the goroutine is the one that is to run next, and taken out of the queues. */
+INLINE bool code_next(struct event_model *self, struct range_coder *coder, bool decoding, struct place *at,
+                      uint64_t value, uint64_t *taken_out)
+{
+    struct run_queue_model *run = &self->runnable;
+    struct run_position first = run_queue_first(run, at->p);
+    if (!is_as_expected(coder, decoding, at, value && value == run_queue_peek(run, at->p, first)))
+        return false;
+    at->thread->found = (uint8_t)first.place;
+    *taken_out = run_queue_take(run, at->p, first);
+    return true;
+}
+
+INLINE uint64_t code_runnable(struct event_model *self, struct range_coder *coder, bool decoding,
+                              struct field_model *field, struct place *at, uint64_t value)
+{
+    if (code_next(self, coder, decoding, at, value, &value))
+        return value;
+    return code_waiting(self, coder, decoding, field, at, CODING_RUNNABLE, value);
 }
 
 /* Without an exec it is not told who came after the one that has stopped: nobody yet, or one of the run queues. */
@@ -515,15 +522,15 @@ INLINE uint64_t code_running(struct event_model *self, struct range_coder *coder
     if (!thread->is_over) {
         const uint64_t expected[] = {thread->running, 0};
         value = code_among(coder, decoding, field, at, value, expected, 2, field->last);
-    } else {
+    } else if (!code_next(self, coder, decoding, at, value, &value)) {
         unsigned past = field->history & 15;
-        struct run_position first = run_queue_first(&self->runnable, at->p);
-        bool is_next = value && value == run_queue_peek(&self->runnable, at->p, first);
-        bool is_none = false;
-        if (!is_as_expected(coder, decoding, at, is_next))
-            is_none = !range_code(coder, decoding, &field->hit[2][past], value != 0);
-        value = is_none ? 0 : code_runnable(self, coder, decoding, field, at, CODING_RUNNING, value);
-        field->history = past << 1 | is_none;
+        if (range_code(coder, decoding, &field->hit[2][past], value != 0))
+            value = code_waiting(self, coder, decoding, field, at, CODING_RUNNING, value);
+        else
+            value = 0;
+        field->history = past << 1 | (value == 0);
+    } else {
+        field->history <<= 1;
     }
     if (value) {
         thread->running = value;
@@ -562,7 +569,7 @@ INLINE uint64_t code_field(struct event_model *self, struct range_coder *coder, 
         thread->created = value = code_among(coder, decoding, field, at, value, expected, 2, field->last);
         return value;
     case CODING_RUNNABLE:
-        return code_runnable(self, coder, decoding, field, at, CODING_RUNNABLE, value);
+        return code_runnable(self, coder, decoding, field, at, value);
     case CODING_FOUND:
         return code_by_key(self, coder, decoding, field, at, thread->found * 256u + at->ring->types[0],
                            value);
@@ -585,27 +592,29 @@ INLINE uint64_t code_field(struct event_model *self, struct range_coder *coder, 
 INLINE void code_fields(struct event_model *self, struct range_coder *coder, bool decoding,
                         struct type_model *type, struct place *at)
 {
-    struct range_nibble *first = &type->first[type->history & 15];
     unsigned count = type->coding.count;
+    struct range_nibble *first = &type->first[type->history & 15];
     at->type = type;
-    at->first = decoding ? range_nibble(coder, true, first, 0) : FIRST_UNKNOWN;
+    at->chances = first;
+    at->missed = decoding ? range_nibble(coder, true, first, 0) : 0;
     for (unsigned i = 0; i < count; i++) {
         const struct coded_field *coding = &type->coding.fields[i];
         struct field_model *field = &type->fields[i];
         at->number = i;
         at->use = type->coding.type * 64u + coding->field * 4u;
         uint64_t value = code_field(self, coder, decoding, field, coding, at);
-        if (decoding)
+        if (decoding) {
             at->out[coding->field] = value;
+            if (i == at->missed && i + 1 < count)
+                at->missed = range_nibble(coder, true, at->chances, 0);
+        }
         field->last = value;
         if (value > self->newest[coding->how])
             self->newest[coding->how] = value;
     }
-    if (!decoding && at->first == FIRST_UNKNOWN) {
-        at->first = count;
-        range_nibble(coder, false, first, count);
-    }
-    type->history = type->history << 1 | (at->first < count);
+    if (!decoding && at->chances != &type->next[count - 1])
+        range_nibble(coder, false, at->chances, count);
+    type->history = type->history << 1 | (at->chances != first);
 }
 
 /* ---- thread, type, time ---- */

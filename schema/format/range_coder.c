@@ -1,5 +1,10 @@
 #include "format/range_coder.h"
 
+#define AIM (NIBBLE_WHOLE - 16 * NIBBLE_LEAST)
+
+const int16_t range_aims[31] = {0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,  0,
+                                AIM, AIM, AIM, AIM, AIM, AIM, AIM, AIM, AIM, AIM, AIM, AIM, AIM, AIM, AIM};
+
 void range_nibbles_init(struct range_nibble *self, size_t count)
 {
     struct range_nibble even = {{0}};

@@ -105,23 +105,25 @@ static inline __attribute__((always_inline)) bool range_code(struct range_coder 
 /* Eight numbers at a time: compilers make one instruction of each step, on any processor that has such. */
 typedef int16_t range_eight __attribute__((vector_size(16)));
 
+/* From place 15 - n on: what the chances move towards when n came, less the least for each value below. */
+extern const int16_t range_aims[31];
+
 /* All values but this one become less likely, by as much as with a range_chance. */
 static inline __attribute__((always_inline)) void range_nibble_learn(struct range_nibble *self,
                                                                      unsigned value)
 {
-    const range_eight places[] = {{0, 1, 2, 3, 4, 5, 6, 7}, {8, 9, 10, 11, 12, 13, 14, 15}};
-    const range_eight chances[] = {{0, -1, -1, -1, -1, -1, -1, -1}, {-1, -1, -1, -1, -1, -1, -1, -1}};
-    const range_eight count[] = {{1}, {0}};
-    int seen = self->below[0];
-    int rate = (int)range_rate((unsigned)seen);
-    int16_t grows = (int16_t) - (seen < RANGE_SEEN);
-    for (unsigned i = 0; i < 2; i++) {
-        range_eight below, aim = places[i] * NIBBLE_LEAST;
-        memcpy(&below, self->below + 8 * i, sizeof below);
-        aim += (places[i] > (int16_t)value) & (int16_t)(NIBBLE_WHOLE - 16 * NIBBLE_LEAST);
-        below += ((aim - below) >> rate & chances[i]) + (count[i] & grows);
-        memcpy(self->below + 8 * i, &below, sizeof below);
-    }
+    const range_eight least = {0, 1, 2, 3, 4, 5, 6, 7};
+    const range_eight chances = {0, -1, -1, -1, -1, -1, -1, -1}; /* and not the count in front of them */
+    int seen = self->below[0], rate = (int)range_rate((unsigned)seen);
+    range_eight low, high, low_aim, high_aim, count = {seen < RANGE_SEEN};
+    memcpy(&low, self->below, sizeof low);
+    memcpy(&high, self->below + 8, sizeof high);
+    memcpy(&low_aim, range_aims + 15 - value, sizeof low_aim);
+    memcpy(&high_aim, range_aims + 23 - value, sizeof high_aim);
+    low += ((low_aim + least * NIBBLE_LEAST - low) >> rate & chances) + count;
+    high += (high_aim + (least + 8) * NIBBLE_LEAST - high) >> rate;
+    memcpy(self->below, &low, sizeof low);
+    memcpy(self->below + 8, &high, sizeof high);
 }
 
 /* How many values but the first begin at this chance or before. */
