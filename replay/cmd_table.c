@@ -9,7 +9,8 @@ static const struct command commands[] = {
      "  gotape-replay api.gotape\n", run_summary},
     {"info", "TRACE", "What was recorded, on what, how well, and how the program was built.", "",
      "  gotape-replay info api.gotape\n"
-     "  gotape-replay info api.gotape --format json\n",
+     "  gotape-replay info api.gotape --format json\n"
+     "  gotape-replay info api.gotape --sizes       what makes it large\n",
      run_info},
     {"load", "TRACE", "Import the trace into an SQLite database.",
      "The other commands do this by themselves on first use. Load by hand to choose the place, or to hand "

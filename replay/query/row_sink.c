@@ -39,6 +39,14 @@ int64_t row_int(const struct row *row, const char *name, int64_t otherwise)
     return cell && cell->type == STORE_INTEGER ? cell->integer : otherwise;
 }
 
+double row_real(const struct row *row, const char *name, double otherwise)
+{
+    const struct cell *cell = row_find(row, name);
+    if (cell && cell->type == STORE_REAL)
+        return cell->real;
+    return cell && cell->type == STORE_INTEGER ? (double)cell->integer : otherwise;
+}
+
 const char *row_text(const struct row *row, const char *name, const char *otherwise)
 {
     const struct cell *cell = row_find(row, name);

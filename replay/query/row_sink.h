@@ -71,6 +71,7 @@ struct row_sink *sink_json_new(FILE *out, bool is_lines);
 const struct cell *row_find(const struct row *row, const char *name);
 /* The same with a default. Text is valid as long as the row. */
 int64_t row_int(const struct row *row, const char *name, int64_t otherwise);
+double row_real(const struct row *row, const char *name, double otherwise); /* an integer, too */
 const char *row_text(const struct row *row, const char *name, const char *otherwise);
 /* The value as plain text: what CSV and the table show. NULL appends nothing. */
 void cell_print(struct buf *out, const struct column *column, const struct cell *cell);

@@ -154,11 +154,6 @@ static int sync_file(const char *path, struct error *err)
     return rc;
 }
 
-int store_sum_up(struct store *self, struct error *err)
-{
-    return store_exec(self, schema_sql_sums, err);
-}
-
 int store_finish(struct store *self, struct error *err)
 {
     int rc = store_exec(self, schema_sql_indexes, err);
@@ -203,6 +198,14 @@ void store_close(struct store *self)
     sqlite3_close_v2(self->db);
     free(self->path);
     free(self);
+}
+
+bool store_tells_sizes(struct store *self)
+{
+    sqlite3_stmt *stmt = NULL;
+    int rc = sqlite3_prepare_v2(self->db, "SELECT pgsize FROM dbstat", -1, &stmt, NULL);
+    sqlite3_finalize(stmt);
+    return rc == SQLITE_OK;
 }
 
 int store_exec(struct store *self, const char *sql, struct error *err)

@@ -23,8 +23,6 @@ enum store_type { STORE_NULL, STORE_INTEGER, STORE_REAL, STORE_TEXT, STORE_BLOB 
 /* Creates a new database with the tables of schema/sql (no indexes yet), tuned for bulk load. Fails if the
  * file exists. */
 int store_create(const char *path, struct store **out, struct error *err);
-/* Makes the sums (schema/sql/sums.sql) from the other tables; loading makes them on the way. */
-int store_sum_up(struct store *self, struct error *err);
 /* Builds the indexes, runs ANALYZE, ends an open transaction, and makes the file durable. */
 int store_finish(struct store *self, struct error *err);
 
@@ -32,6 +30,9 @@ int store_finish(struct store *self, struct error *err);
  * not ours or of another schema version; ERR_DAMAGED when it is no sound database. */
 int store_open(const char *path, struct store **out, struct error *err);
 void store_close(struct store *self);
+
+/* Whether this SQLite can tell the sizes of tables (dbstat). */
+bool store_tells_sizes(struct store *self);
 
 /* Runs SQL without results (trusted text of our own). */
 int store_exec(struct store *self, const char *sql, struct error *err);

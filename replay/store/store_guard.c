@@ -118,9 +118,9 @@ int store_guard_connection(struct store *self, struct error *err)
     }
     for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++)
         sqlite3_limit(self->db, limits[i].limit, limits[i].value);
-    /* Without modules there are no virtual tables, but for the table-valued functions of JSON and of pragmas.
-     */
-    static const char *kept[] = {"json_each", "json_tree", NULL};
+    /* Without modules there are no virtual tables, but for the table-valued functions of JSON and of pragmas,
+     * and dbstat, which tells the sizes of tables. */
+    static const char *kept[] = {"json_each", "json_tree", "dbstat", NULL};
     int rc = sqlite3_drop_modules(self->db, kept);
     if (rc != SQLITE_OK)
         return store_fail(self, rc, "cannot be protected", err);

@@ -5,7 +5,6 @@
 extern const char schema_sql_facts[];
 extern const char schema_sql_derived[];
 extern const char schema_sql_views[];
-extern const char schema_sql_sums[];
 extern const char schema_sql_indexes[];
 extern const char schema_sql_text[]; /* all of them */
 

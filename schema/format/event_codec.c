@@ -14,6 +14,7 @@ struct event_codec {
     struct event_columns *columns; /* for files of format 1; NULL: not yet needed */
     struct buf body, coded, raw;
     struct event_summary summary;
+    struct event_costs *costs; /* borrowed; NULL: not measured */
 };
 
 struct event_codec *event_codec_new(struct error *err)
@@ -134,6 +135,12 @@ const struct event_summary *event_codec_summary(const struct event_codec *self)
 }
 
 /* ---- decoding ---- */
+
+void event_codec_measure(struct event_codec *self, struct event_costs *costs)
+{
+    self->costs = costs;
+    event_model_measure(self->model, costs);
+}
 
 static int add_columns(struct event_blocks *self, struct bytes body)
 {
@@ -258,6 +265,8 @@ static int decode_coded(struct event_codec *self, struct bytes in, struct event_
         return error_set(err, ERR_NOMEM, "out of memory for %u events", (unsigned)count);
     struct range_coder coder;
     range_decoder_init(&coder, &coded, &raw);
+    if (self->costs)
+        event_costs_begin(self->costs, &coder);
     for (uint64_t i = 0; i < section_count; i++) {
         uint16_t ring = (uint16_t)bytes_varint(&sections);
         uint32_t first = out->count;

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "format/event.h"
 #include "format/event_batch.h"
+#include "format/event_costs.h"
 
 /* The event blocks found in a payload. Zero-initialise, then event_blocks_add() for each block. */
 struct event_blocks {
@@ -42,6 +43,8 @@ struct event_summary {
 };
 const struct event_summary *event_codec_summary(const struct event_codec *self);
 
+/* From here on decoding adds up costs. Borrowed; NULL: no more. */
+void event_codec_measure(struct event_codec *self, struct event_costs *costs);
 /* Replaces *out. ERR_DAMAGED when the blocks do not fit together or there are more than CHUNK_EVENTS_MAX
  * events. */
 int event_codec_decode(struct event_codec *self, const struct event_blocks *blocks, struct event_batch *out,

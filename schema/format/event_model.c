@@ -67,6 +67,7 @@ struct order_model {
 struct event_model {
     struct type_model *types[CODING_TYPES_MAX];
     bool used[CODING_TYPES_MAX];
+    struct event_costs *costs; /* borrowed; NULL: not measured */
     bool is_wide; /* there are types with more fields than an event has room for */
     uint64_t fields[CODING_FIELDS_MAX];
     /* Tables whose size follows the number of events: a small chunk is soon forgotten. */
@@ -608,6 +609,8 @@ INLINE void code_fields(struct event_model *self, struct range_coder *coder, boo
             if (i == at->missed && i + 1 < count)
                 at->missed = range_nibble(coder, true, at->chances, 0);
         }
+        if (decoding && self->costs)
+            event_costs_take(self->costs, coder, type->coding.type, COST_FIELDS + coding->field);
         field->last = value;
         if (value > self->newest[coding->how])
             self->newest[coding->how] = value;
@@ -735,6 +738,8 @@ INLINE void code_event(struct event_model *self, struct range_coder *coder, bool
         self->bad = true;
         return;
     }
+    if (decoding && self->costs)
+        event_costs_take(self->costs, coder, type, COST_HEAD);
     struct type_model *model = self->types[type];
     struct place at = {.ring = ring, .thread = thread, .tid = tid, .f = f, .out = out};
     at.p = (thread->has_p ? thread->p : ring_number) % RUN_PROCESSORS;
@@ -745,6 +750,8 @@ INLINE void code_event(struct event_model *self, struct range_coder *coder, bool
         decoded->type = (uint16_t)type;
         decoded->cpu = ring_number;
     }
+    if (decoding && self->costs)
+        event_costs_take(self->costs, coder, type, COST_TIME);
     if (model->coding.count > 0)
         code_fields(self, coder, decoding, model, &at);
     learn_event(self, thread, at.p, type, f);
@@ -754,6 +761,11 @@ INLINE void code_event(struct event_model *self, struct range_coder *coder, bool
     ring->types[0] = thread->before = (uint8_t)type;
     if (type == EV_THREAD_OFF)
         ring->next_tid = f[THREAD_OFF_NEXT_TID];
+}
+
+void event_model_measure(struct event_model *self, struct event_costs *costs)
+{
+    self->costs = costs;
 }
 
 void event_model_encode(struct event_model *self, struct range_coder *coder, uint16_t ring,

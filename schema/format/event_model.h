@@ -8,6 +8,7 @@
 #define GOTAPE_FORMAT_EVENT_MODEL_H
 
 #include "format/event_coding.h"
+#include "format/event_costs.h"
 #include "format/range_coder.h"
 
 struct event_model;
@@ -20,6 +21,9 @@ void event_model_free(struct event_model *self);
 void event_model_reset(struct event_model *self, uint64_t base_ns, uint32_t event_count);
 /* Tells how events of a type are coded, once for each type that will come. Returns 0, or -1 when out of memory. */
 int event_model_add_type(struct event_model *self, const struct type_coding *coding);
+
+/* From here on decoding adds up costs; event_costs_begin() at each chunk. Borrowed; NULL: no more. */
+void event_model_measure(struct event_model *self, struct event_costs *costs);
 
 /* An event of a type that was added. */
 void event_model_encode(struct event_model *self, struct range_coder *coder, uint16_t ring,

@@ -114,6 +114,8 @@ int trace_payload_parse(struct trace_payload *self, const void *data, size_t siz
         struct bytes body = bytes_slice(&b, bytes_varint(&b));
         if (b.bad)
             return error_set(err, ERR_DAMAGED, "a block is longer than the payload");
+        if (self->sizes)
+            trace_sizes_block(self->sizes, tag, bytes_left(&body));
         int rc = take_block(self, &events, tag, body, err);
         if (rc != 0)
             return rc;

@@ -11,6 +11,7 @@
 #include "format/event_codec.h"
 #include "format/trace_meta.h"
 #include "format/trace_reader.h"
+#include "format/trace_sizes.h"
 
 /* Facts that a reader keeps. */
 #define META_PAIRS_MAX 8192u
@@ -22,6 +23,7 @@ struct trace_payload {
     struct trace_meta *meta;        /* borrowed; pairs are set */
     struct event_batch batch;       /* owned; replaced by each call */
     struct trace_new_ids new_ids[DEF_KIND_COUNT];
+    struct trace_sizes *sizes; /* borrowed; NULL: not measured */
     uint64_t unknown; /* blocks and events that this version does not know */
 };
 

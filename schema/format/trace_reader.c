@@ -237,6 +237,12 @@ static int skip_payload(struct trace_reader *self, struct trace_chunk *out, cons
 
 /* ---- chunks ---- */
 
+void trace_reader_measure(struct trace_reader *self, struct trace_sizes *sizes)
+{
+    self->payload.sizes = sizes;
+    event_codec_measure(self->codec, sizes ? &sizes->events : NULL);
+}
+
 static int unpack(struct trace_reader *self, const struct chunk_header *header, struct error *err)
 {
     if (header->stored_size > self->size - self->position - CHUNK_HEADER_SIZE)
@@ -246,9 +252,14 @@ static int unpack(struct trace_reader *self, const struct chunk_header *header, 
     if (rc != 0)
         return rc;
     self->payload.meta = header->kind == CHUNK_END ? &self->totals : &self->meta;
+    struct trace_sizes *sizes = self->payload.sizes;
+    if (sizes)
+        trace_sizes_begin_chunk(sizes);
     rc = trace_payload_parse(&self->payload, self->raw.data, self->raw.size, err);
     if (rc != 0)
         return rc;
+    if (sizes)
+        trace_sizes_end_chunk(sizes, header);
     const struct event_batch *batch = &self->payload.batch;
     bool fits = batch->count + batch->unknown == header->event_count;
     for (uint32_t i = 0; fits && i < batch->count; i++) {

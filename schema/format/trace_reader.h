@@ -11,6 +11,7 @@
 #include "format/event.h"
 #include "format/source.h"
 #include "format/trace_meta.h"
+#include "format/trace_sizes.h"
 
 struct trace_reader;
 
@@ -57,6 +58,9 @@ struct trace_chunk {
  * the source on success. */
 int trace_reader_open(struct source *source, struct trace_reader **out, struct error *err);
 void trace_reader_close(struct trace_reader *self);
+
+/* From here on adds up what the bytes of good chunks are for. Borrowed; NULL: no more. */
+void trace_reader_measure(struct trace_reader *self, struct trace_sizes *sizes);
 
 /* 1: *out is filled (a chunk, or a damage report, or both). 0: the end. Negative: cannot go on (I/O, memory).
  */

@@ -1,5 +1,5 @@
--- What the sums of derived.sql mean, in SQL over the other tables. The loader makes them on the way; `gotape-replay derive`
--- makes them from here, and tests hold the one against the other.
+-- What the sums mean, in SQL over the other tables. Loading makes them on the way, without these statements; tests hold the one
+-- against the other. Who changes rows makes the sums anew with them.
 DELETE FROM wait_sum;
 INSERT INTO wait_sum
 WITH used AS (

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import pathlib
 import re
 
 import pytest
@@ -223,3 +224,24 @@ def test_lost_records_are_status_3(replay, make_trace, tmp_path):
     trace = make_trace(tmp_path / "lost.gotape", text)
     assert "12 records lost" in replay("goroutines", trace, status=3).stderr
     assert "12 lost" in replay("goroutines", trace, status=3).stdout
+
+
+def test_sizes_make_up_the_file(replay, trace):
+    rows = json.loads(replay("info", trace, "--sizes", "--format", "json").stdout)
+    whole = {of: sum(row["bytes"] for row in rows if row["of"] == of and row["part"] is None) for of in ("file", "database")}
+    assert abs(whole["file"] - trace.stat().st_size) <= len(rows)
+    assert abs(sum(row["share"] for row in rows if row["of"] == "file" and row["part"] is None) - 1) < 1e-6
+    for what in {(row["of"], row["what"]) for row in rows if row["part"]}:
+        parts = sum(row["bytes"] for row in rows if (row["of"], row["what"]) == what and row["part"])
+        assert abs(parts - next(row["bytes"] for row in rows if (row["of"], row["what"]) == what and not row["part"])) <= 16, what
+    # How many there are is what the database has.
+    parks = next(row for row in rows if row["what"] == "event park" and row["part"] is None)
+    counted = json.loads(replay("sql", trace, "SELECT count(*) AS n FROM transition_named WHERE event = 'park'", "--format", "json").stdout)
+    assert parks["count"] == counted[0]["n"]
+    if whole["database"]:
+        assert whole["database"] == pathlib.Path(f"{trace}.db").stat().st_size
+        assert any(row["what"] == "packed_wait" and row["part"] == "packed_wait_goid" for row in rows)
+    table = replay("info", trace, "--sizes").stdout
+    assert "event park" in table and "BYTES/EVENT" in table and "less than 1 %" in table
+    # A database does not know what was in the file.
+    assert "Name the trace" in replay("info", f"{trace}.db", "--sizes").stdout

@@ -10,23 +10,34 @@
 
 #include "query/catalog.h"
 
-int fixture_open(void **state)
+static void run_file(struct store *store, const char *path)
 {
-    char path[] = "/tmp/gotape-query-XXXXXX", sql[65536];
-    struct store *store = NULL;
+    char sql[65536];
     struct error err = {0};
-    FILE *file = fopen("recording.sql", "r");
+    FILE *file = fopen(path, "r");
     assert_non_null(file);
     size_t got = fread(sql, 1, sizeof sql - 1, file);
     assert_true(got > 0 && got < sizeof sql - 1);
     sql[got] = '\0';
     fclose(file);
+    if (store_exec(store, sql, &err) != 0)
+        fail_msg("%s", err.message);
+}
+
+int fixture_open(void **state)
+{
+    char path[] = "/tmp/gotape-query-XXXXXX";
+    struct store *store = NULL;
+    struct error err = {0};
     int fd = mkstemp(path);
     assert_true(fd >= 0);
     close(fd);
     unlink(path);
-    if (store_create(path, &store, &err) != 0 || store_exec(store, sql, &err) != 0 ||
-        store_sum_up(store, &err) != 0 || store_finish(store, &err) != 0)
+    if (store_create(path, &store, &err) != 0)
+        fail_msg("%s", err.message);
+    run_file(store, "recording.sql");
+    run_file(store, "../../../schema/sql/sums.sql");
+    if (store_finish(store, &err) != 0)
         fail_msg("%s", err.message);
     store_close(store);
     if (store_open(path, &store, &err) != 0)

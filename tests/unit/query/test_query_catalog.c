@@ -107,8 +107,10 @@ static void is_documented_and_runs(void **state)
         if (strstr(query->sql, "-- include:"))
             fail_msg("%s: a fragment is missing", query->name);
         check_parameters(query, head);
-        /* Without parameters: nothing is restricted. */
-        if (query_run(store, query->sql, &options, &check.base, NULL, &err) != 0)
+        /* Without parameters: nothing is restricted. Not every SQLite knows the sizes of tables. */
+        bool can_run = strcmp(query->name, "sizes") != 0 || store_tells_sizes(store);
+        if (can_run &&
+            query_run(store, query->sql, &options, &check.base, NULL, &err) != 0)
             fail_msg("%s: %s", query->name, err.message);
         free(head);
     }

@@ -1,0 +1,12 @@
+-- What the two ways to ask for sizes take and give.
+-- Parameters:
+--   :file            JSON: an array of {what, part, bytes, count} for the parts of the file; NULL: none
+--   :least           what has less than this share of the whole is left out; NULL: nothing
+-- Columns:
+--   of               file, database
+--   what             an event type, a kind of definitions, chunk headers …; a table
+--   part             NULL: all of it; its time, one of its fields …; rows, or an index
+--   bytes            in the file, or in pages of the database
+--   share            of the whole file or database, 0 to 1
+--   count            events, definitions, chunks; NULL: not counted
+--   bytes_per_event  bytes divided by all events of the recording
