@@ -48,7 +48,7 @@ struct cpu {
 };
 
 struct synth {
-    uint64_t random, events, wanted, next_goid;
+    uint64_t random, events, wanted, next_goid, parked;
     unsigned cpu_count;
     struct cpu cpus[CPUS_MAX];
     struct goroutine live[LIVE_MAX];
@@ -446,12 +446,46 @@ static int put_meta(struct synth *self, struct error *err)
     return rc;
 }
 
+/* Goroutines that run once and then wait for the rest of the recording, as those of idle connections do. */
+static int park_for_good(struct synth *self, struct error *err)
+{
+    struct cpu *cpu = &self->cpus[0];
+    int rc = 0;
+    for (uint64_t i = 0; rc == 0 && !self->failed && i < self->parked; i++) {
+        uint64_t goid = self->next_goid++, g = 0xc100000000u + i * 0x1c0;
+        cpu->now += duration(self, 400);
+        struct event *e = put(self, cpu, EV_CREATE);
+        e->f[CREATE_GOID] = goid;
+        e->f[CREATE_G] = g;
+        e->f[CREATE_STATUS] = GO_STATUS_RUNNABLE;
+        e->f[CREATE_START] = self->locations[0];
+        e->f[CREATE_STACK] = self->stacks[3];
+        cpu->now += duration(self, 500);
+        e = put(self, cpu, EV_EXEC);
+        e->f[EXEC_GOID] = goid;
+        e->f[EXEC_G] = g;
+        cpu->now += duration(self, 800);
+        e = put(self, cpu, EV_PARK);
+        e->f[PARK_GOID] = goid;
+        e->f[PARK_G] = g;
+        e->f[PARK_REASON] = REASON_NET;
+        e->f[PARK_STACK] = self->stacks[i % 4];
+        for (unsigned j = 1; j < self->cpu_count; j++)
+            self->cpus[j].now = cpu->now + j * 1000;
+        if (i % 8192 == 8191)
+            rc = drain(self, err);
+    }
+    return rc;
+}
+
 static int run(struct synth *self, struct error *err)
 {
     int rc = put_meta(self, err);
     define_all(self);
     for (unsigned i = 0; i < self->cpu_count; i++)
         self->cpus[i] = (struct cpu){.now = 1000000000u + i * 1000, .tid = 4000 + i * 3, .running = -1};
+    if (rc == 0)
+        rc = park_for_good(self, err);
     for (unsigned i = 0; i < 64 + 8 * self->cpu_count; i++)
         create(self, &self->cpus[0], NULL);
     uint64_t next = self->cpus[0].now + BATCH_NS;
@@ -483,13 +517,14 @@ static void no_clock(void *context, struct chunk_clocks *out)
 
 int main(int argc, char **argv)
 {
-    int64_t events = 1000000, seed = 1, cpus = 4, level = 3;
+    int64_t events = 1000000, seed = 1, cpus = 4, parked = 0, level = 3;
     const char *output = NULL;
     bool help = false;
     const struct opt table[] = {
         {0, "events", OPT_INT, &events, "N", "how many events (1000000)"},
         {0, "seed", OPT_INT, &seed, "S", "another seed, another trace (1)"},
         {0, "cpus", OPT_INT, &cpus, "K", "CPUs, one ring each (4)"},
+        {0, "parked", OPT_INT, &parked, "N", "so many goroutines that wait from the beginning to the end, three events each (0)"},
         {'z', "level", OPT_INT, &level, "N", "zstd level (3)"},
         {'o', "output", OPT_STRING, &output, "FILE", "the trace to write"},
         {'h', "help", OPT_FLAG, &help, NULL, "show this"},
@@ -498,7 +533,7 @@ int main(int argc, char **argv)
     struct error err = {0};
     int operands;
     if (opt_parse(table, argc, argv, false, &operands, &err) != 0 || operands || (!output && !help) ||
-        cpus < 1 || cpus > CPUS_MAX || events < 1) {
+        cpus < 1 || cpus > CPUS_MAX || events < 1 || parked < 0) {
         fprintf(stderr, "trace_synth: %s\n",
                 err.code ? err.message : "usage: trace_synth [options] -o FILE (see --help)");
         return 2;
@@ -520,6 +555,7 @@ int main(int argc, char **argv)
         *self = (struct synth){.random = (uint64_t)seed,
                                .wanted = (uint64_t)events,
                                .cpu_count = (unsigned)cpus,
+                               .parked = (uint64_t)parked,
                                .next_goid = 1};
         self->writer = trace_writer_new(&options, &err);
         rc = self->writer ? run(self, &err) : err.code;

@@ -397,9 +397,9 @@ void goroutine_step_vanish(struct goroutine_tracker *self, struct goroutine *gor
     goroutine->since = goroutine->last_step = event->time_ns;
 }
 
-struct goroutine **goroutine_step_list(struct goroutine_tracker *self, size_t *count_out)
+uint64_t *goroutine_step_list(struct goroutine_tracker *self, size_t *count_out)
 {
-    struct goroutine **list = goroutine_table_list(&self->table);
+    uint64_t *list = goroutine_table_list(&self->table);
     if (!list && self->table.by_goid.count)
         self->failed = true;
     *count_out = list ? self->table.by_goid.count : 0;

@@ -86,8 +86,8 @@ void goroutine_step_lose(struct goroutine_tracker *self, struct goroutine *gorou
 void goroutine_step_put_transition(struct goroutine_tracker *self, struct goroutine *goroutine,
                                    enum goroutine_state from, enum goroutine_state to,
                                    const struct step_facts *facts, unsigned flags);
-/* All goroutines, by goid, for the caller to free. Without memory there are none, and the tracker has failed. */
-struct goroutine **goroutine_step_list(struct goroutine_tracker *self, size_t *count_out);
+/* The goids of all goroutines, ascending, for the caller to free. Without memory there are none, and the tracker has failed. */
+uint64_t *goroutine_step_list(struct goroutine_tracker *self, size_t *count_out);
 void goroutine_step_end_of_recording(struct goroutine_tracker *self, struct goroutine *goroutine,
                                      uint64_t end_ns);
 

@@ -2,6 +2,10 @@
  * The goroutines that are alive at the moment of the replay, and the last few that died: memory follows
  * these, not the length of the trace. Found by goid, which is never used twice, or by the address of their g,
  * which is.
+ *
+ * A program may have a million goroutines, most of which wait for good: beyond GOROUTINES_AWAKE_MAX, those that were not asked for
+ * since long are squeezed to a fifth of their size. A pointer to a goroutine is good for the handling of one event, in which
+ * fewer than GOROUTINES_AWAKE_MAX / 2 others may be asked for.
  */
 #ifndef GOTAPE_REPLAY_GOROUTINE_TABLE_H
 #define GOTAPE_REPLAY_GOROUTINE_TABLE_H
@@ -84,22 +88,32 @@ struct goroutine {
     bool is_only_looked_at; /* all that is known of it is from a snapshot, which found it waiting */
     uint64_t running_ns, runnable_ns, waiting_ns, unknown_ns, syscall_ns, wait_count;
     bool is_buried; /* among the last dead */
+
+    /* Of the table. */
+    uint32_t place;   /* in awake */
+    uint64_t touched; /* count of questions, at the last for it */
 };
 
-#define GRAVEYARD_SIZE 1024
+#define GRAVEYARD_SIZE       1024
+#define GOROUTINES_AWAKE_MAX 32768
 
 struct goroutine_table {
-    struct map by_goid; /* → struct goroutine * */
+    struct map by_goid; /* → struct goroutine *, or what it was squeezed to, marked in the lowest bit; owned */
     struct map by_g;    /* address → goid */
+    struct goroutine **awake; /* owned; those that are not squeezed, in no order */
+    uint32_t awake_count, awake_capacity;
+    uint32_t hand;      /* the next of them to be looked at */
+    uint64_t questions; /* so far */
+    bool failed;        /* out of memory: some are not found any more */
     struct goroutine *graveyard[GRAVEYARD_SIZE];
     unsigned next_grave;
 };
 
 void goroutine_table_init(struct goroutine_table *self);
 void goroutine_table_release(struct goroutine_table *self);
-/* NULL when there is none. */
-struct goroutine *goroutine_table_find(const struct goroutine_table *self, uint64_t goid);
-struct goroutine *goroutine_table_find_g(const struct goroutine_table *self, uint64_t g);
+/* NULL when there is none, and when out of memory (failed). */
+struct goroutine *goroutine_table_find(struct goroutine_table *self, uint64_t goid);
+struct goroutine *goroutine_table_find_g(struct goroutine_table *self, uint64_t g);
 /* A new one, with state unknown and all else zero; NULL when out of memory. */
 struct goroutine *goroutine_table_add(struct goroutine_table *self, uint64_t goid);
 /* The goroutine has this g from now on. *before_out: the goid that had it, if another one, else 0. Returns 0,
@@ -112,8 +126,7 @@ void goroutine_table_unmap(struct goroutine_table *self, struct goroutine *gorou
  * goroutine_table_remove(), or NULL. One that did not stay dead is never returned. */
 struct goroutine *goroutine_table_bury(struct goroutine_table *self, struct goroutine *goroutine);
 void goroutine_table_remove(struct goroutine_table *self, struct goroutine *goroutine);
-/* All goroutines, by goid: an array of by_goid.count pointers for the caller to free; NULL when empty or out
- * of memory. */
-struct goroutine **goroutine_table_list(const struct goroutine_table *self);
+/* The goids of all goroutines, ascending: an array of by_goid.count for the caller to free; NULL when empty or out of memory. */
+uint64_t *goroutine_table_list(const struct goroutine_table *self);
 
 #endif

@@ -50,7 +50,7 @@ void goroutine_tracker_free(struct goroutine_tracker *self)
 
 int goroutine_tracker_check(const struct goroutine_tracker *self, struct error *err)
 {
-    return self->failed || self->starts.failed || round_log_has_failed(&self->intervals.rounds)
+    return self->failed || self->table.failed || self->starts.failed || round_log_has_failed(&self->intervals.rounds)
                ? error_set(err, ERR_NOMEM, "out of memory for the goroutines alive at one time")
                : 0;
 }
@@ -538,10 +538,14 @@ void goroutine_tracker_finish(struct goroutine_tracker *self, uint64_t end_ns)
     remove_doomed(self);
     syscall_log_finish(self, end_ns);
     size_t count;
-    struct goroutine **list = goroutine_step_list(self, &count);
+    uint64_t *list = goroutine_step_list(self, &count);
     for (size_t i = 0; i < count; i++) {
-        goroutine_step_end_of_recording(self, list[i], end_ns);
-        interval_put_goroutine(&self->intervals, list[i]);
+        struct goroutine *goroutine = goroutine_table_find(&self->table, list[i]);
+        if (!goroutine)
+            continue;
+        goroutine_step_end_of_recording(self, goroutine, end_ns);
+        interval_put_goroutine(&self->intervals, goroutine);
+        goroutine_table_remove(&self->table, goroutine);
     }
     free(list);
     round_log_finish(&self->intervals.rounds);

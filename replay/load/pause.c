@@ -5,10 +5,10 @@
 void pause_begin(struct goroutine_tracker *self, const struct event *event)
 {
     size_t count;
-    struct goroutine **list = goroutine_step_list(self, &count);
+    uint64_t *list = goroutine_step_list(self, &count);
     for (size_t i = 0; i < count; i++) {
-        struct goroutine *goroutine = list[i];
-        if (goroutine->state == GOROUTINE_DEAD || goroutine->state == GOROUTINE_UNKNOWN)
+        struct goroutine *goroutine = goroutine_table_find(&self->table, list[i]);
+        if (!goroutine || goroutine->state == GOROUTINE_DEAD || goroutine->state == GOROUTINE_UNKNOWN)
             continue;
         goroutine_step_lose(self, goroutine, event);
         goroutine->woken_by_net = false;
@@ -51,10 +51,10 @@ void pause_snapshot(struct goroutine_tracker *self, const struct event *end)
     if (end->f[SNAPSHOT_UNSTABLE])
         return;
     size_t count;
-    struct goroutine **list = goroutine_step_list(self, &count);
+    uint64_t *list = goroutine_step_list(self, &count);
     for (size_t i = 0; i < count; i++) {
-        struct goroutine *goroutine = list[i];
-        if (goroutine->state != GOROUTINE_UNKNOWN || goroutine->snapshot == self->snapshot.id ||
+        struct goroutine *goroutine = goroutine_table_find(&self->table, list[i]);
+        if (!goroutine || goroutine->state != GOROUTINE_UNKNOWN || goroutine->snapshot == self->snapshot.id ||
             goroutine->last_step > resumed || goroutine->is_buried)
             continue;
         interval_close(&self->intervals, goroutine,

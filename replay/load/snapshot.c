@@ -68,10 +68,10 @@ static void end_sampled(struct goroutine_tracker *self, struct goroutine *gorout
 static void end_unseen(struct goroutine_tracker *self, const struct event *end)
 {
     size_t count;
-    struct goroutine **list = goroutine_step_list(self, &count);
+    uint64_t *list = goroutine_step_list(self, &count);
     for (size_t i = 0; i < count; i++) {
-        struct goroutine *goroutine = list[i];
-        if (goroutine->snapshot == self->snapshot.id || goroutine->is_buried)
+        struct goroutine *goroutine = goroutine_table_find(&self->table, list[i]);
+        if (!goroutine || goroutine->snapshot == self->snapshot.id || goroutine->is_buried)
             continue;
         end_sampled(self, goroutine, end->time_ns);
         goroutine->state = end->f[SNAPSHOT_UNSTABLE] ? GOROUTINE_UNKNOWN : GOROUTINE_DEAD;

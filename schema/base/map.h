@@ -11,15 +11,16 @@
 #include <stdint.h>
 
 struct map_slot {
-    uint64_t key;
+    uint64_t key; /* 0: free */
     uint64_t value;
-    bool used;
 };
 
 struct map {
     struct map_slot *slots; /* owned; capacity is a power of two */
     size_t capacity;
     size_t count;
+    struct map_slot zero; /* the entry of key 0, which has no slot */
+    bool has_zero;
 };
 
 void map_init(struct map *self);

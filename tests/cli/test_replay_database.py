@@ -142,6 +142,21 @@ def test_interrupted_load_leaves_nothing(replay, tmp_path):
     assert names(tmp_path) == ["big.gotape"]
 
 
+def test_more_goroutines_than_are_kept_whole(replay, tmp_path):
+    synth, parked = TOOLS / "trace_synth", 50000
+    if not os.access(synth, os.X_OK):
+        pytest.skip(f"{synth} has not been built")
+    trace = tmp_path / "parked.gotape"
+    subprocess.run([synth, "--events", "200000", "--parked", str(parked), "-o", trace], check=True, timeout=120, capture_output=True)
+    query = f"""SELECT count(*) AS goroutines, sum(created_ns = first_ns) AS created, sum(state = 3) AS waiting, sum(wait_count) AS waits,
+        (SELECT count(*) FROM transition WHERE goid <= {parked}) AS transitions, (SELECT count(*) FROM interval WHERE goid <= {parked}) AS intervals,
+        (SELECT count(*) FROM wait WHERE goid <= {parked} AND is_open AND wait_ns = (SELECT end_ns FROM recording) - start_ns) AS open,
+        (SELECT count(*) FROM anomaly WHERE kind <> 'no_end') AS doubts FROM goroutine WHERE goid <= {parked}"""
+    [row] = json.loads(replay("sql", trace, query, "--format", "json").stdout)
+    assert row == {"goroutines": parked, "created": parked, "waiting": parked, "waits": parked, "transitions": 3 * parked,
+                   "intervals": 3 * parked, "open": parked, "doubts": 0}
+
+
 @pytest.mark.parametrize("query", [
     "DELETE FROM wait", "UPDATE meta SET value = 1", "DROP TABLE wait", "CREATE TABLE x (a)", "CREATE TEMP TABLE x (a)", "VACUUM",
     "VACUUM INTO 'stolen.db'", "ATTACH 'stolen.db' AS x", "PRAGMA writable_schema = 1", "PRAGMA journal_mode = WAL",
