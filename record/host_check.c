@@ -106,7 +106,7 @@ static int check_perf(FILE *out, const char *tracefs, struct error *err)
 {
     struct perf_features features;
     struct perf_session *perf = NULL;
-    struct perf_session_options options = {.pid = getpid(), .thread_switches = true};
+    struct perf_session_options options = {.pid = getpid(), .thread_switches = true, .programs = true};
     long paranoid;
     int rc = perf_features_probe(&features, err);
     if (rc == 0)
@@ -118,6 +118,11 @@ static int check_perf(FILE *out, const char *tracefs, struct error *err)
         fprintf(out, ", %u CPUs with a ring of %" PRIu64 " bytes each\n", perf_session_ring_count(perf),
                 perf_session_ring_bytes(perf));
         print_lacks(out, &features);
+        const char *missing = perf_session_programs_missing(perf);
+        if (*missing)
+            fprintf(out, "host     no BPF programs: a hit costs more, and each thread switch too (%s)\n", missing);
+        else
+            fputs("host     BPF programs read the values at a hit (--engine)\n", out);
     }
     perf_session_free(perf);
     return rc;

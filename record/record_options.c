@@ -13,14 +13,14 @@
 
 struct parse_state {
     struct record_options options;
-    const char *detail, *scope, *budget;
+    const char *detail, *scope, *engine, *budget;
     const char *probe_specs[USER_PROBES_MAX];
     struct opt_list probes;
     struct long_texts of_long;
     bool help, version, cleanup;
 };
 
-#define OPTION_ROWS 43
+#define OPTION_ROWS 44
 
 static void fill_table(struct parse_state *s, struct opt table[OPTION_ROWS])
 {
@@ -46,6 +46,9 @@ static void fill_table(struct parse_state *s, struct opt table[OPTION_ROWS])
          "many threads, but every\nprocess that runs the same file is slowed as well"},
         {0, "force-scope", OPT_FLAG, &o->force_scope, NULL,
          "--scope cpu even if another process runs the same file"},
+        {0, "engine", OPT_STRING, &s->engine, "ENGINE",
+         "who reads the values at a hit: bpf, a small program in the kernel,\ncheaper and without cost at thread switches; "
+         "perf, the kernel's own\nsamples; auto (default): bpf where the kernel takes it"},
         {0, "probe", OPT_LIST, &s->probes, "SPEC",
          "also calls of a function, with up to 6 values at its entry:\n'main.handleOrder(id=+8(%ax):u64)'; "
          "up to 16 "
@@ -124,6 +127,18 @@ static int parse_scope(const char *name, bool *cpu_wide_out, struct error *err)
     if (!*cpu_wide_out && strcmp(name, "task") != 0)
         return error_set(err, ERR_USAGE, "--scope: '%s' is none of task, cpu", name);
     return 0;
+}
+
+static int parse_engine(const char *name, enum record_engine *out, struct error *err)
+{
+    static const char *const names[] = {[ENGINE_AUTO] = "auto", [ENGINE_BPF] = "bpf", [ENGINE_PERF] = "perf"};
+    for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(names[i], name) == 0) {
+            *out = (enum record_engine)i;
+            return 0;
+        }
+    }
+    return error_set(err, ERR_USAGE, "--engine: '%s' is none of auto, bpf, perf", name);
 }
 
 /* The process is to be found. */
@@ -225,6 +240,10 @@ int record_options_parse(int argc, char **argv, struct record_options *out, stru
         rc = parse_detail(state.detail, &o->detail, err);
     if (rc == 0 && state.scope)
         rc = parse_scope(state.scope, &o->cpu_wide, err);
+    if (rc == 0 && state.engine)
+        rc = parse_engine(state.engine, &o->engine, err);
+    if (rc == 0 && o->engine == ENGINE_BPF && o->cpu_wide)
+        rc = error_set(err, ERR_USAGE, "--engine bpf does not go with --scope cpu");
     if (rc == 0 && o->force_scope && !o->cpu_wide)
         rc = error_set(err, ERR_USAGE, "--force-scope goes with --scope cpu");
     if (rc == 0)

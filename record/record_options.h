@@ -16,6 +16,9 @@
 
 enum record_mode { MODE_LAUNCH, MODE_ATTACH, MODE_CLEANUP, MODE_HELP, MODE_VERSION };
 
+/* Who reads the values at a hit: BPF programs where the kernel takes them, else perf; one or the other at any rate. */
+enum record_engine { ENGINE_AUTO, ENGINE_BPF, ENGINE_PERF };
+
 struct record_options {
     enum record_mode mode;
     bool check;            /* preflight only */
@@ -33,6 +36,7 @@ struct record_options {
     uint64_t ring_bytes; /* 0: the default */
     int64_t zstd_level;
     bool cpu_wide, force_scope; /* --scope cpu */
+    enum record_engine engine;
     enum record_detail detail;
     struct user_probe probes[USER_PROBES_MAX];
     unsigned probe_count;

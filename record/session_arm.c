@@ -16,15 +16,32 @@
 
 #define THREAD_PASSES 64 /* looks at /proc/PID/task while the target creates threads */
 
+/* *done_out: a program reads the values. Otherwise perf does, unless --engine bpf insists. */
+static int load_program(struct session *self, const struct probe_site *site, const struct sample_probe *probe, bool *done_out,
+                        struct error *err)
+{
+    struct error why = {0};
+    *done_out = false;
+    if (self->options->engine == ENGINE_PERF || self->options->cpu_wide)
+        return 0;
+    int rc = perf_session_load_program(self->perf, probe, site->fetch, site->file_offset, &why);
+    if (rc == 0) {
+        *done_out = true;
+        return 0;
+    }
+    if (self->options->engine == ENGINE_BPF)
+        return error_set(err, why.code, "--engine bpf: %s: %s", probe->name, why.message);
+    if (self->probe_count == 0 || !*perf_session_programs_missing(self->perf))
+        session_say(self, self->hooks->verbose, "%s is left to perf: %s", probe->name, why.message);
+    return 0;
+}
+
 /* Defines a probe and hands it to perf. The fields of `probe` but for its id and format are filled. */
 static int define_probe(struct session *self, const struct probe_site *site, struct sample_probe *probe,
                         struct probe_use use, struct error *err)
 {
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/exe", (int)self->target->pid);
-    int rc = uprobe_define(self->group, probe->name, path, site->file_offset, site->fetch, err);
-    if (rc != 0)
-        return rc;
     unsigned fields = 0, values = 0;
     for (; fields < RECORD_VALUES_MAX && probe->values[fields]; fields++)
         values += probe->elements[fields] ? probe->elements[fields] : 1;
@@ -32,6 +49,12 @@ static int define_probe(struct session *self, const struct probe_site *site, str
         probe->values[fields] = PROBE_FLAGS_NAME;
         use.flags_at = (uint8_t)values;
     }
+    bool has_program;
+    int rc = load_program(self, site, probe, &has_program, err);
+    if (rc == 0)
+        rc = uprobe_define(self->group, probe->name, path, site->file_offset, has_program ? "" : site->fetch, err);
+    if (rc != 0)
+        return rc;
     char *format = NULL;
     rc = uprobe_read_format(self->group, probe->name, &format, &probe->event_id, err);
     probe->format = format;
@@ -103,7 +126,8 @@ int session_prepare_probes(struct session *self, struct error *err)
     struct perf_session_options options = {.ring_bytes = self->options->ring_bytes,
                                            .pid = self->target->pid,
                                            .thread_switches = true,
-                                           .cpu_wide = self->options->cpu_wide};
+                                           .cpu_wide = self->options->cpu_wide,
+                                           .programs = self->options->engine != ENGINE_PERF};
     if (rc == 0 && options.cpu_wide)
         rc = check_scope(self, err);
     if (rc == 0)
@@ -276,7 +300,7 @@ int session_arm(struct session *self, struct error *err)
     }
     struct perf_session_stats stats;
     perf_session_stats(self->perf, &stats);
-    session_say(self, self->hooks->verbose, "armed %u probes with %u descriptors", self->probe_count,
-                stats.descriptors);
+    session_say(self, self->hooks->verbose, "armed %u probes (%u with BPF programs) with %u descriptors", self->probe_count,
+                perf_session_program_count(self->perf), stats.descriptors);
     return rc;
 }

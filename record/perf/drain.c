@@ -114,7 +114,11 @@ static int judge(struct perf_session *self, struct session_ring *ring, struct re
     if (record->kind == RECORD_SKIP)
         return 0;
     if (record->kind == RECORD_LOST) {
-        ring->lost_told += record->lost;
+        /* What a program could not tell is not among what the kernel counts. */
+        if (record->root_id)
+            ring->lost_told += record->lost;
+        else if (record->pid != (uint32_t)self->pid)
+            return 0;
         self->stats.lost += record->lost;
         return 1;
     }
@@ -129,7 +133,7 @@ static int judge(struct perf_session *self, struct session_ring *ring, struct re
     }
     if (self->is_nested && record->kind == RECORD_SWITCH_OUT && translate_next(self, record) != 0)
         return ERR_NOMEM;
-    int rc = self->cpu_wide ? 1 : is_owner(ring, record);
+    int rc = self->cpu_wide || !record->root_id ? 1 : is_owner(ring, record);
     if (rc == 0)
         self->stats.duplicates++;
     if (rc == 1 && record->kind == RECORD_EXIT && note_exit(&self->exits, record->tid) != 0)
@@ -202,6 +206,7 @@ static uint64_t untold_losses(const struct perf_session *self, unsigned ring)
             read(self->descriptors[i].fd, values, sizeof values) == sizeof values)
             counted += values[1];
     }
+    counted += perf_program_lost(self, ring);
     uint64_t told = self->rings[ring].lost_told;
     return counted > told ? counted - told : 0;
 }

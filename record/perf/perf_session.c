@@ -97,7 +97,7 @@ static int open_rings(struct perf_session *self, struct error *err)
         struct session_ring *ring = &self->rings[i];
         struct epoll_event wish = {.events = EPOLLIN};
         ring->cpu = cpus[i];
-        ring->fd = -1;
+        ring->fd = ring->output_fd = -1;
         map_init(&ring->owners);
         self->ring_count = i + 1;
         rc = perf_open(&attr, -1, (int)cpus[i], &ring->fd, err);
@@ -150,6 +150,7 @@ int perf_session_new(const struct perf_session_options *options, const char *tra
     self->ring_bytes = options->ring_bytes;
     self->cpu_wide = options->cpu_wide;
     self->epoll_fd = -1;
+    perf_program_init(self);
     cpu_scope_init(&self->scope);
     map_init(&self->decoder.events);
     map_init(&self->tid_by_first);
@@ -160,6 +161,8 @@ int perf_session_new(const struct perf_session_options *options, const char *tra
         rc = find_switch_event(self, tracefs, err);
     if (rc == 0)
         rc = open_rings(self, err);
+    if (rc == 0 && options->programs && !options->cpu_wide)
+        rc = perf_program_prepare(self, err);
     if (rc < 0) {
         perf_session_free(self);
         return rc;
@@ -176,6 +179,7 @@ void perf_session_free(struct perf_session *self)
         close(self->descriptors[i].fd);
     for (unsigned i = 0; i < self->anchor_count; i++)
         close(self->anchors[i]);
+    perf_program_release(self);
     for (unsigned i = 0; i < self->ring_count; i++) {
         perf_ring_close(&self->rings[i].ring);
         if (self->rings[i].fd >= 0)
@@ -199,7 +203,7 @@ int perf_session_add_probe(struct perf_session *self, const struct sample_probe 
     unsigned index = self->decoder.probe_count;
     if (index == SAMPLE_PROBES_MAX)
         return error_set(err, ERR_NOMEM, "more than %d probes", SAMPLE_PROBES_MAX);
-    int rc = tracepoint_parse_probe(probe, &self->decoder.probes[index], err);
+    int rc = perf_program_has(self, index) ? 0 : tracepoint_parse_probe(probe, &self->decoder.probes[index], err);
     if (rc < 0)
         return rc;
     self->probe_ids[index] = probe->event_id;
@@ -356,13 +360,15 @@ int perf_session_add_thread(struct perf_session *self, pid_t tid, struct error *
     perf_attr_thread(&attr, &self->features, self->no_switches ? 0 : self->switch_id);
     int rc = open_for_thread(self, &attr, SAMPLE_THREAD_EVENT, tid, err);
     for (unsigned i = 0; i < self->decoder.probe_count && rc == 0; i++) {
-        if (self->is_left_out[i])
+        if (self->is_left_out[i] || perf_program_has(self, i))
             continue;
         perf_attr_probe(&attr, &self->features, self->probe_ids[i], self->decoder.probes[i].call_chain);
         rc = open_for_thread(self, &attr, i, tid, err);
     }
     if (self->descriptor_count > first)
         self->thread_count++;
+    if (rc == 0)
+        rc = perf_program_open(self, err);
     for (size_t i = first; self->enabled && i < self->descriptor_count; i++) {
         if (ioctl(self->descriptors[i].fd, PERF_EVENT_IOC_ENABLE, 0) != 0 && rc == 0)
             rc = error_sys(err, "cannot enable the events of thread %d", (int)tid);
@@ -378,7 +384,8 @@ static int switch_all(struct perf_session *self, unsigned long request, const ch
         if (ioctl(self->descriptors[i].fd, request, 0) != 0 && rc == 0)
             rc = error_sys(err, "cannot %s a perf event", word);
     }
-    return rc;
+    int last = perf_program_switch(self, request, word, rc == 0 ? err : NULL);
+    return rc ? rc : last;
 }
 
 /*

@@ -28,6 +28,11 @@ struct perf_session_options {
     /* Open the events once for each CPU instead of each thread: fewer descriptors, and no cost at thread switches; but
      * every process that maps a probed file is probed, and its records are dropped here. */
     bool cpu_wide;
+    /*
+     * Values are read and frames walked by BPF programs (probe_program.h) where the kernel lets us, not by perf: a hit costs
+     * less, and a probe needs one event for the whole process, none for each of its threads. Not with cpu_wide.
+     */
+    bool programs;
 };
 
 struct perf_session_stats {
@@ -51,6 +56,17 @@ void perf_session_free(struct perf_session *self); /* closes every descriptor */
  * index; an array takes several), whether to sample the user call chain. Probes are numbered 0, 1, … in the
  * order of the calls. */
 int perf_session_add_probe(struct perf_session *self, const struct sample_probe *probe, struct error *err);
+
+/*
+ * Before perf_session_add_probe(): loads the program for the next probe from its fetch arguments and the place of its
+ * instruction in the file. Its definition then needs no fetch arguments, and its format is not looked at. On an error (programs
+ * cannot be had, or not this one) the probe goes to perf.
+ */
+int perf_session_load_program(struct perf_session *self, const struct sample_probe *probe, const char *fetch,
+                              uint64_t file_offset, struct error *err);
+/* How many probes have one; why there are none ("": there are). */
+unsigned perf_session_program_count(const struct perf_session *self);
+const char *perf_session_programs_missing(const struct perf_session *self);
 
 /*
  * Opens all events for one thread on every online CPU: disabled before perf_session_enable(), counting at

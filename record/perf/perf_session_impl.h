@@ -20,6 +20,9 @@ struct session_ring {
      */
     struct map owners;
     uint64_t lost_told;
+    int output_fd;              /* what the programs write into; -1: there are none */
+    uint64_t output_id;         /* as in samples */
+    uint64_t output_lost_before; /* lost there before the events were closed last */
     uint64_t limit;   /* of the round: its head when the round began */
     uint64_t scanned; /* CPU-wide: looked for new threads up to here */
 };
@@ -33,6 +36,16 @@ struct session_descriptor {
 struct session_exits {
     uint32_t *tids; /* owned */
     size_t count, capacity;
+};
+
+/* Programs in the place of perf's samples (perf_program.c). Maps -1: there are none. */
+struct session_programs {
+    int rings, scratch;          /* maps */
+    bool has_exchange;
+    bool is_open;                /* the probes are in the target */
+    int program[SAMPLE_PROBES_MAX]; /* by probe; -1: perf samples it */
+    int event[SAMPLE_PROBES_MAX];   /* what keeps the probe in the target; -1: closed */
+    struct error missing;        /* why there are none */
 };
 
 struct perf_session {
@@ -56,6 +69,7 @@ struct perf_session {
 
     int anchors[SAMPLE_PROBES_MAX + 1]; /* perf_thin.c */
     unsigned anchor_count;
+    struct session_programs programs;
 
     bool cpu_wide, is_open; /* is_open: CPU-wide, and the events are open */
     struct cpu_scope scope; /* CPU-wide: whose records count */
@@ -69,5 +83,18 @@ struct perf_session {
     struct map tid_by_first; /* when nested: a thread's number in the first namespace → ours */
     struct perf_session_stats stats;
 };
+
+/* perf_program.c. Opening fails only for what would fail for perf's own samples, too; without programs the rest does nothing. */
+void perf_program_init(struct perf_session *self);
+int perf_program_prepare(struct perf_session *self, struct error *err);
+int perf_program_open(struct perf_session *self, struct error *err);
+int perf_program_switch(struct perf_session *self, unsigned long request, const char *word, struct error *err);
+void perf_program_close(struct perf_session *self);
+void perf_program_release(struct perf_session *self);
+uint64_t perf_program_lost(const struct perf_session *self, unsigned ring);
+static inline bool perf_program_has(const struct perf_session *self, unsigned probe)
+{
+    return self->programs.program[probe] >= 0;
+}
 
 #endif

@@ -85,6 +85,7 @@ void perf_session_close_events(struct perf_session *self)
     for (size_t i = 0; i < self->descriptor_count; i++)
         close(self->descriptors[i].fd);
     self->descriptor_count = 0;
+    perf_program_close(self);
     self->thread_count = 0;
     self->stats.descriptors = self->ring_count;
     self->exits.count = self->old_exits.count = 0;
@@ -92,5 +93,7 @@ void perf_session_close_events(struct perf_session *self)
     for (unsigned i = 0; i < self->ring_count; i++) {
         map_reset(&self->rings[i].owners);
         self->rings[i].lost_told = 0;
+        if (self->rings[i].output_fd >= 0)
+            map_put(&self->decoder.events, self->rings[i].output_id, SAMPLE_PROGRAM_EVENT);
     }
 }

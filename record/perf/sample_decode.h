@@ -52,7 +52,8 @@ struct record {
     char name[16]; /* next_name, or the thread's new name; always terminated */
     bool is_exec;
     uint64_t lost;
-    uint64_t root_id; /* id of the opened event that this record belongs to (for dropping duplicates) */
+    uint64_t root_id; /* id of the opened event that this record belongs to (for dropping duplicates); 0: written by a
+                         probe's program, which tells each hit once */
     uint32_t by_tid; /* the thread that was running when the kernel wrote the record (tid, but for names given
                         by others) */
 };
@@ -80,6 +81,8 @@ struct sample_layout {
     struct sample_field fields[RECORD_VALUES_MAX];
     unsigned field_count;
     bool call_chain;
+    bool has_program;        /* its records come from a program (probe_program.h), not from perf */
+    unsigned program_values; /* u64 before the frames */
 };
 
 struct sample_switch_layout {
@@ -91,6 +94,8 @@ struct sample_switch_layout {
 #define SAMPLE_THREAD_EVENT SAMPLE_PROBES_MAX
 /* CPU-wide sessions: sched_switch for the thread that comes. A sample of it is that of the thread that goes. */
 #define SAMPLE_SWITCH_IN_EVENT (SAMPLE_PROBES_MAX + 1)
+/* What the probes' programs write into; their records say which probe it was. */
+#define SAMPLE_PROGRAM_EVENT (SAMPLE_PROBES_MAX + 2)
 
 struct sample_decoder {
     struct sample_layout probes[SAMPLE_PROBES_MAX];

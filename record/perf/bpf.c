@@ -1,0 +1,118 @@
+#include "perf/bpf.h"
+
+#include <errno.h>
+#include <linux/bpf.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define LOG_BYTES (64u << 10)
+
+static int call_bpf(int command, union bpf_attr *attr)
+{
+    return (int)syscall(SYS_bpf, command, attr, sizeof *attr);
+}
+
+/* Before Linux 5.11 maps and programs count as locked memory, of which a process may have 64 kB; EPERM says so. */
+static bool raise_memory_limit(void)
+{
+    const struct rlimit most = {.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
+    struct rlimit now;
+    return getrlimit(RLIMIT_MEMLOCK, &now) == 0 && now.rlim_cur != RLIM_INFINITY &&
+           setrlimit(RLIMIT_MEMLOCK, &most) == 0;
+}
+
+static int make_map(const union bpf_attr *wanted, int *fd_out, struct error *err)
+{
+    union bpf_attr attr = *wanted;
+    int fd = call_bpf(BPF_MAP_CREATE, &attr);
+    if (fd < 0 && errno == EPERM && raise_memory_limit())
+        fd = call_bpf(BPF_MAP_CREATE, &attr);
+    if (fd < 0)
+        return error_sys(err, "bpf(2) makes no map");
+    *fd_out = fd;
+    return 0;
+}
+
+int bpf_events_map(unsigned cpus, int *fd_out, struct error *err)
+{
+    union bpf_attr attr;
+    memset(&attr, 0, sizeof attr);
+    attr.map_type = BPF_MAP_TYPE_PERF_EVENT_ARRAY;
+    attr.key_size = attr.value_size = 4;
+    attr.max_entries = cpus;
+    return make_map(&attr, fd_out, err);
+}
+
+int bpf_events_map_put(int map, unsigned cpu, int event, struct error *err)
+{
+    union bpf_attr attr;
+    uint32_t key = cpu, value = (uint32_t)event;
+    memset(&attr, 0, sizeof attr);
+    attr.map_fd = (uint32_t)map;
+    attr.key = (uint64_t)(uintptr_t)&key;
+    attr.value = (uint64_t)(uintptr_t)&value;
+    if (call_bpf(BPF_MAP_UPDATE_ELEM, &attr) != 0)
+        return error_sys(err, "bpf(2) does not take the event of CPU %u", cpu);
+    return 0;
+}
+
+int bpf_cpu_map(unsigned bytes, int *fd_out, struct error *err)
+{
+    union bpf_attr attr;
+    memset(&attr, 0, sizeof attr);
+    attr.map_type = BPF_MAP_TYPE_PERCPU_ARRAY;
+    attr.key_size = 4;
+    attr.value_size = bytes;
+    attr.max_entries = 1;
+    return make_map(&attr, fd_out, err);
+}
+
+static int load(const void *code, size_t size, char *log, unsigned log_size)
+{
+    /* The helpers that read memory and write into rings ask for a license that is compatible with the kernel's. */
+    static const char license[] = "Dual MIT/GPL";
+    union bpf_attr attr;
+    memset(&attr, 0, sizeof attr);
+    attr.prog_type = BPF_PROG_TYPE_KPROBE;
+    attr.insns = (uint64_t)(uintptr_t)code;
+    attr.insn_cnt = (uint32_t)(size / sizeof(struct bpf_insn));
+    attr.license = (uint64_t)(uintptr_t)license;
+    attr.log_buf = (uint64_t)(uintptr_t)log;
+    attr.log_size = log_size;
+    attr.log_level = log ? 1 : 0;
+    memcpy(attr.prog_name, "gotape", sizeof "gotape");
+    return call_bpf(BPF_PROG_LOAD, &attr);
+}
+
+/* The last line that is not a figure. */
+static const char *last_words(char *log)
+{
+    char *words = log, *save = NULL;
+    for (char *line = strtok_r(log, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+        if (strncmp(line, "processed ", 10) != 0)
+            words = line;
+    }
+    return words;
+}
+
+int bpf_load_probe(const void *code, size_t size, int *fd_out, struct error *err)
+{
+    int fd = load(code, size, NULL, 0);
+    if (fd < 0 && errno == EPERM && raise_memory_limit())
+        fd = load(code, size, NULL, 0);
+    if (fd >= 0) {
+        *fd_out = fd;
+        return 0;
+    }
+    int number = errno;
+    char *log = calloc(1, LOG_BYTES);
+    if (log)
+        load(code, size, log, LOG_BYTES);
+    errno = number;
+    int rc = error_sys(err, "the kernel does not take a probe's program (%.300s)", log && *log ? last_words(log) : "without a word");
+    free(log);
+    return rc;
+}

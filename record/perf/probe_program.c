@@ -1,0 +1,505 @@
+/*
+ * See probe_program.h. Straight-line code: the walk is unrolled, every way out knows its constants, so that the verifier
+ * of every kernel from 5.10 on follows it.
+ *
+ * Registers: r6 pt_regs, r7 the slot (with frames), r8 pointer at hand, r9 frames so far; r0 to r5 as calls have them.
+ * Stack: 8 bytes at r10-8 (keys, inner pointers), 16 at r10-24 (a frame); without frames the record lies below them.
+ */
+#include "perf/probe_program.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "perf/sample_decode.h"
+
+enum { R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, R10 };
+
+/* Opcodes: class | size or operation | mode or source. */
+enum {
+    LOAD_U64 = 0x79,
+    STORE_REG_U32 = 0x63,
+    STORE_REG_U64 = 0x7b,
+    STORE_IMM_U32 = 0x62,
+    STORE_IMM_U64 = 0x7a,
+    EXCHANGE_U64 = 0xdb, /* imm 0xe1 */
+    WIDE_IMM = 0x18,     /* two instructions; source 1: the descriptor of a map */
+    MOVE = 0xbf,
+    MOVE_IMM = 0xb7,
+    MOVE_IMM_U32 = 0xb4,
+    ADD_IMM = 0x07,
+    OR_IMM = 0x47,
+    SHIFT_LEFT = 0x67,
+    SHIFT_RIGHT = 0x77,
+    SHIFT_RIGHT_SIGNED = 0xc7,
+    JUMP = 0x05,
+    JUMP_IF_IMM = 0x15,
+    JUMP_UNLESS_IMM = 0x55,
+    CALL = 0x85,
+    EXIT = 0x95,
+};
+
+/* Numbers of helpers, from <linux/bpf.h>. */
+enum { HELPER_MAP_LOOKUP = 1, HELPER_EVENT_OUTPUT = 25, HELPER_READ_USER = 112 };
+
+enum {
+    KEY_AT = -8,      /* on the stack */
+    FRAME_AT = -24,   /* saved frame pointer, return address */
+    RECORD_END = -24, /* without frames the record ends here */
+    SLOT_HEADER = 12, /* the values behind it lie on a multiple of 8 */
+    DEPTH_MAX = 8,
+    REGISTER_IP = 128,
+    REGISTER_BP = 32,
+    WAYS_MAX = 64,
+};
+
+_Static_assert(SLOT_HEADER + 4 + 8 * (RECORD_VALUES_MAX + PROGRAM_FRAMES_MAX) <= PROGRAM_SLOT_BYTES, "a record fits");
+
+struct instruction {
+    uint8_t code, registers;
+    int16_t offset;
+    int32_t immediate;
+};
+
+/* Jumps to a place further on. */
+struct ways {
+    size_t at[2 * PROGRAM_FRAMES_MAX + WAYS_MAX];
+    unsigned count;
+};
+
+struct past_value {
+    char text[96]; /* its expression */
+    unsigned index;
+};
+
+struct maker {
+    const struct program_input *in;
+    struct buf *out;
+    int base, base_offset; /* of value 0: register and offset */
+    unsigned index;        /* of the next value */
+    struct past_value past[RECORD_VALUES_MAX];
+    unsigned past_count;
+    struct ways failed;
+};
+
+static const struct {
+    const char *name;
+    int offset; /* in struct pt_regs */
+} registers[] = {
+    {"r15", 0},  {"r14", 8},  {"r13", 16}, {"r12", 24}, {"bp", REGISTER_BP}, {"bx", 40},
+    {"r11", 48}, {"r10", 56}, {"r9", 64},  {"r8", 72},  {"ax", 80},          {"cx", 88},
+    {"dx", 96},  {"si", 104}, {"di", 112}, {"ip", REGISTER_IP}, {"flags", 144},      {"sp", 152},
+};
+
+static size_t emit(struct maker *self, uint8_t code, int to, int from, int offset, int64_t immediate)
+{
+    const struct instruction it = {code, (uint8_t)(to | from << 4), (int16_t)offset, (int32_t)immediate};
+    size_t at = self->out->size;
+    buf_put(self->out, &it, sizeof it);
+    return at;
+}
+
+static void emit_wide(struct maker *self, int to, int kind, uint64_t immediate)
+{
+    emit(self, WIDE_IMM, to, kind, 0, (int32_t)(uint32_t)immediate);
+    emit(self, 0, 0, 0, 0, (int32_t)(uint32_t)(immediate >> 32));
+}
+
+static void add_way(struct maker *self, struct ways *ways, size_t at)
+{
+    if (ways->count == sizeof ways->at / sizeof *ways->at)
+        self->out->failed = true;
+    else
+        ways->at[ways->count++] = at;
+}
+
+/* All of them lead here. */
+static void arrive(struct maker *self, struct ways *ways)
+{
+    for (unsigned i = 0; i < ways->count && !buf_failed(self->out); i++) {
+        int16_t distance = (int16_t)((self->out->size - ways->at[i]) / sizeof(struct instruction) - 1);
+        memcpy(self->out->data + ways->at[i] + offsetof(struct instruction, offset), &distance, sizeof distance);
+    }
+    ways->count = 0;
+}
+
+static void emit_map(struct maker *self, int to, int descriptor)
+{
+    emit_wide(self, to, 1, (uint32_t)descriptor);
+}
+
+/* ---- expressions ---- */
+
+static int unknown(const char *text, struct error *err)
+{
+    return error_set(err, ERR_UNSUPPORTED, "no program for the fetch argument %s", text);
+}
+
+static int find_register(const char *name)
+{
+    for (unsigned i = 0; i < sizeof registers / sizeof *registers; i++) {
+        if (strcmp(registers[i].name, name) == 0)
+            return registers[i].offset;
+    }
+    return -1;
+}
+
+/* "+8(INNER)": takes the offset off, and the parentheses. False: it is no such thing. */
+static bool take_outer(char *text, int64_t *offset_out, char **inner_out)
+{
+    char *end;
+    size_t length = strlen(text);
+    if ((*text != '+' && *text != '-') || length < 4 || text[length - 1] != ')')
+        return false;
+    *offset_out = strtoll(text, &end, 10);
+    if (end == text || *end != '(' || *offset_out < INT32_MIN || *offset_out > INT32_MAX)
+        return false;
+    text[length - 1] = '\0';
+    *inner_out = end + 1;
+    return true;
+}
+
+static const struct past_value *find_past(const struct maker *self, const char *text)
+{
+    for (unsigned i = 0; i < self->past_count; i++) {
+        if (strcmp(self->past[i].text, text) == 0)
+            return &self->past[i];
+    }
+    return NULL;
+}
+
+/* r0: 0 when it has been read. */
+static void emit_read(struct maker *self, int to, int to_offset, unsigned size)
+{
+    emit(self, MOVE, R1, to, 0, 0);
+    emit(self, ADD_IMM, R1, 0, 0, to_offset);
+    emit(self, MOVE_IMM, R2, 0, 0, size);
+    emit(self, MOVE, R3, R8, 0, 0);
+    emit(self, CALL, 0, 0, 0, HELPER_READ_USER);
+}
+
+/* The value of a pointer goes to r8; where it cannot be had, or is NULL, the way leads to `nothing`. */
+static int emit_pointer(struct maker *self, char *text, struct ways *nothing, unsigned depth, struct error *err)
+{
+    const struct past_value *past = find_past(self, text);
+    int64_t offset;
+    char *inner;
+    if (depth == DEPTH_MAX)
+        return unknown(text, err);
+    if (*text == '%') {
+        int at = find_register(text + 1);
+        if (at < 0)
+            return unknown(text, err);
+        emit(self, LOAD_U64, R8, R6, at, 0);
+    } else if (past) {
+        emit(self, LOAD_U64, R8, self->base, self->base_offset + 8 * (int)past->index, 0);
+    } else if (take_outer(text, &offset, &inner)) {
+        int rc = emit_pointer(self, inner, nothing, depth + 1, err);
+        if (rc != 0)
+            return rc;
+        emit(self, ADD_IMM, R8, 0, 0, offset);
+        emit_read(self, R10, KEY_AT, 8);
+        add_way(self, nothing, emit(self, JUMP_UNLESS_IMM, R0, 0, 0, 0));
+        emit(self, LOAD_U64, R8, R10, KEY_AT, 0);
+    } else {
+        return unknown(text, err);
+    }
+    add_way(self, nothing, emit(self, JUMP_IF_IMM, R8, 0, 0, 0));
+    return 0;
+}
+
+static void emit_narrow(struct maker *self, int reg, unsigned width, bool is_signed)
+{
+    unsigned unused = 64 - 8 * width;
+    if (!unused)
+        return;
+    emit(self, SHIFT_LEFT, reg, 0, 0, unused);
+    emit(self, is_signed ? SHIFT_RIGHT_SIGNED : SHIFT_RIGHT, reg, 0, 0, unused);
+}
+
+struct wanted {
+    char expression[96];
+    unsigned width, elements;
+    bool is_signed;
+};
+
+/* What lies at r8 becomes the value; what hangs on nothing is 0. */
+static void emit_value_in_memory(struct maker *self, const struct wanted *value, struct ways *nothing)
+{
+    int at = self->base_offset + 8 * (int)self->index;
+    struct ways done = {.count = 0};
+    if (value->width < 8)
+        emit(self, STORE_IMM_U64, self->base, 0, at, 0);
+    emit_read(self, self->base, at, value->width * value->elements);
+    if (self->index == 0)
+        add_way(self, &self->failed, emit(self, JUMP_UNLESS_IMM, R0, 0, 0, 0));
+    if (value->is_signed && value->width < 8) {
+        emit(self, LOAD_U64, R1, self->base, at, 0);
+        emit_narrow(self, R1, value->width, true);
+        emit(self, STORE_REG_U64, self->base, R1, at, 0);
+    }
+    if (nothing->count == 0)
+        return;
+    add_way(self, &done, emit(self, JUMP, 0, 0, 0, 0));
+    arrive(self, nothing);
+    for (unsigned i = 0; i < value->elements; i++)
+        emit(self, STORE_IMM_U64, self->base, 0, at + 8 * (int)i, 0);
+    if (self->index == 0)
+        add_way(self, &self->failed, emit(self, JUMP, 0, 0, 0, 0));
+    arrive(self, &done);
+}
+
+static int emit_memory(struct maker *self, const struct wanted *value, struct error *err)
+{
+    char text[96], *inner;
+    int64_t offset;
+    struct ways nothing = {.count = 0};
+    memcpy(text, value->expression, sizeof text);
+    if (strncmp(text, "@+", 2) == 0) {
+        /* In the mapping of the probed file: as far from the probed instruction as in the file. */
+        char *end;
+        uint64_t at = strtoull(text + 2, &end, 10);
+        int64_t distance = (int64_t)(at - self->in->file_offset);
+        if (*end || end == text + 2 || distance < INT32_MIN || distance > INT32_MAX)
+            return unknown(value->expression, err);
+        emit(self, LOAD_U64, R8, R6, REGISTER_IP, 0);
+        offset = distance;
+    } else if (take_outer(text, &offset, &inner)) {
+        int rc = emit_pointer(self, inner, &nothing, 0, err);
+        if (rc != 0)
+            return rc;
+    } else {
+        return unknown(value->expression, err);
+    }
+    emit(self, ADD_IMM, R8, 0, 0, offset);
+    emit_value_in_memory(self, value, &nothing);
+    return 0;
+}
+
+static int emit_value(struct maker *self, const struct wanted *value, struct error *err)
+{
+    const char *text = value->expression;
+    int at = self->base_offset + 8 * (int)self->index;
+    if (self->index + value->elements > RECORD_VALUES_MAX || (value->elements > 1 && value->width != 8))
+        return unknown(text, err);
+    if (*text == '\\') {
+        char *end;
+        long number = strtol(text + 1, &end, 10);
+        if (end == text + 1 || *end || number < INT32_MIN || number > INT32_MAX)
+            return unknown(text, err);
+        emit(self, STORE_IMM_U64, self->base, 0, at, number);
+    } else if (*text == '%') {
+        int from = find_register(text + 1);
+        if (from < 0 || value->elements > 1)
+            return unknown(text, err);
+        emit(self, LOAD_U64, R1, R6, from, 0);
+        emit_narrow(self, R1, value->width, value->is_signed);
+        emit(self, STORE_REG_U64, self->base, R1, at, 0);
+    } else {
+        int rc = emit_memory(self, value, err);
+        if (rc != 0)
+            return rc;
+    }
+    if (value->width == 8 && value->elements == 1) {
+        struct past_value *past = &self->past[self->past_count++];
+        memcpy(past->text, text, sizeof past->text);
+        past->index = self->index;
+    }
+    self->index += value->elements;
+    return 0;
+}
+
+/* "name=EXPRESSION:x64[16]" */
+static int parse_value(const char *text, const char *name, unsigned elements, struct wanted *out, struct error *err)
+{
+    size_t length = strlen(name);
+    const char *colon = strrchr(text, ':');
+    unsigned bits = 0, count = 1;
+    char kind = 0;
+    if (strncmp(text, name, length) != 0 || text[length] != '=' || !colon || colon < text + length)
+        return unknown(text, err);
+    int found = sscanf(colon + 1, "%c%u[%u]", &kind, &bits, &count);
+    size_t size = (size_t)(colon - text) - length - 1;
+    if (found < 2 || !strchr("usx", kind) || (bits != 8 && bits != 16 && bits != 32 && bits != 64) ||
+        size >= sizeof out->expression || count != (elements ? elements : 1))
+        return unknown(text, err);
+    memset(out, 0, sizeof *out);
+    memcpy(out->expression, text + length + 1, size);
+    out->width = bits / 8;
+    out->elements = count;
+    out->is_signed = kind == 's';
+    return 0;
+}
+
+static int each_value(struct maker *self, bool emits, unsigned *count_out, struct error *err)
+{
+    char *copy = strdup(self->in->fetch), *save = NULL;
+    unsigned field = 0, count = 0;
+    int rc = copy ? 0 : error_set(err, ERR_NOMEM, "out of memory");
+    for (char *text = copy ? strtok_r(copy, " ", &save) : NULL; text && rc == 0; text = strtok_r(NULL, " ", &save), field++) {
+        struct wanted value;
+        if (field == RECORD_VALUES_MAX || !self->in->values[field])
+            rc = unknown(text, err);
+        if (rc == 0)
+            rc = parse_value(text, self->in->values[field], self->in->elements[field], &value, err);
+        if (rc == 0)
+            count += value.elements;
+        if (rc == 0 && emits)
+            rc = emit_value(self, &value, err);
+    }
+    if (rc == 0 && field < RECORD_VALUES_MAX && self->in->values[field])
+        rc = unknown(self->in->values[field], err);
+    free(copy);
+    *count_out = count;
+    return rc;
+}
+
+/* ---- the whole ---- */
+
+/* r7: a slot of this CPU's element that nobody else is in. A thread that loses the CPU in a program keeps its slot. */
+static void emit_take_slot(struct maker *self)
+{
+    struct ways taken = {.count = 0};
+    emit(self, STORE_IMM_U32, R10, 0, KEY_AT, 0);
+    emit_map(self, R1, self->in->scratch);
+    emit(self, MOVE, R2, R10, 0, 0);
+    emit(self, ADD_IMM, R2, 0, 0, KEY_AT);
+    emit(self, CALL, 0, 0, 0, HELPER_MAP_LOOKUP);
+    add_way(self, &self->failed, emit(self, JUMP_IF_IMM, R0, 0, 0, 0));
+    emit(self, MOVE, R7, R0, 0, 0);
+    if (!self->in->has_exchange)
+        return;
+    for (unsigned i = 0; i < PROGRAM_SLOTS; i++) {
+        emit(self, MOVE_IMM, R1, 0, 0, 1);
+        emit(self, EXCHANGE_U64, R7, R1, 0, 0xe1);
+        add_way(self, &taken, emit(self, JUMP_IF_IMM, R1, 0, 0, 0));
+        if (i + 1 < PROGRAM_SLOTS)
+            emit(self, ADD_IMM, R7, 0, 0, PROGRAM_SLOT_BYTES);
+    }
+    add_way(self, &self->failed, emit(self, JUMP, 0, 0, 0, 0));
+    arrive(self, &taken);
+}
+
+static void emit_leave_slot(struct maker *self)
+{
+    if (self->in->has_exchange)
+        emit(self, STORE_IMM_U64, R7, 0, 0, 0);
+}
+
+/* The record begins at r4 and has r5 bytes. */
+static void emit_output(struct maker *self)
+{
+    emit(self, MOVE, R1, R6, 0, 0);
+    emit_map(self, R2, self->in->rings);
+    emit(self, MOVE_IMM_U32, R3, 0, 0, -1); /* BPF_F_CURRENT_CPU */
+    emit(self, CALL, 0, 0, 0, HELPER_EVENT_OUTPUT);
+}
+
+static void emit_end(struct maker *self)
+{
+    /* 0: perf shall write nothing of its own. */
+    emit(self, MOVE_IMM, R0, 0, 0, 0);
+    emit(self, EXIT, 0, 0, 0, 0);
+}
+
+/* The probed function, then whoever the frame pointers tell; the way ends at a frame pointer of 0. */
+static void emit_walk(struct maker *self, unsigned values)
+{
+    int frames_at = self->base_offset + 8 * (int)values;
+    struct ways done = {.count = 0};
+    emit(self, LOAD_U64, R1, R6, REGISTER_IP, 0);
+    emit(self, STORE_REG_U64, R7, R1, frames_at, 0);
+    emit(self, LOAD_U64, R8, R6, REGISTER_BP, 0);
+    for (unsigned i = 1; i < self->in->frames; i++) {
+        emit(self, MOVE_IMM, R9, 0, 0, i);
+        add_way(self, &done, emit(self, JUMP_IF_IMM, R8, 0, 0, 0));
+        emit_read(self, R10, FRAME_AT, 16);
+        add_way(self, &done, emit(self, JUMP_UNLESS_IMM, R0, 0, 0, 0));
+        emit(self, LOAD_U64, R8, R10, FRAME_AT, 0);
+        emit(self, LOAD_U64, R1, R10, FRAME_AT + 8, 0);
+        emit(self, STORE_REG_U64, R7, R1, frames_at + 8 * (int)i, 0);
+    }
+    emit(self, MOVE_IMM, R9, 0, 0, self->in->frames);
+    emit(self, MOVE_IMM, R1, 0, 0, self->in->frames << 16);
+    struct ways whole = {.count = 0}, out = {.count = 0};
+    add_way(self, &whole, emit(self, JUMP_IF_IMM, R8, 0, 0, 0));
+    emit(self, OR_IMM, R1, 0, 0, PROGRAM_CUT);
+    add_way(self, &out, emit(self, JUMP, 0, 0, 0, 0));
+    arrive(self, &done);
+    emit(self, MOVE, R1, R9, 0, 0);
+    emit(self, SHIFT_LEFT, R1, 0, 0, 16);
+    arrive(self, &whole);
+    arrive(self, &out);
+    emit(self, OR_IMM, R1, 0, 0, self->in->probe);
+    emit(self, STORE_REG_U32, R7, R1, SLOT_HEADER, 0);
+    emit(self, MOVE, R4, R7, 0, 0);
+    emit(self, ADD_IMM, R4, 0, 0, SLOT_HEADER);
+    emit(self, MOVE, R5, R9, 0, 0);
+    emit(self, SHIFT_LEFT, R5, 0, 0, 3);
+    emit(self, ADD_IMM, R5, 0, 0, 4 + 8 * values);
+}
+
+static void emit_plain_record(struct maker *self, unsigned values)
+{
+    emit(self, STORE_IMM_U32, R10, 0, self->base_offset - 4, self->in->probe);
+    emit(self, MOVE, R4, R10, 0, 0);
+    emit(self, ADD_IMM, R4, 0, 0, self->base_offset - 4);
+    emit(self, MOVE_IMM, R5, 0, 0, 4 + 8 * values);
+}
+
+/* A header alone. */
+static void emit_failure(struct maker *self, struct ways *failed)
+{
+    if (failed->count == 0)
+        return;
+    arrive(self, failed);
+    emit(self, STORE_IMM_U32, R10, 0, KEY_AT, self->in->probe | PROGRAM_FAILED);
+    emit(self, MOVE, R4, R10, 0, 0);
+    emit(self, ADD_IMM, R4, 0, 0, KEY_AT);
+    emit(self, MOVE_IMM, R5, 0, 0, 4);
+    emit_output(self);
+    emit_end(self);
+}
+
+int probe_program_make(const struct program_input *input, struct buf *out, unsigned *value_count_out, struct error *err)
+{
+    struct maker self = {.in = input, .out = out};
+    bool has_walk = input->frames > 0;
+    unsigned values = 0;
+    if (input->frames > PROGRAM_FRAMES_MAX || input->probe > UINT16_MAX)
+        return error_set(err, ERR_UNSUPPORTED, "no program walks %u frames", input->frames);
+    int rc = each_value(&self, false, &values, err);
+    if (rc != 0)
+        return rc;
+    self.base = has_walk ? R7 : R10;
+    self.base_offset = has_walk ? SLOT_HEADER + 4 : RECORD_END - 8 * (int)values;
+    emit(&self, MOVE, R6, R1, 0, 0);
+    if (has_walk)
+        emit_take_slot(&self);
+    struct ways no_slot = self.failed;
+    self.failed.count = 0;
+    rc = each_value(&self, true, &values, err);
+    if (rc != 0)
+        return rc;
+    if (has_walk)
+        emit_walk(&self, values);
+    else
+        emit_plain_record(&self, values);
+    emit_output(&self);
+    if (has_walk)
+        emit_leave_slot(&self);
+    emit_end(&self);
+    if (has_walk && self.failed.count) {
+        arrive(&self, &self.failed);
+        emit_leave_slot(&self);
+        add_way(&self, &no_slot, emit(&self, JUMP, 0, 0, 0, 0));
+        emit_failure(&self, &no_slot);
+    } else {
+        emit_failure(&self, has_walk ? &no_slot : &self.failed);
+    }
+    if (buf_failed(out))
+        return error_set(err, ERR_NOMEM, "out of memory, or a program of more than a few thousand steps");
+    *value_count_out = values;
+    return 0;
+}
