@@ -53,6 +53,12 @@ static void put_recording(const struct metadata_input *in, struct trace_meta *me
     trace_meta_set(meta, "record.mode", in->target->how == TARGET_LAUNCHED ? "launch" : "attach", err);
     trace_meta_set(meta, "record.detail", record_detail_name(in->options->detail), err);
     trace_meta_set(meta, "record.scope", in->options->cpu_wide ? "cpu" : "task", err);
+    if (in->probe_count)
+        trace_meta_set(meta, "record.engine",
+                       in->program_count == 0                 ? "perf"
+                       : in->program_count == in->probe_count ? "bpf"
+                                                              : "bpf, perf",
+                       err);
     if (in->options->snapshot_interval_ns)
         trace_meta_setf(meta, err, "record.snapshot_interval_ns", "%" PRIu64,
                         in->options->snapshot_interval_ns);

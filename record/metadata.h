@@ -30,6 +30,7 @@ struct metadata_input {
     size_t reason_count;
     unsigned gomaxprocs; /* 0: unknown */
     uint64_t ring_bytes;
+    unsigned probe_count, program_count; /* with perf, and those of them that have BPF programs */
 };
 
 int metadata_fill(const struct metadata_input *in, struct trace_meta *out, struct error *err);

@@ -225,6 +225,8 @@ static int write_meta(struct session *self, const char *const *reasons, size_t c
         .reason_count = count,
         .gomaxprocs = self->target->held ? 0 : go_process_gomaxprocs(self->process),
         .ring_bytes = self->perf ? perf_session_ring_bytes(self->perf) : 0,
+        .probe_count = self->probe_count,
+        .program_count = self->perf ? perf_session_program_count(self->perf) : 0,
     };
     int rc = metadata_fill(&input, &self->meta, err);
     cgroup_find(self->target->pid, &self->cgroup);

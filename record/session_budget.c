@@ -31,7 +31,7 @@ static void price_probes(struct session *self)
         may_drop[b->class[i]] = true;
     }
     budget_init(&b->decide, &self->options->budget, may_drop);
-    b->open_events = self->probe_count + 1;
+    b->open_events = self->probe_count - perf_session_program_count(self->perf) + 1;
 }
 
 void session_budget_prepare(struct session *self)

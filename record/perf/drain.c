@@ -114,6 +114,11 @@ static int judge(struct perf_session *self, struct session_ring *ring, struct re
     if (record->kind == RECORD_SKIP)
         return 0;
     if (record->kind == RECORD_LOST) {
+        uint64_t again = record->lost < ring->told_ahead ? record->lost : ring->told_ahead;
+        record->lost -= again;
+        ring->told_ahead -= again;
+        if (record->lost == 0)
+            return 0;
         /* What a program could not tell is not among what the kernel counts. */
         if (record->root_id)
             ring->lost_told += record->lost;
@@ -136,6 +141,8 @@ static int judge(struct perf_session *self, struct session_ring *ring, struct re
     int rc = self->cpu_wide || !record->root_id ? 1 : is_owner(ring, record);
     if (rc == 0)
         self->stats.duplicates++;
+    if (self->programs.is_open)
+        perf_program_watch(self, record);
     if (rc == 1 && record->kind == RECORD_EXIT && note_exit(&self->exits, record->tid) != 0)
         rc = ERR_NOMEM;
     return rc;
@@ -211,20 +218,28 @@ static uint64_t untold_losses(const struct perf_session *self, unsigned ring)
     return counted > told ? counted - told : 0;
 }
 
+static int tell_lost(struct perf_session *self, unsigned ring, uint64_t count, perf_record_fn fn, void *context,
+                     struct error *err)
+{
+    struct record record;
+    memset(&record, 0, sizeof record);
+    record.kind = RECORD_LOST;
+    record.probe = SAMPLE_THREAD_EVENT;
+    record.lost = count;
+    record.time_ns = monotonic_ns();
+    self->stats.lost += count;
+    return fn(context, ring, &record, err);
+}
+
 static int tell_untold(struct perf_session *self, perf_record_fn fn, void *context, struct error *err)
 {
     for (unsigned i = 0; i < self->ring_count; i++) {
-        struct record record;
-        memset(&record, 0, sizeof record);
-        record.kind = RECORD_LOST;
-        record.probe = SAMPLE_THREAD_EVENT;
-        record.lost = untold_losses(self, i);
-        if (!record.lost)
+        uint64_t lost = untold_losses(self, i);
+        if (!lost)
             continue;
-        record.time_ns = monotonic_ns();
-        self->rings[i].lost_told += record.lost;
-        self->stats.lost += record.lost;
-        int rc = fn(context, i, &record, err);
+        self->rings[i].lost_told += lost;
+        self->rings[i].told_ahead += lost;
+        int rc = tell_lost(self, i, lost, fn, context, err);
         if (rc != 0)
             return rc;
     }
@@ -247,6 +262,12 @@ int perf_session_drain(struct perf_session *self, perf_record_fn fn, void *conte
             return rc;
     }
     forget_old_exits(self);
+    if (self->programs.is_blind) {
+        self->programs.is_blind = false;
+        int rc = tell_lost(self, 0, 1, fn, context, err);
+        if (rc != 0)
+            return rc;
+    }
     if (self->was_disabled && !self->enabled) {
         /* Once: nothing is lost any more after this. */
         self->was_disabled = false;

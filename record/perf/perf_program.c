@@ -4,6 +4,9 @@
  * for the main thread, stands for all threads, and costs them nothing when they are switched; new threads need nothing. What
  * the programs write goes through one event per CPU into the ring of that CPU, in order with the switches. Those events
  * stay open for as long as the session, because the map of the programs holds them; enabling and disabling is theirs.
+ *
+ * When the main thread alone exits (no Go program's does, but a C program's may that has Go in it), the probes go with it: what
+ * the others do from then on is told as lost.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -66,8 +69,7 @@ static void close_outputs(struct perf_session *self)
     }
 }
 
-static int make_program(struct session_programs *programs, const struct program_input *input, unsigned *values_out,
-                        int *fd_out, struct error *err)
+static int make_program(const struct program_input *input, unsigned *values_out, int *fd_out, struct error *err)
 {
     struct buf code;
     buf_init(&code);
@@ -75,7 +77,6 @@ static int make_program(struct session_programs *programs, const struct program_
     if (rc == 0)
         rc = bpf_load_probe(code.data, code.size, fd_out, err);
     buf_release(&code);
-    (void)programs;
     return rc;
 }
 
@@ -93,11 +94,11 @@ static int try_program(struct session_programs *programs, struct error *err)
                                   .scratch = programs->scratch,
                                   .has_exchange = true};
     unsigned values;
-    int fd, rc = make_program(programs, &input, &values, &fd, err);
+    int fd, rc = make_program(&input, &values, &fd, err);
     programs->has_exchange = rc == 0;
     if (rc != 0) {
         input.has_exchange = false;
-        rc = make_program(programs, &input, &values, &fd, err);
+        rc = make_program(&input, &values, &fd, err);
     }
     if (rc == 0)
         close(fd);
@@ -164,7 +165,7 @@ int perf_session_load_program(struct perf_session *self, const struct sample_pro
                                   .rings = programs->rings,
                                   .scratch = programs->scratch,
                                   .has_exchange = programs->has_exchange};
-    int rc = make_program(programs, &input, &layout.program_values, &programs->program[index], err);
+    int rc = make_program(&input, &layout.program_values, &programs->program[index], err);
     if (rc == 0)
         self->decoder.probes[index] = layout;
     return rc;
@@ -191,7 +192,6 @@ static int open_probe(struct perf_session *self, unsigned probe, struct error *e
     int rc = perf_open(&attr, self->pid, -1, &programs->event[probe], err);
     if (rc != 0)
         return rc;
-    self->stats.descriptors++;
     if (ioctl(programs->event[probe], PERF_EVENT_IOC_SET_BPF, programs->program[probe]) != 0)
         return error_sys(err, "cannot attach the program of probe %s", self->probe_names[probe]);
     return 0;
@@ -200,7 +200,7 @@ static int open_probe(struct perf_session *self, unsigned probe, struct error *e
 int perf_program_open(struct perf_session *self, struct error *err)
 {
     int rc = 0;
-    if (self->programs.is_open)
+    if (self->programs.is_open || self->programs.rings < 0)
         return 0;
     for (unsigned i = 0; i < self->decoder.probe_count && rc == 0; i++) {
         if (perf_program_has(self, i) && !self->is_left_out[i] && self->programs.event[i] < 0)
@@ -219,6 +219,27 @@ int perf_program_switch(struct perf_session *self, unsigned long request, const 
             rc = error_sys(err, "cannot %s what programs write into", word);
     }
     return rc;
+}
+
+unsigned perf_program_descriptors(const struct perf_session *self)
+{
+    const struct session_programs *programs = &self->programs;
+    unsigned count = programs->rings >= 0 ? self->ring_count + 2 : 0;
+    for (unsigned i = 0; i < self->decoder.probe_count; i++)
+        count += (programs->program[i] >= 0) + (programs->event[i] >= 0);
+    return count;
+}
+
+/* Threads that are being killed with the first one may run for a while. */
+#define LAST_RUN_NS 1000000000u
+
+void perf_program_watch(struct perf_session *self, const struct record *record)
+{
+    struct session_programs *programs = &self->programs;
+    if (record->kind == RECORD_EXIT && record->tid == (uint32_t)self->pid && programs->is_open)
+        programs->orphan_ns = record->time_ns;
+    else if (record->kind == RECORD_SWITCH_IN && programs->orphan_ns && record->time_ns > programs->orphan_ns + LAST_RUN_NS)
+        programs->is_blind = true;
 }
 
 static uint64_t lost_so_far(const struct session_ring *ring)
@@ -240,6 +261,7 @@ void perf_program_close(struct perf_session *self)
     for (unsigned i = 0; i < self->ring_count && self->features.format_lost; i++)
         self->rings[i].output_lost_before = lost_so_far(&self->rings[i]);
     self->programs.is_open = false;
+    self->programs.orphan_ns = 0;
 }
 
 void perf_program_release(struct perf_session *self)

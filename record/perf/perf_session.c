@@ -230,7 +230,7 @@ static int too_few_descriptors(const struct perf_session *self, struct error *er
 {
     struct rlimit limit = {0};
     getrlimit(RLIMIT_NOFILE, &limit);
-    unsigned threads = count_threads(self->pid), events = self->decoder.probe_count + 1;
+    unsigned threads = count_threads(self->pid), events = self->decoder.probe_count - perf_session_program_count(self) + 1;
     if (threads < self->thread_count + 1)
         threads = self->thread_count + 1;
     return error_sys(err,
@@ -261,7 +261,6 @@ static int note_descriptor(struct perf_session *self, int fd, unsigned ring, uns
         return error_set(err, ERR_NOMEM, "out of memory");
     self->descriptors[self->descriptor_count++] =
         (struct session_descriptor){.fd = fd, .ring = ring, .index = index};
-    self->stats.descriptors = (unsigned)self->descriptor_count + self->ring_count;
     return 0;
 }
 
@@ -471,4 +470,5 @@ int perf_session_poll_fd(const struct perf_session *self)
 void perf_session_stats(struct perf_session *self, struct perf_session_stats *out)
 {
     *out = self->stats;
+    out->descriptors = (unsigned)self->descriptor_count + self->ring_count + perf_program_descriptors(self);
 }

@@ -20,6 +20,7 @@ struct session_ring {
      */
     struct map owners;
     uint64_t lost_told;
+    uint64_t told_ahead; /* told before the kernel did: it will, in the next record that finds room after a pause */
     int output_fd;              /* what the programs write into; -1: there are none */
     uint64_t output_id;         /* as in samples */
     uint64_t output_lost_before; /* lost there before the events were closed last */
@@ -45,6 +46,8 @@ struct session_programs {
     bool is_open;                /* the probes are in the target */
     int program[SAMPLE_PROBES_MAX]; /* by probe; -1: perf samples it */
     int event[SAMPLE_PROBES_MAX];   /* what keeps the probe in the target; -1: closed */
+    uint64_t orphan_ns;          /* when the main thread exited, and the probes went with it; 0: it lives */
+    bool is_blind;               /* others run on without probes: to be told as a loss */
     struct error missing;        /* why there are none */
 };
 
@@ -91,6 +94,10 @@ int perf_program_open(struct perf_session *self, struct error *err);
 int perf_program_switch(struct perf_session *self, unsigned long request, const char *word, struct error *err);
 void perf_program_close(struct perf_session *self);
 void perf_program_release(struct perf_session *self);
+unsigned perf_program_descriptors(const struct perf_session *self);
+/* Each record of the target's: notices what the programs do not see any more. */
+void perf_program_watch(struct perf_session *self, const struct record *record);
+/* Told by the kernel for what the programs write, since the events were opened. */
 uint64_t perf_program_lost(const struct perf_session *self, unsigned ring);
 static inline bool perf_program_has(const struct perf_session *self, unsigned probe)
 {

@@ -87,7 +87,6 @@ void perf_session_close_events(struct perf_session *self)
     self->descriptor_count = 0;
     perf_program_close(self);
     self->thread_count = 0;
-    self->stats.descriptors = self->ring_count;
     self->exits.count = self->old_exits.count = 0;
     map_reset(&self->decoder.events);
     for (unsigned i = 0; i < self->ring_count; i++) {

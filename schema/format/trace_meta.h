@@ -10,6 +10,7 @@
  *   record.mode                  launch | attach
  *   record.detail                snapshot | block | sched | all
  *   record.scope                 task | cpu
+ *   record.engine                bpf | perf | bpf, perf
  *   record.snapshot_interval_ns  only when snapshots were taken so often
  *   record.series                the id of the first file of a recording of several
  *   record.part                  number of this file among them, 1, 2 …

@@ -22,7 +22,7 @@ def test_help():
     result = record("--help")
     assert result.returncode == 0 and result.stderr == ""
     options = ["--output", "--duration", "--user", "--kill", "--ring-size", "--level", "--quiet", "--verbose", "--version", "--help",
-               "--check", "--cleanup", "--force", "--with-args", "--pid", "--name", "--container", "--detail", "--scope", "--probe", "--only"]
+               "--check", "--cleanup", "--force", "--with-args", "--pid", "--name", "--container", "--detail", "--scope", "--engine", "--probe", "--only"]
     for option in options:
         assert option in result.stdout, option
     assert "gotape-record [options] -- COMMAND [ARG…]" in result.stdout
@@ -40,6 +40,8 @@ def test_version():
     (["--"], ["nothing to record"]),
     (["-p", "1", "--scope", "host"], ["'host'", "task, cpu"]),
     (["-p", "1", "--force-scope"], ["--scope cpu"]),
+    (["-p", "1", "--engine", "ebpf"], ["'ebpf'", "auto, bpf, perf"]),
+    (["-p", "1", "--engine", "bpf", "--scope", "cpu"], ["--engine bpf", "--scope cpu"]),
     (["-p", "1", "--detail", "most"], ["'most'", "block, sched, all"]),
     (["-p", "1", "--probe", "main.f(id=%eax)"], ["main.f(id=%eax)", "registers are"]),
     (["-p", "1", "--detail", "snapshot", "--only", "park"], ["--only", "no probes"]),

@@ -118,17 +118,21 @@ def test_launched(version, mode, trace):
     assert harness.value(db, "SELECT is_attach FROM recording") == 0
 
 
-@pytest.mark.parametrize("options", [("--detail", "sched"), ("--scope", "cpu"), ("--scope", "cpu", "--detail", "sched")],
-                         ids="-".join)
+@pytest.mark.parametrize("options", [("--detail", "sched"), ("--scope", "cpu"), ("--scope", "cpu", "--detail", "sched"),
+                                     ("--engine", "perf"), ("--engine", "perf", "--detail", "sched"),
+                                     ("--engine", "bpf", "--detail", "all")], ids="-".join)
 def test_launched_with(options, tmp_path, trace):
-    """With the start of each run measured, and with the events of all CPUs: the same story. The program is a copy, so that
+    """With the start of each run measured, with the events of all CPUs, and whoever reads the values: the same story. The program is a copy, so that
     nobody else runs it."""
     program = shutil.copy(harness.goprog("truth"), tmp_path / "truth")
     result = harness.launched(trace, program, "-rounds", "3", "-seed", "7", options=options)
     assert result.status == 0, result
     waits, _ = truths(result.out.splitlines())
     check_waits(trace, waits)
-    harness.assert_balanced(harness.database(trace))
+    db = harness.database(trace)
+    harness.assert_balanced(db)
+    if options[0] == "--engine":
+        assert harness.value(db, "SELECT value FROM meta WHERE key = 'record.engine'") == options[1]
 
 
 @pytest.mark.parametrize("version,mode", CASES)

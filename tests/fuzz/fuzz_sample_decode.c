@@ -1,7 +1,7 @@
 /*
  * Ring bytes → records: the input is what the kernel would have written into a small ring. Its first byte
- * says where in the ring it starts, so that records wrap around. Event ids 1 to 4 are known: a plain probe,
- * one with a call chain, one with an array, and the thread event.
+ * says where in the ring it starts, so that records wrap around. Event ids 1 to 5 are known: a plain probe,
+ * one with a call chain, one with an array, the thread event, and what programs write into (probe 3 has one).
  */
 #include <linux/perf_event.h>
 #include <stdint.h>
@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void make_decoder(struct sample_decoder *decoder)
 {
-    *decoder = (struct sample_decoder){.probe_count = 3, .has_switch = true, .max_stack = 16};
+    *decoder = (struct sample_decoder){.probe_count = 4, .has_switch = true, .max_stack = 16};
     decoder->probes[0] = (struct sample_layout){
         .field_count = 4,
         .fields = {{.offset = 16, .width = 8, .elements = 1},
@@ -30,6 +30,7 @@ static void make_decoder(struct sample_decoder *decoder)
     decoder->probes[2] = (struct sample_layout){
         .field_count = 2,
         .fields = {{.offset = 16, .width = 8, .elements = 16}, {.offset = 144, .width = 4, .elements = 16}}};
+    decoder->probes[3] = (struct sample_layout){.has_program = true, .program_values = 3, .call_chain = true};
     decoder->switches = (struct sample_switch_layout){
         .prev_state = {.offset = 32, .width = 8, .elements = 1, .is_signed = true},
         .prev_tid = {.offset = 24, .width = 4, .elements = 1, .is_signed = true},
@@ -41,6 +42,7 @@ static void make_decoder(struct sample_decoder *decoder)
     for (uint64_t id = 1; id <= 3; id++)
         map_put(&decoder->events, id, id - 1);
     map_put(&decoder->events, 4, SAMPLE_THREAD_EVENT);
+    map_put(&decoder->events, 5, SAMPLE_PROGRAM_EVENT);
 }
 
 static void check(const struct record *record, size_t size)
@@ -56,7 +58,7 @@ static void check(const struct record *record, size_t size)
         sum += record->stack[i];
     if (!memchr(record->name, 0, sizeof record->name))
         abort();
-    if (record->kind == RECORD_PROBE && record->probe >= 3)
+    if (record->kind == RECORD_PROBE && record->probe >= 4)
         abort();
     if (record->kind == RECORD_SWITCH_OUT && record->prev_state > 0xff)
         abort();

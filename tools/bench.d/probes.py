@@ -67,7 +67,9 @@ def delete(event):
 
 
 def learn(command, pid, binary):
-    """The definitions that a recorder (a command with -v) makes for a running process, made anew for the binary's own path."""
+    """The definitions that a recorder (a command with -v) makes for a running process, made anew for the binary's own path; with
+    perf as its engine, because only then they fetch the values."""
+    command = [*command[:-2], "--engine", "perf", *command[-2:]]
     check = [c for c in command if c not in ("--force", "-v")]
     sites = subprocess.run([check[0], "--check", *check[1:]], capture_output=True, text=True, timeout=60, check=False)
     if sites.returncode != 0:

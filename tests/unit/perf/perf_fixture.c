@@ -35,6 +35,21 @@ const char *perf_fixture_missing(void)
     return NULL;
 }
 
+const char *perf_fixture_programs_missing(void)
+{
+    static char reason[1200];
+    const struct perf_session_options options = {.ring_bytes = 4096, .pid = getpid(), .programs = true};
+    struct perf_session *session;
+    char tracefs[256];
+    if (perf_fixture_missing())
+        return perf_fixture_missing();
+    if (tracefs_find(tracefs, sizeof tracefs, NULL) < 0 || perf_session_new(&options, tracefs, &session, NULL) < 0)
+        return "no session";
+    snprintf(reason, sizeof reason, "%s", perf_session_programs_missing(session));
+    perf_session_free(session);
+    return *reason ? reason : NULL;
+}
+
 void hit_target_start(struct hit_target *self)
 {
     int to[2], from[2];
@@ -146,25 +161,29 @@ static void must(int rc, const struct error *err)
         fail_msg("%s", err->message);
 }
 
-static void add_probe(struct perf_fixture *self, unsigned number, bool call_chain)
+static void add_probe(struct perf_fixture *self, unsigned number, const struct perf_fixture_options *options)
 {
+    /* A program has the values in the order of the list. */
+    static const char fetch[] = "value=%di:u64 array=+0(%si):x64[4] negative=%dx:s32 small=%cx:u8";
     struct error err;
     char name[16], path[64], *format;
     uint64_t id;
     snprintf(name, sizeof name, "hit%u", number);
     snprintf(path, sizeof path, "/proc/%d/exe", (int)self->target.pid);
-    must(uprobe_define(self->group, name, path, self->target.file_offset,
-                       "small=%cx:u8 value=%di:u64 array=+0(%si):x64[4] negative=%dx:s32", &err),
-         &err);
-    must(uprobe_read_format(self->group, name, &format, &id, &err), &err);
-    const struct sample_probe probe = {
+    struct sample_probe probe = {
         .name = name,
-        .event_id = id,
-        .format = format,
         .values = {"value", "array", "negative", "small"},
         .elements = {1, 4, 0, 1},
-        .call_chain = call_chain,
+        .call_chain = options->call_chain,
     };
+    if (options->programs)
+        must(perf_session_load_program(self->session, &probe, fetch, self->target.file_offset, &err), &err);
+    must(uprobe_define(self->group, name, path, self->target.file_offset,
+                       options->programs ? "" : "small=%cx:u8 value=%di:u64 array=+0(%si):x64[4] negative=%dx:s32", &err),
+         &err);
+    must(uprobe_read_format(self->group, name, &format, &id, &err), &err);
+    probe.event_id = id;
+    probe.format = format;
     must(perf_session_add_probe(self->session, &probe, &err), &err);
     free(format);
 }
@@ -181,10 +200,11 @@ void perf_fixture_start(struct perf_fixture *self, const struct perf_fixture_opt
     must(tracefs_find(self->tracefs, sizeof self->tracefs, &err), &err);
     must(uprobe_group_new(&self->group, &err), &err);
     const struct perf_session_options session = {
-        .ring_bytes = options->ring_bytes, .pid = self->target.pid, .thread_switches = options->switches};
+        .ring_bytes = options->ring_bytes, .pid = self->target.pid, .thread_switches = options->switches,
+        .programs = options->programs};
     must(perf_session_new(&session, self->tracefs, &self->session, &err), &err);
     for (unsigned i = 0; i < (options->probes ? options->probes : 1); i++)
-        add_probe(self, i, options->call_chain);
+        add_probe(self, i, options);
     must(perf_session_add_thread(self->session, self->target.pid, &err), &err);
 }
 

@@ -40,6 +40,9 @@ struct perf_fixture {
 /* NULL, or why tests with the kernel cannot run here. */
 const char *perf_fixture_missing(void);
 
+/* The same for tests of BPF programs. */
+const char *perf_fixture_programs_missing(void);
+
 void hit_target_start(struct hit_target *self);
 /* Runs one command and waits for its answer; the thread that ran it. */
 pid_t hit_target_run(struct hit_target *self, const char *command);
@@ -48,6 +51,7 @@ void hit_target_stop(struct hit_target *self);
 struct perf_fixture_options {
     uint64_t ring_bytes;
     bool switches, call_chain;
+    bool programs;   /* BPF programs read the values; perf_fixture_programs_missing() */
     unsigned probes; /* 0: one; all at the same place, under different names */
     bool worker;     /* the target has a second thread, which is not added */
 };

@@ -11,16 +11,17 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "perf/probe_program.h"
 #include "perf/sample_decode.h"
 
-enum { ID_PROBE = 70, ID_CHAIN = 71, ID_THREAD = 72 };
+enum { ID_PROBE = 70, ID_CHAIN = 71, ID_THREAD = 72, ID_PROGRAM = 73 };
 
 static struct sample_decoder decoder;
 
 static int set_up(void **state)
 {
     (void)state;
-    decoder = (struct sample_decoder){.probe_count = 2, .has_switch = true, .max_stack = 4};
+    decoder = (struct sample_decoder){.probe_count = 3, .has_switch = true, .max_stack = 4};
     decoder.probes[0] = (struct sample_layout){
         .field_count = 4,
         .fields = {{.offset = 9, .width = 8, .elements = 1},
@@ -30,6 +31,7 @@ static int set_up(void **state)
     };
     decoder.probes[1] = (struct sample_layout){
         .call_chain = true, .field_count = 1, .fields = {{.offset = 8, .width = 4, .elements = 1}}};
+    decoder.probes[2] = (struct sample_layout){.has_program = true, .program_values = 2, .call_chain = true};
     decoder.switches = (struct sample_switch_layout){
         .prev_state = {.offset = 8, .width = 8, .elements = 1, .is_signed = true},
         .prev_tid = {.offset = 0, .width = 4, .elements = 1, .is_signed = true},
@@ -41,6 +43,7 @@ static int set_up(void **state)
     map_put(&decoder.events, ID_PROBE, 0);
     map_put(&decoder.events, ID_CHAIN, 1);
     map_put(&decoder.events, ID_THREAD, SAMPLE_THREAD_EVENT);
+    map_put(&decoder.events, ID_PROGRAM, SAMPLE_PROGRAM_EVENT);
     return 0;
 }
 
@@ -410,6 +413,67 @@ static void test_thread_records(void **state)
     buf_release(&bytes);
 }
 
+/* What a program writes: `frames` in the header, so many words behind it. */
+static void put_program(struct buf *bytes, uint32_t header, unsigned words)
+{
+    struct buf raw;
+    buf_init(&raw);
+    buf_reset(bytes);
+    buf_put_u32(&raw, header);
+    for (unsigned i = 0; i < words; i++)
+        buf_put_u64(&raw, 1000 + i);
+    put_sample(bytes, ID_PROGRAM);
+    put_raw(bytes, &raw);
+    buf_release(&raw);
+}
+
+static void test_programs(void **state)
+{
+    (void)state;
+    struct buf bytes;
+    struct record record;
+    buf_init(&bytes);
+    put_program(&bytes, 2 | 3 << 16, 2 + 3);
+    assert_int_equal(decode(&bytes, &record), 0);
+    assert_int_equal(record.kind, RECORD_PROBE);
+    assert_int_equal(record.probe, 2);
+    assert_int_equal(record.tid, 501);
+    assert_int_equal(record.time_ns, 123456789);
+    assert_int_equal(record.root_id, 0);
+    assert_int_equal(record.value[0], 1000);
+    assert_int_equal(record.value[1], 1001);
+    assert_int_equal(record.chain_length, 3);
+    assert_false(record.chain_cut);
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(record.chain[i], 1002 + i);
+    size_t whole = bytes.size;
+    for (size_t size = 8; size < whole; size++) {
+        bytes.size = size;
+        assert_int_equal(decode(&bytes, &record), ERR_DAMAGED);
+    }
+
+    put_program(&bytes, 2 | 1 << 16 | PROGRAM_CUT, 2 + 1);
+    assert_int_equal(decode(&bytes, &record), 0);
+    assert_int_equal(record.chain_length, 1);
+    assert_true(record.chain_cut);
+    put_program(&bytes, 2, 2);
+    assert_int_equal(decode(&bytes, &record), 0);
+    assert_null(record.chain);
+    put_program(&bytes, 2 | PROGRAM_FAILED, 0);
+    assert_int_equal(decode(&bytes, &record), 0);
+    assert_int_equal(record.kind, RECORD_LOST);
+    assert_int_equal(record.lost, 1);
+    assert_int_equal(record.root_id, 0);
+
+    put_program(&bytes, 2 | 4 << 16, 2 + 3); /* more frames than there are */
+    assert_int_equal(decode(&bytes, &record), ERR_DAMAGED);
+    put_program(&bytes, 1, 2); /* a probe that has no program */
+    assert_int_equal(decode(&bytes, &record), ERR_DAMAGED);
+    put_program(&bytes, 3, 2);
+    assert_int_equal(decode(&bytes, &record), ERR_DAMAGED);
+    buf_release(&bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -419,6 +483,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_call_chains, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_switch_out, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_user_stack, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_programs, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_thread_records, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

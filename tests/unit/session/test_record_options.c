@@ -76,9 +76,24 @@ static void defaults_of_attach(void **state)
     assert_int_equal(o.pid, 42);
     assert_int_equal(o.zstd_level, 3);
     assert_int_equal(o.detail, DETAIL_BLOCK);
+    assert_int_equal(o.engine, ENGINE_AUTO);
     assert_int_equal(o.duration_ns, 0);
     assert_int_equal(o.ring_bytes, 0);
     assert_null(o.output);
+}
+
+static void engines(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"auto", "bpf", "perf"};
+    static const enum record_engine engines[] = {ENGINE_AUTO, ENGINE_BPF, ENGINE_PERF};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *argv[] = {"gotape-record", "--pid=42", "--engine", names[i], NULL};
+        struct record_options o;
+        struct error err;
+        assert_int_equal(parse(argv, &o, &err), 0);
+        assert_int_equal(o.engine, engines[i]);
+    }
 }
 
 static void snapshots_have_an_interval_where_there_is_nothing_else(void **state)
@@ -163,6 +178,7 @@ int main(void)
         cmocka_unit_test(command_without_dashes),
         cmocka_unit_test(defaults_of_attach),
         cmocka_unit_test(levels_of_detail),
+        cmocka_unit_test(engines),
         cmocka_unit_test(snapshots_have_an_interval_where_there_is_nothing_else),
         cmocka_unit_test(budgets),
         cmocka_unit_test(wrong_lines_say_what_is_wrong),
