@@ -38,11 +38,16 @@ void session_budget_prepare(struct session *self)
 {
     struct session_budget *b = &self->budget;
     struct error why = {0};
+    char tracefs[256];
     if (self->options->budget.is_off || !self->perf ||
         clock_getcpuclockid(self->target->pid, &b->clock) != 0)
         return;
     b->is_on = true;
-    if (hit_cost_measure(self->group, perf_session_switch_id(self->perf), &b->cost, &why) != 0) {
+    const struct hit_cost_input measured = {.group = self->group,
+                                            .tracefs = tracefs,
+                                            .switch_id = perf_session_switch_id(self->perf),
+                                            .programs = perf_session_program_count(self->perf) > 0};
+    if (tracefs_find(tracefs, sizeof tracefs, &why) != 0 || hit_cost_measure(&measured, &b->cost, &why) != 0) {
         b->cost = hit_cost_known();
         session_say(self, self->hooks->verbose, "what a hit costs could not be measured (%s): taken as %.1f us",
                     why.message, b->cost.lean_ns / 1e3);

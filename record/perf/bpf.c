@@ -4,6 +4,7 @@
 #include <linux/bpf.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -68,6 +69,30 @@ int bpf_cpu_map(unsigned bytes, int *fd_out, struct error *err)
     attr.value_size = bytes;
     attr.max_entries = 1;
     return make_map(&attr, fd_out, err);
+}
+
+int bpf_counter_map(unsigned count, int *fd_out, const uint64_t **counters_out, struct error *err)
+{
+    union bpf_attr attr;
+    int fd;
+    memset(&attr, 0, sizeof attr);
+    attr.map_type = BPF_MAP_TYPE_ARRAY;
+    attr.key_size = 4;
+    attr.value_size = 8 * count;
+    attr.max_entries = 1;
+    attr.map_flags = BPF_F_MMAPABLE;
+    int rc = make_map(&attr, &fd, err);
+    if (rc != 0)
+        return rc;
+    void *counters = mmap(NULL, 8 * (size_t)count, PROT_READ, MAP_SHARED, fd, 0);
+    if (counters == MAP_FAILED) {
+        rc = error_sys(err, "cannot map what programs count");
+        close(fd);
+        return rc;
+    }
+    *fd_out = fd;
+    *counters_out = counters;
+    return 0;
 }
 
 static int load(const void *code, size_t size, char *log, unsigned log_size)

@@ -262,6 +262,12 @@ int perf_session_drain(struct perf_session *self, perf_record_fn fn, void *conte
             return rc;
     }
     forget_old_exits(self);
+    for (unsigned i = 0; i < self->ring_count && self->programs.is_open; i++) {
+        uint64_t failed = perf_program_failed(self, i);
+        int rc = failed ? tell_lost(self, i, failed, fn, context, err) : 0;
+        if (rc != 0)
+            return rc;
+    }
     if (self->programs.is_blind) {
         self->programs.is_blind = false;
         int rc = tell_lost(self, 0, 1, fn, context, err);

@@ -18,6 +18,7 @@
 #include "base/bytes.h"
 #include "perf/perf_open.h"
 #include "perf/perf_ring.h"
+#include "perf/perf_session.h"
 
 #define SITE_NAME  "calibrate"
 #define HITS       200 /* a batch */
@@ -27,6 +28,7 @@
 #define WALK_BYTES (32u << 10)  /* as large as a first-level cache */
 #define RING_BYTES (512u << 10) /* a batch with call chains fits */
 #define IDLE_EVENTS 12
+#define SESSION_RING_BYTES (256u << 10) /* of each CPU */
 
 /*
  * What is not measured each time, as multiples of a lean hit. Measured on Linux 6.18: single-stepping 16.5 us where a lean hit
@@ -243,8 +245,17 @@ struct bench {
     struct perf_ring ring;
     int fds[IDLE_EVENTS + 4];
     unsigned count;
+    struct perf_session *session; /* NULL, or it is emptied with the ring; borrowed */
     unsigned frames; /* of the last sample with a call chain */
 };
+
+/* Medians of a call, in ns: bare, with a lean probe, with one that is disabled, with call chains of two depths. */
+struct hit_costs {
+    double bare, lean, floor, near, deep;
+    unsigned near_frames;
+};
+
+static int note_chain(void *context, unsigned ring, const struct record *record, struct error *err);
 
 /* The number of a sample's frames; PERF_SAMPLE_IDENTIFIER, TID and TIME stand before it, a context marker is one of them. */
 static void note_frames(struct bench *self, const void *bytes, size_t size)
@@ -278,6 +289,10 @@ static int measure(struct bench *self, unsigned frames, double *out, struct erro
             return error_set(err, ERR_GONE, "the process to measure with is gone");
         if (self->ring.map)
             empty_ring(self);
+        uint64_t unused;
+        int rc = self->session ? perf_session_drain(self->session, note_chain, self, &unused, err) : 0;
+        if (rc != 0)
+            return rc;
     }
     qsort(taken, BATCHES, sizeof *taken, by_value);
     *out = (double)taken[BATCHES / 2] / (frames ? HITS : HAND_OVERS);
@@ -324,29 +339,34 @@ static int measure_probe(struct bench *self, uint64_t event_id, bool call_chain,
     return rc == 0 ? switch_on(self, index, false, err) : rc;
 }
 
-static int measure_hits(struct bench *self, uint64_t event_id, struct hit_cost *out, struct error *err)
+static int measure_samples(struct bench *self, uint64_t event_id, struct hit_costs *out, struct error *err)
 {
-    double bare = 0, lean = 0, floor = 0, near = 0, deep = 0;
-    int rc = measure(self, 1, &bare, err);
+    int rc = measure(self, 1, &out->bare, err);
     if (rc == 0)
-        rc = measure_probe(self, event_id, false, 1, &lean, err);
+        rc = measure_probe(self, event_id, false, 1, &out->lean, err);
     if (rc == 0)
-        rc = measure(self, 1, &floor, err);
+        rc = measure(self, 1, &out->floor, err);
     if (rc == 0)
-        rc = measure_probe(self, event_id, true, 1, &near, err);
-    unsigned frames = self->frames;
+        rc = measure_probe(self, event_id, true, 1, &out->near, err);
+    out->near_frames = self->frames;
     if (rc == 0)
-        rc = measure_probe(self, event_id, true, 1 + DEPTHS, &deep, err);
-    if (rc == 0 && (lean <= bare || lean - bare > 1e6))
-        rc = error_set(err, ERR_UNSUPPORTED, "a probe of our own was not hit");
-    if (rc != 0)
-        return rc;
-    out->lean_ns = lean - bare;
-    out->floor_ns = floor > bare && floor < lean ? floor - bare : FLOOR_FACTOR * out->lean_ns;
-    out->stepped_ns = STEPPED_FACTOR * out->lean_ns;
-    out->frame_ns = deep > near && self->frames > frames ? (deep - near) / (self->frames - frames) : 0;
-    double chain = near > lean ? near - lean : 0;
-    out->chain_ns = chain + out->frame_ns * (HIT_COST_FRAMES - (double)frames);
+        rc = measure_probe(self, event_id, true, 1 + DEPTHS, &out->deep, err);
+    return rc;
+}
+
+static int price_hits(const struct hit_costs *costs, unsigned deep_frames, struct hit_cost *out, struct error *err)
+{
+    double lean = costs->lean - costs->bare, floor = costs->floor - costs->bare;
+    if (lean <= 0 || lean > 1e6)
+        return error_set(err, ERR_UNSUPPORTED, "a probe of our own was not hit");
+    out->lean_ns = lean;
+    out->floor_ns = floor > 0 && floor < lean ? floor : FLOOR_FACTOR * lean;
+    out->stepped_ns = STEPPED_FACTOR * lean;
+    out->frame_ns = costs->deep > costs->near && deep_frames > costs->near_frames
+                        ? (costs->deep - costs->near) / (deep_frames - costs->near_frames)
+                        : 0;
+    double chain = costs->near > costs->lean ? costs->near - costs->lean : 0;
+    out->chain_ns = chain + out->frame_ns * (HIT_COST_FRAMES - (double)costs->near_frames);
     if (out->chain_ns < 0)
         out->chain_ns = 0;
     return 0;
@@ -383,25 +403,87 @@ static int measure_switches(struct bench *self, uint64_t event_id, uint64_t swit
     return 0;
 }
 
-int hit_cost_measure(struct uprobe_group *group, uint64_t switch_id, struct hit_cost *out, struct error *err)
+/* ---- the same with programs ---- */
+
+static int note_chain(void *context, unsigned ring, const struct record *record, struct error *err)
+{
+    struct bench *bench = context;
+    (void)ring;
+    (void)err;
+    if (record->kind == RECORD_PROBE && record->chain)
+        bench->frames = record->chain_length;
+    return 0;
+}
+
+/* A session like that of the recording, for one probe; it is enabled. */
+static int open_session(struct bench *self, const struct hit_cost_input *in, uint64_t event_id, bool call_chain,
+                        struct perf_session **out, struct error *err)
+{
+    const struct perf_session_options options = {
+        .ring_bytes = SESSION_RING_BYTES, .pid = self->child.pid, .programs = true};
+    const struct sample_probe probe = {
+        .name = SITE_NAME, .event_id = event_id, .values = {"v0", "v1", "v2", "v3", "v4"}, .call_chain = call_chain};
+    int rc = perf_session_new(&options, in->tracefs, out, err);
+    if (rc == 0)
+        rc = perf_session_load_program(*out, &probe, TYPICAL_FETCH, 0, err);
+    if (rc == 0)
+        rc = perf_session_add_probe(*out, &probe, err);
+    if (rc == 0)
+        rc = perf_session_add_thread(*out, self->child.pid, err);
+    return rc == 0 ? perf_session_enable(*out, err) : rc;
+}
+
+/* The second session is opened before the first one is closed: the last one makes the kernel wait. */
+static int measure_programs(struct bench *self, const struct hit_cost_input *in, uint64_t event_id, struct hit_costs *out,
+                            struct error *err)
+{
+    struct perf_session *plain = NULL, *walking = NULL;
+    int rc = measure(self, 1, &out->bare, err);
+    if (rc == 0)
+        rc = open_session(self, in, event_id, false, &plain, err);
+    self->session = plain;
+    if (rc == 0)
+        rc = measure(self, 1, &out->lean, err);
+    if (rc == 0)
+        rc = perf_session_disable(plain, err);
+    if (rc == 0)
+        rc = measure(self, 1, &out->floor, err);
+    if (rc == 0)
+        rc = open_session(self, in, event_id, true, &walking, err);
+    perf_session_free(plain);
+    self->session = walking;
+    if (rc == 0)
+        rc = measure(self, 1, &out->near, err);
+    out->near_frames = self->frames;
+    if (rc == 0)
+        rc = measure(self, 1 + DEPTHS, &out->deep, err);
+    self->session = NULL;
+    perf_session_free(walking);
+    return rc;
+}
+
+int hit_cost_measure(const struct hit_cost_input *in, struct hit_cost *out, struct error *err)
 {
     struct bench bench = {.count = 0};
     struct hit_cost found = {.is_measured = true};
+    struct hit_costs costs = {0};
     uint64_t offset = 0, event_id = 0;
     char *format = NULL;
     int rc = find_offset(&offset, err);
     if (rc == 0)
-        rc = uprobe_define(group, SITE_NAME, "/proc/self/exe", offset, TYPICAL_FETCH, err);
+        rc = uprobe_define(in->group, SITE_NAME, "/proc/self/exe", offset, in->programs ? "" : TYPICAL_FETCH, err);
     if (rc == 0)
-        rc = uprobe_read_format(group, SITE_NAME, &format, &event_id, err);
+        rc = uprobe_read_format(in->group, SITE_NAME, &format, &event_id, err);
     free(format);
     if (rc == 0)
         rc = child_start(&bench.child, err);
     if (rc != 0)
         return rc;
-    rc = measure_hits(&bench, event_id, &found, err);
-    if (rc == 0 && switch_id)
-        rc = measure_switches(&bench, event_id, switch_id, &found, err);
+    rc = in->programs ? measure_programs(&bench, in, event_id, &costs, err) : measure_samples(&bench, event_id, &costs, err);
+    if (rc == 0)
+        rc = price_hits(&costs, bench.frames, &found, err);
+    if (rc == 0 && in->switch_id)
+        rc = measure_switches(&bench, event_id, in->switch_id, &found, err);
     child_end(&bench.child);
     perf_ring_close(&bench.ring);
     for (unsigned i = 0; i < bench.count; i++)
@@ -413,10 +495,9 @@ int hit_cost_measure(struct uprobe_group *group, uint64_t switch_id, struct hit_
 
 #else
 
-int hit_cost_measure(struct uprobe_group *group, uint64_t switch_id, struct hit_cost *out, struct error *err)
+int hit_cost_measure(const struct hit_cost_input *in, struct hit_cost *out, struct error *err)
 {
-    (void)group;
-    (void)switch_id;
+    (void)in;
     (void)out;
     return error_set(err, ERR_UNSUPPORTED, "not measured on this architecture");
 }

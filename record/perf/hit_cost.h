@@ -36,8 +36,12 @@ struct hit_cost hit_cost_known(void);
 /* What a call chain adds. */
 double hit_cost_of_chain(const struct hit_cost *self, unsigned frames);
 
-/* Defines a probe in the group (deleted with it) and measures. switch_id: of sched:sched_switch; 0: switches are not recorded,
- * and their cost is not measured. */
-int hit_cost_measure(struct uprobe_group *group, uint64_t switch_id, struct hit_cost *out, struct error *err);
+struct hit_cost_input {
+    struct uprobe_group *group; /* probes are defined in it, and deleted with it */
+    const char *tracefs;
+    uint64_t switch_id; /* of sched:sched_switch; 0: switches are not recorded, and their cost is not measured */
+    bool programs;      /* the probes have BPF programs (perf_session.h) */
+};
+int hit_cost_measure(const struct hit_cost_input *in, struct hit_cost *out, struct error *err);
 
 #endif

@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "perf/bpf.h"
@@ -23,7 +25,7 @@
 void perf_program_init(struct perf_session *self)
 {
     struct session_programs *programs = &self->programs;
-    programs->rings = programs->scratch = -1;
+    programs->rings = programs->scratch = programs->failures = -1;
     for (unsigned i = 0; i < SAMPLE_PROBES_MAX; i++)
         programs->program[i] = programs->event[i] = -1;
     error_set(&programs->missing, ERR_UNSUPPORTED, "not wanted");
@@ -92,6 +94,8 @@ static int try_program(struct session_programs *programs, struct error *err)
                                   .frames = 2,
                                   .rings = programs->rings,
                                   .scratch = programs->scratch,
+                                  .failures = programs->failures,
+                                  .cpus = programs->cpus,
                                   .has_exchange = true};
     unsigned values;
     int fd, rc = make_program(&input, &values, &fd, err);
@@ -105,10 +109,28 @@ static int try_program(struct session_programs *programs, struct error *err)
     return rc;
 }
 
+/*
+ * From 5.11 to 5.19 a program at a probe is skipped without a word when its CPU is amid a bpf(2) call of somebody who lost
+ * it there (bpf_prog_active in trace_call_bpf(), kernel/trace/bpf_trace.c; migrate_disable() lets others run). Before, such
+ * a call was not preempted, but in kernels for real time; since 6.0 nothing is skipped (bpf_prog_run_array_uprobe()).
+ */
+static int check_kernel(struct error *err)
+{
+    struct utsname host;
+    unsigned major = 0, minor = 0;
+    if (uname(&host) != 0 || sscanf(host.release, "%u.%u", &major, &minor) != 2)
+        return error_set(err, ERR_UNSUPPORTED, "the version of the kernel is not known");
+    bool may_skip = major == 5 && (minor > 10 || access("/sys/kernel/realtime", F_OK) == 0);
+    if (major < 5 || may_skip)
+        return error_set(err, ERR_UNSUPPORTED, "Linux %.64s may skip programs without telling (before 5.10, 5.11 to 5.19)", host.release);
+    return 0;
+}
+
 static int prepare(struct perf_session *self, struct error *err)
 {
     struct session_programs *programs = &self->programs;
     unsigned cpus = 0;
+    int rc;
 #if !defined(__x86_64__)
     return error_set(err, ERR_UNSUPPORTED, "not on this architecture");
 #endif
@@ -116,7 +138,12 @@ static int prepare(struct perf_session *self, struct error *err)
         return error_set(err, ERR_GONE, "the main thread of process %d has exited", (int)self->pid);
     for (unsigned i = 0; i < self->ring_count; i++)
         cpus = self->rings[i].cpu >= cpus ? self->rings[i].cpu + 1 : cpus;
-    int rc = bpf_events_map(cpus, &programs->rings, err);
+    programs->cpus = cpus;
+    rc = check_kernel(err);
+    if (rc == 0)
+        rc = bpf_events_map(cpus, &programs->rings, err);
+    if (rc == 0)
+        rc = bpf_counter_map(cpus, &programs->failures, &programs->failed, err);
     if (rc == 0)
         rc = bpf_cpu_map(PROGRAM_SCRATCH_SIZE, &programs->scratch, err);
     if (rc == 0)
@@ -126,11 +153,21 @@ static int prepare(struct perf_session *self, struct error *err)
     return rc;
 }
 
-static void close_map(int *fd)
+static void close_fd(int *fd)
 {
     if (*fd >= 0)
         close(*fd);
     *fd = -1;
+}
+
+static void close_maps(struct session_programs *programs)
+{
+    if (programs->failed)
+        munmap((void *)(uintptr_t)programs->failed, 8 * (size_t)programs->cpus); /* NOLINT: it is const for us */
+    programs->failed = NULL;
+    close_fd(&programs->failures);
+    close_fd(&programs->rings);
+    close_fd(&programs->scratch);
 }
 
 int perf_program_prepare(struct perf_session *self, struct error *err)
@@ -141,8 +178,7 @@ int perf_program_prepare(struct perf_session *self, struct error *err)
     if (prepare(self, &programs->missing) == 0)
         return 0;
     close_outputs(self);
-    close_map(&programs->rings);
-    close_map(&programs->scratch);
+    close_maps(programs);
     return 0;
 }
 
@@ -164,6 +200,8 @@ int perf_session_load_program(struct perf_session *self, const struct sample_pro
                                   .frames = probe->call_chain ? PROGRAM_FRAMES_MAX : 0,
                                   .rings = programs->rings,
                                   .scratch = programs->scratch,
+                                  .failures = programs->failures,
+                                  .cpus = programs->cpus,
                                   .has_exchange = programs->has_exchange};
     int rc = make_program(&input, &layout.program_values, &programs->program[index], err);
     if (rc == 0)
@@ -210,21 +248,77 @@ int perf_program_open(struct perf_session *self, struct error *err)
     return rc;
 }
 
+static void count_failed(const struct session_programs *programs, struct session_ring *ring)
+{
+    uint64_t now = __atomic_load_n(&programs->failed[ring->cpu], __ATOMIC_RELAXED);
+    ring->failed_untold += now - ring->failed_before;
+    ring->failed_before = now;
+}
+
 int perf_program_switch(struct perf_session *self, unsigned long request, const char *word, struct error *err)
 {
+    bool enables = request == PERF_EVENT_IOC_ENABLE;
     int rc = 0;
     for (unsigned i = 0; i < self->ring_count; i++) {
-        int fd = self->rings[i].output_fd;
-        if (fd >= 0 && ioctl(fd, request, 0) != 0 && rc == 0)
+        struct session_ring *ring = &self->rings[i];
+        if (ring->output_fd < 0)
+            continue;
+        /* What programs cannot write into a disabled event is not wanted. */
+        if (!enables)
+            count_failed(&self->programs, ring);
+        if (ioctl(ring->output_fd, request, 0) != 0 && rc == 0)
             rc = error_sys(err, "cannot %s what programs write into", word);
+        if (enables)
+            ring->failed_before = __atomic_load_n(&self->programs.failed[ring->cpu], __ATOMIC_RELAXED);
     }
     return rc;
+}
+
+static uint64_t lost_so_far(const struct session_ring *ring)
+{
+    uint64_t values[2]; /* value, lost */
+    bool known = ring->output_fd >= 0 && read(ring->output_fd, values, sizeof values) == sizeof values;
+    return known ? values[1] : 0;
+}
+
+/*
+ * An event of a CPU that went offline is dead when the CPU comes back. A new one needs CAP_PERFMON, and the right to change
+ * a map (since 5.19 for everybody who has its descriptor): without them the losses go on, and are told.
+ */
+static void open_again(struct perf_session *self, struct session_ring *ring)
+{
+    struct session_ring fresh = *ring;
+    fresh.output_fd = -1;
+    if (open_output(self, &fresh, NULL) != 0 || ioctl(fresh.output_fd, PERF_EVENT_IOC_ENABLE, 0) != 0) {
+        close_fd(&fresh.output_fd);
+        ring->is_given_up = true;
+        return;
+    }
+    ring->output_lost_before -= self->features.format_lost ? lost_so_far(ring) : 0;
+    map_delete(&self->decoder.events, ring->output_id);
+    close(ring->output_fd);
+    ring->output_fd = fresh.output_fd;
+    ring->output_id = fresh.output_id;
+}
+
+uint64_t perf_program_failed(struct perf_session *self, unsigned index)
+{
+    struct session_ring *ring = &self->rings[index];
+    if (ring->output_fd < 0)
+        return 0;
+    if (self->enabled)
+        count_failed(&self->programs, ring);
+    uint64_t failed = ring->failed_untold;
+    ring->failed_untold = 0;
+    if (failed && self->enabled && !ring->is_given_up)
+        open_again(self, ring);
+    return failed;
 }
 
 unsigned perf_program_descriptors(const struct perf_session *self)
 {
     const struct session_programs *programs = &self->programs;
-    unsigned count = programs->rings >= 0 ? self->ring_count + 2 : 0;
+    unsigned count = programs->rings >= 0 ? self->ring_count + 3 : 0;
     for (unsigned i = 0; i < self->decoder.probe_count; i++)
         count += (programs->program[i] >= 0) + (programs->event[i] >= 0);
     return count;
@@ -242,13 +336,6 @@ void perf_program_watch(struct perf_session *self, const struct record *record)
         programs->is_blind = true;
 }
 
-static uint64_t lost_so_far(const struct session_ring *ring)
-{
-    uint64_t values[2]; /* value, lost */
-    bool known = ring->output_fd >= 0 && read(ring->output_fd, values, sizeof values) == sizeof values;
-    return known ? values[1] : 0;
-}
-
 uint64_t perf_program_lost(const struct perf_session *self, unsigned ring)
 {
     return lost_so_far(&self->rings[ring]) - self->rings[ring].output_lost_before;
@@ -257,7 +344,7 @@ uint64_t perf_program_lost(const struct perf_session *self, unsigned ring)
 void perf_program_close(struct perf_session *self)
 {
     for (unsigned i = 0; i < self->decoder.probe_count; i++)
-        close_map(&self->programs.event[i]);
+        close_fd(&self->programs.event[i]);
     for (unsigned i = 0; i < self->ring_count && self->features.format_lost; i++)
         self->rings[i].output_lost_before = lost_so_far(&self->rings[i]);
     self->programs.is_open = false;
@@ -267,10 +354,9 @@ void perf_program_close(struct perf_session *self)
 void perf_program_release(struct perf_session *self)
 {
     for (unsigned i = 0; i < SAMPLE_PROBES_MAX; i++) {
-        close_map(&self->programs.event[i]);
-        close_map(&self->programs.program[i]);
+        close_fd(&self->programs.event[i]);
+        close_fd(&self->programs.program[i]);
     }
     close_outputs(self);
-    close_map(&self->programs.rings);
-    close_map(&self->programs.scratch);
+    close_maps(&self->programs);
 }

@@ -24,6 +24,9 @@ struct session_ring {
     int output_fd;              /* what the programs write into; -1: there are none */
     uint64_t output_id;         /* as in samples */
     uint64_t output_lost_before; /* lost there before the events were closed last */
+    uint64_t failed_before;      /* of session_programs.failed: counted, or from before the events were enabled */
+    uint64_t failed_untold;
+    bool is_given_up;            /* the event could not be opened again */
     uint64_t limit;   /* of the round: its head when the round began */
     uint64_t scanned; /* CPU-wide: looked for new threads up to here */
 };
@@ -41,7 +44,9 @@ struct session_exits {
 
 /* Programs in the place of perf's samples (perf_program.c). Maps -1: there are none. */
 struct session_programs {
-    int rings, scratch;          /* maps */
+    int rings, scratch, failures; /* maps */
+    const uint64_t *failed;      /* by CPU: hits that could not be written; the kernel's memory */
+    unsigned cpus;               /* so many of them */
     bool has_exchange;
     bool is_open;                /* the probes are in the target */
     int program[SAMPLE_PROBES_MAX]; /* by probe; -1: perf samples it */
@@ -95,6 +100,8 @@ int perf_program_switch(struct perf_session *self, unsigned long request, const 
 void perf_program_close(struct perf_session *self);
 void perf_program_release(struct perf_session *self);
 unsigned perf_program_descriptors(const struct perf_session *self);
+/* What the programs of this ring's CPU could not write since this was asked last; the cause is mended if possible. */
+uint64_t perf_program_failed(struct perf_session *self, unsigned ring);
 /* Each record of the target's: notices what the programs do not see any more. */
 void perf_program_watch(struct perf_session *self, const struct record *record);
 /* Told by the kernel for what the programs write, since the events were opened. */

@@ -7,7 +7,7 @@
  */
 #include "perf/probe_program.h"
 
-#include <inttypes.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,8 +23,10 @@ enum {
     STORE_REG_U64 = 0x7b,
     STORE_IMM_U32 = 0x62,
     STORE_IMM_U64 = 0x7a,
-    EXCHANGE_U64 = 0xdb, /* imm 0xe1 */
-    WIDE_IMM = 0x18,     /* two instructions; source 1: the descriptor of a map */
+    ATOMIC_U64 = 0xdb,   /* imm 0: add; 0xe1: exchange */
+    WIDE_IMM = 0x18,     /* two instructions; source 1: the descriptor of a map, 2: its first value */
+    ADD = 0x0f,
+    JUMP_IF_AT_LEAST = 0x35,
     MOVE = 0xbf,
     MOVE_IMM = 0xb7,
     MOVE_IMM_U32 = 0xb4,
@@ -41,7 +43,7 @@ enum {
 };
 
 /* Numbers of helpers, from <linux/bpf.h>. */
-enum { HELPER_MAP_LOOKUP = 1, HELPER_EVENT_OUTPUT = 25, HELPER_READ_USER = 112 };
+enum { HELPER_MAP_LOOKUP = 1, HELPER_CPU = 8, HELPER_EVENT_OUTPUT = 25, HELPER_READ_USER = 112 };
 
 enum {
     KEY_AT = -8,      /* on the stack */
@@ -122,6 +124,22 @@ static void arrive(struct maker *self, struct ways *ways)
         memcpy(self->out->data + ways->at[i] + offsetof(struct instruction, offset), &distance, sizeof distance);
     }
     ways->count = 0;
+}
+
+static void emit_failure_count(struct maker *self)
+{
+    struct ways done = {.count = 0};
+    add_way(self, &done, emit(self, JUMP_IF_IMM, R0, 0, 0, 0));
+    /* Of a full ring the kernel itself counts the losses. */
+    add_way(self, &done, emit(self, JUMP_IF_IMM, R0, 0, 0, -ENOSPC));
+    emit(self, CALL, 0, 0, 0, HELPER_CPU);
+    add_way(self, &done, emit(self, JUMP_IF_AT_LEAST, R0, 0, 0, self->in->cpus));
+    emit(self, SHIFT_LEFT, R0, 0, 0, 3);
+    emit_wide(self, R1, 2, (uint32_t)self->in->failures);
+    emit(self, ADD, R1, R0, 0, 0);
+    emit(self, MOVE_IMM, R2, 0, 0, 1);
+    emit(self, ATOMIC_U64, R1, R2, 0, 0);
+    arrive(self, &done);
 }
 
 static void emit_map(struct maker *self, int to, int descriptor)
@@ -372,7 +390,7 @@ static void emit_take_slot(struct maker *self)
         return;
     for (unsigned i = 0; i < PROGRAM_SLOTS; i++) {
         emit(self, MOVE_IMM, R1, 0, 0, 1);
-        emit(self, EXCHANGE_U64, R7, R1, 0, 0xe1);
+        emit(self, ATOMIC_U64, R7, R1, 0, 0xe1);
         add_way(self, &taken, emit(self, JUMP_IF_IMM, R1, 0, 0, 0));
         if (i + 1 < PROGRAM_SLOTS)
             emit(self, ADD_IMM, R7, 0, 0, PROGRAM_SLOT_BYTES);
@@ -394,6 +412,7 @@ static void emit_output(struct maker *self)
     emit_map(self, R2, self->in->rings);
     emit(self, MOVE_IMM_U32, R3, 0, 0, -1); /* BPF_F_CURRENT_CPU */
     emit(self, CALL, 0, 0, 0, HELPER_EVENT_OUTPUT);
+    emit_failure_count(self);
 }
 
 static void emit_end(struct maker *self)

@@ -39,6 +39,8 @@ struct program_input {
     uint64_t file_offset;        /* of the probed instruction: what @+N is relative to */
     unsigned frames;             /* 0: no call chain; at most PROGRAM_FRAMES_MAX */
     int rings, scratch;          /* descriptors of the maps: perf events by CPU; scratch (with frames only) */
+    int failures;                /* and of u64 by CPU: records that could not be written although the ring had room */
+    unsigned cpus;               /* so many of them */
     bool has_exchange;           /* the kernel knows atomic exchange (5.12); without it programs are not preempted */
 };
 

@@ -100,6 +100,22 @@ def test_launched(kernel, monkeypatch):
     assert harness.value(db, "SELECT value FROM meta WHERE key = 'host.kernel'") == kernel.text("release").strip()
 
 
+def has_programs(kernel):
+    return "BPF programs read the values" in kernel.text("check.out")
+
+
+def test_engines(kernel, monkeypatch):
+    """BPF programs where they do not miss a hit without telling, else perf; perf on request. Both tell the same."""
+    version = tuple(int(n) for n in kernel.text("release").split("-")[0].split("+")[0].split("."))
+    assert has_programs(kernel) == (version < (5, 11) or version >= (6, 0))
+    engine = "SELECT value FROM meta WHERE key = 'record.engine'"
+    assert harness.value(kernel.database("launch"), engine) == ("bpf" if has_programs(kernel) else "perf")
+    assert kernel.status("perf") == 0, kernel.text("perf.err")
+    db = check_waits(kernel, "perf", monkeypatch)
+    check_stacks(db)
+    assert harness.value(db, engine) == "perf"
+
+
 def test_attached(kernel, monkeypatch):
     assert kernel.status("attach") == 0, kernel.text("attach.record")
     check_stacks(check_waits(kernel, "attach", monkeypatch))
@@ -116,10 +132,30 @@ def test_processor_leaves_and_comes_back(kernel):
     harness.assert_balanced(db)
     parks = harness.value(db, "SELECT count(*) FROM transition JOIN event_type ON event_type.id = event WHERE name = 'park'")
     assert parks >= 2 * done["round_trips"]
+    check_away(db)
+
+
+def check_away(db):
+    """Seen on the second processor before it went, and after it had come back."""
     times = [time for time, in harness.rows(db, "SELECT time_ns FROM transition WHERE cpu = 1 ORDER BY time_ns")]
     away = max(range(1, len(times)), key=lambda i: times[i] - times[i - 1])
     assert times[away] - times[away - 1] > 1e9
     assert away > 20 and len(times) - away > 20
+
+
+def test_processor_comes_back_to_programs(kernel):
+    """What they write into dies with the processor, and is opened again by a recorder that still may: the hits between are told
+    as lost."""
+    if not has_programs(kernel):
+        pytest.skip("no BPF programs on this kernel")
+    assert kernel.status("again") == 0, kernel.text("again.record")
+    done = json.loads(kernel.text("again.out").splitlines()[-1])
+    db = harness.database(kernel.trace("again"), status=3)
+    assert harness.value(db, "SELECT end_ns FROM recording") >= done["end_ns"]
+    assert harness.value(db, "SELECT lost_count FROM recording") > 0
+    illegal = harness.rows(db, "SELECT * FROM transition_named WHERE flags & 1 LIMIT 10")
+    assert illegal == [], illegal
+    check_away(db)
 
 
 def test_processor_comes_during_the_recording(kernel):

@@ -14,7 +14,7 @@
 
 #include "perf/probe_program.h"
 
-enum { RINGS = 70, SCRATCH = 71, STACK_BYTES = 512, STEPS_MAX = 4000, REGISTERS = 21 };
+enum { RINGS = 70, SCRATCH = 71, FAILURES = 72, CPUS = 4, STACK_BYTES = 512, STEPS_MAX = 4000, REGISTERS = 21 };
 enum { AX = 10, BX = 5, BP = 4, R14 = 1, IP = 16, SP = 19 }; /* words of struct pt_regs */
 
 struct machine {
@@ -26,6 +26,8 @@ struct machine {
     uint8_t record[2048];
     size_t record_size; /* 0: nothing was written */
     unsigned outputs, faults, reads;
+    int output_error; /* what writing comes to */
+    uint64_t cpu, failures[CPUS];
 };
 
 struct instruction {
@@ -62,7 +64,10 @@ static void call(struct machine *m, int helper, uint64_t r[11])
         memcpy(m->record, (const void *)(uintptr_t)r[4], r[5]); /* NOLINT */
         m->record_size = r[5];
         m->outputs++;
-        r[0] = 0;
+        r[0] = (uint64_t)(int64_t)m->output_error;
+        break;
+    case 8:
+        r[0] = m->cpu;
         break;
     case 112:
         r[0] = read_user(m, r[1], r[2], r[3]);
@@ -100,13 +105,25 @@ static void run(struct machine *m, const struct buf *code)
         case 0x7b: memcpy(at(r[to], it.offset), &r[from], 8); break;
         case 0x62: memcpy(at(r[to], it.offset), &immediate, 4); break;
         case 0x7a: memcpy(at(r[to], it.offset), &immediate, 8); break;
-        case 0xdb:
-            assert_int_equal(it.immediate, 0xe1);
+        case 0xdb: /* exchange, or add */
             memcpy(&old, at(r[to], it.offset), 8);
+            if (it.immediate == 0)
+                r[from] += old;
             memcpy(at(r[to], it.offset), &r[from], 8);
-            r[from] = old;
+            if (it.immediate == 0xe1)
+                r[from] = old;
+            else
+                assert_int_equal(it.immediate, 0);
             break;
-        case 0x18: r[to] = (uint32_t)it.immediate | (uint64_t)(uint32_t)program[pc++].immediate << 32; break;
+        case 0x18:
+            r[to] = (uint32_t)it.immediate | (uint64_t)(uint32_t)program[pc++].immediate << 32;
+            if (from == 2) {
+                assert_int_equal(r[to], FAILURES);
+                r[to] = (uint64_t)(uintptr_t)m->failures;
+            }
+            break;
+        case 0x0f: r[to] += r[from]; break;
+        case 0x35: jumps = r[to] >= immediate; break;
         case 0xbf: r[to] = r[from]; break;
         case 0xb7: r[to] = immediate; break;
         case 0xb4: r[to] = (uint32_t)immediate; break;
@@ -158,6 +175,8 @@ static int make(const char *fetch, const char *const *names, const unsigned *ele
                                         .frames = frames,
                                         .rings = RINGS,
                                         .scratch = SCRATCH,
+                                        .failures = FAILURES,
+                                        .cpus = CPUS,
                                         .has_exchange = has_exchange};
     struct error err;
     buf_init(out);
@@ -403,6 +422,30 @@ static void test_without_exchange_the_first_slot_serves(void **state)
     buf_release(&code);
 }
 
+/* ---- failures ---- */
+
+static void test_what_cannot_be_written_is_counted(void **state)
+{
+    (void)state;
+    for (unsigned frames = 0; frames <= 4; frames += 4) {
+        struct machine m = machine_new();
+        put_frames(&m, 2);
+        m.cpu = 2;
+        make_and_run(&m, "v=\\7:u64", one_name, one_element, frames);
+        m.output_error = -28; /* ENOSPC: the kernel counts it */
+        make_and_run(&m, "v=\\7:u64", one_name, one_element, frames);
+        assert_int_equal(m.failures[2], 0);
+        m.output_error = -95; /* EOPNOTSUPP: the event is gone */
+        make_and_run(&m, "v=\\7:u64", one_name, one_element, frames);
+        make_and_run(&m, "v=\\7:u64", one_name, one_element, frames);
+        assert_int_equal(m.failures[2], 2);
+        m.cpu = CPUS; /* a CPU that came later */
+        make_and_run(&m, "v=\\7:u64", one_name, one_element, frames);
+        assert_int_equal(m.failures[0] + m.failures[1] + m.failures[2] + m.failures[3], 2);
+        assert_int_equal(m.scratch[0], 0);
+    }
+}
+
 /* ---- refusals ---- */
 
 static void test_unknown_expressions_are_refused(void **state)
@@ -436,6 +479,7 @@ int main(void)
         cmocka_unit_test(test_a_loop_ends_at_the_limit),
         cmocka_unit_test(test_takes_a_free_slot),
         cmocka_unit_test(test_without_exchange_the_first_slot_serves),
+        cmocka_unit_test(test_what_cannot_be_written_is_counted),
         cmocka_unit_test(test_unknown_expressions_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
