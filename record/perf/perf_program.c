@@ -15,6 +15,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/utsname.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "perf/bpf.h"
@@ -109,21 +110,42 @@ static int try_program(struct session_programs *programs, struct error *err)
     return rc;
 }
 
+/* "6.1.0-50-amd64", and where a distribution keeps the last number out of there, "#1 SMP Debian 6.1.192-1". */
+static bool kernel_version(unsigned *major, unsigned *minor, unsigned *patch)
+{
+    struct utsname host;
+    char wanted[24];
+    *patch = 0;
+    if (uname(&host) != 0 || sscanf(host.release, "%u.%u.%u", major, minor, patch) < 2)
+        return false;
+    snprintf(wanted, sizeof wanted, " %u.%u.", *major, *minor);
+    const char *found = strstr(host.version, wanted);
+    if (*patch == 0 && found)
+        *patch = (unsigned)strtoul(found + strlen(wanted), NULL, 10);
+    return true;
+}
+
 /*
- * From 5.11 to 5.19 a program at a probe is skipped without a word when its CPU is amid a bpf(2) call of somebody who lost
- * it there (bpf_prog_active in trace_call_bpf(), kernel/trace/bpf_trace.c; migrate_disable() lets others run). Before, such
- * a call was not preempted, but in kernels for real time; since 6.0 nothing is skipped (bpf_prog_run_array_uprobe()).
+ * Kernels on which programs at probes are neither dangerous nor skipped without a word.
+ *
+ * From 6.0 to 6.4 a thread that loses the CPU within bpf_perf_event_output() leaves the kernel's buffer to another, which may
+ * crash it ("bpf: Disable preemption in bpf_perf_event_output", 6.5 and 6.1.43; a kernel without preemption is safe, but
+ * that is not to be seen from here). From 5.11 to 5.19 a program is skipped when its CPU is amid a bpf(2) call of somebody
+ * who lost it there (bpf_prog_active in trace_call_bpf(), kernel/trace/bpf_trace.c). Before, both were without preemption,
+ * but in kernels for real time. Since 6.0 nothing is skipped.
  */
 static int check_kernel(struct error *err)
 {
-    struct utsname host;
-    unsigned major = 0, minor = 0;
-    if (uname(&host) != 0 || sscanf(host.release, "%u.%u", &major, &minor) != 2)
+    unsigned major = 0, minor = 0, patch = 0;
+    if (!kernel_version(&major, &minor, &patch))
         return error_set(err, ERR_UNSUPPORTED, "the version of the kernel is not known");
-    bool may_skip = major == 5 && (minor > 10 || access("/sys/kernel/realtime", F_OK) == 0);
-    if (major < 5 || may_skip)
-        return error_set(err, ERR_UNSUPPORTED, "Linux %.64s may skip programs without telling (before 5.10, 5.11 to 5.19)", host.release);
-    return 0;
+    bool is_5_10 = major == 5 && minor == 10 && access("/sys/kernel/realtime", F_OK) != 0;
+    bool is_6_1 = major == 6 && minor == 1 && patch >= 43;
+    if (is_5_10 || is_6_1 || major > 6 || (major == 6 && minor >= 5))
+        return 0;
+    return error_set(err, ERR_UNSUPPORTED,
+                     "Linux %u.%u.%u is not one of those where programs at probes are safe: 5.10, 6.1.43 and later, 6.5 and later",
+                     major, minor, patch);
 }
 
 static int prepare(struct perf_session *self, struct error *err)
@@ -175,8 +197,10 @@ int perf_program_prepare(struct perf_session *self, struct error *err)
     struct session_programs *programs = &self->programs;
     (void)err;
     error_clear(&programs->missing);
-    if (prepare(self, &programs->missing) == 0)
+    if (prepare(self, &programs->missing) == 0) {
+        error_clear(&programs->missing); /* something may have failed on the way */
         return 0;
+    }
     close_outputs(self);
     close_maps(programs);
     return 0;
@@ -351,12 +375,20 @@ void perf_program_close(struct perf_session *self)
     self->programs.orphan_ns = 0;
 }
 
+/* The programs go when the last hit that ran one is long over: the kernel's own care for that had gaps before 6.13 ("bpf: Fix
+ * UAF via mismatching bpf_prog/attachment RCU flavors"). */
 void perf_program_release(struct perf_session *self)
 {
+    const struct timespec pause = {.tv_nsec = 30000000};
+    bool was_open = false;
     for (unsigned i = 0; i < SAMPLE_PROBES_MAX; i++) {
+        was_open |= self->programs.program[i] >= 0;
         close_fd(&self->programs.event[i]);
-        close_fd(&self->programs.program[i]);
     }
+    if (was_open)
+        nanosleep(&pause, NULL);
+    for (unsigned i = 0; i < SAMPLE_PROBES_MAX; i++)
+        close_fd(&self->programs.program[i]);
     close_outputs(self);
     close_maps(&self->programs);
 }

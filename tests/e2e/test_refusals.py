@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 
 import pytest
 
@@ -148,3 +149,31 @@ def test_file_size_limit(tmp_path):
         result = recorder.wait()
         assert result.status == 125, result
         assert target.json("done")["round_trips"] > 0
+
+
+# A container's seccomp profile that refuses bpf(2): a classic filter on the number of the system call.
+WITHOUT_BPF = """
+import ctypes, os, struct, sys
+NR_BPF, ERRNO, ALLOW = 321, 0x00050001, 0x7fff0000
+rules = [(0x20, 0, 0, 0), (0x15, 0, 1, NR_BPF), (0x06, 0, 0, ERRNO), (0x06, 0, 0, ALLOW)]
+code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *rule) for rule in rules))
+program = struct.pack("HxxxxxxP", len(rules), ctypes.addressof(code))
+libc = ctypes.CDLL(None, use_errno=True)
+assert libc.prctl(22, 2, ctypes.c_char_p(program), 0, 0) == 0, ctypes.get_errno()
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+def test_without_bpf_perf_records(trace):
+    """Where bpf(2) is refused the recording goes on with perf, and says why when asked; who insists on programs is refused."""
+    def recorder(*options):
+        return harness.run(sys.executable, "-c", WITHOUT_BPF, harness.RECORD, "--budget", "off", *options, "-o", trace, "--",
+                           harness.goprog("truth"), "-rounds", "1")
+
+    result = recorder("-v")
+    assert result.status == 0, result
+    assert result.err.count("left to perf") == 1 and "bpf(2)" in result.err
+    db = harness.database(trace)
+    assert harness.value(db, "SELECT value FROM meta WHERE key = 'record.engine'") == "perf"
+    harness.assert_balanced(db)
+    assert_refused(recorder("--force", "--engine", "bpf"), "--engine bpf", "bpf(2)")
