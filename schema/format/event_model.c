@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "format/event_coding_choices.h"
 #include "format/range_number.h"
 #include "format/run_queue_model.h"
 
@@ -37,8 +38,9 @@ struct field_model {
 
 struct type_model {
     struct type_coding coding;
-    struct range_nibble first[16];               /* the first field that is not as expected first */
-    unsigned history;                            /* bit 0: the last event had one, and so on */
+    bool is_chosen;                /* it is the writer's choice for this type, not another one */
+    struct range_nibble first[16]; /* the first field that is not as expected first */
+    unsigned history;              /* bit 0: the last event had one, and so on */
     struct range_nibble next[CODING_FIELDS_MAX]; /* and the next one behind each */
     struct field_model fields[CODING_FIELDS_MAX];
 };
@@ -159,7 +161,12 @@ int event_model_add_type(struct event_model *self, const struct type_coding *cod
         if (!type)
             return -1;
     }
+    struct type_coding choice = {0};
+    if (event_spec_get(coding->type))
+        event_coding_choose(coding->type, &choice);
     type->coding = *coding;
+    type->is_chosen = choice.count == coding->count &&
+                      memcmp(choice.fields, coding->fields, coding->count * sizeof *choice.fields) == 0;
     type->history = 0;
     range_nibbles_init(type->first, sizeof type->first / sizeof *type->first);
     range_nibbles_init(type->next, sizeof type->next / sizeof *type->next);
@@ -218,10 +225,15 @@ struct place {
 };
 
 /* The field at hand is not as expected first: what is behind it is told next. */
+static ALONE void encode_miss(struct range_coder *coder, struct place *at)
+{
+    range_nibble(coder, false, at->chances, at->number);
+}
+
 INLINE void miss(struct range_coder *coder, bool decoding, struct place *at)
 {
     if (!decoding)
-        range_nibble(coder, false, at->chances, at->number);
+        encode_miss(coder, at);
     at->chances = &at->type->next[at->number];
 }
 
@@ -590,6 +602,141 @@ INLINE uint64_t code_field(struct event_model *self, struct range_coder *coder, 
     return 0;
 }
 
+/* ---- what events mean for those that follow ---- */
+
+static void learn_net(struct event_model *self, const uint64_t *f)
+{
+    const uint64_t waiting[] = {f[NET_READ_G], f[NET_WRITE_G]};
+    for (unsigned i = 0; i < 2; i++) {
+        uint64_t goid = waiting[i] > 2 ? values_at(self, VALUES_GOID, waiting[i], 0)->last : 0;
+        if (goid)
+            run_queue_push(&self->runnable.shared, goid);
+    }
+}
+
+INLINE void learn_event(struct event_model *self, const struct place *at, unsigned type)
+{
+    struct thread_model *thread = at->thread;
+    struct run_processor *p = &self->runnable.processors[at->p];
+    const uint64_t *f = at->f;
+    switch (type) {
+    case EV_EXEC:
+        thread->running = f[EXEC_GOID];
+        thread->is_over = false;
+        thread->has_p = true;
+        thread->p = (uint32_t)f[EXEC_P];
+        break;
+    case EV_CREATE:
+        learn_value(values_at(self, VALUES_CREATED, f[CREATE_CREATOR], 0), f[CREATE_GOID]);
+        learn_value(values_at(self, VALUES_CREATOR, f[CREATE_GOID], 0), f[CREATE_CREATOR]);
+        run_queue_ready(&self->runnable, at->p, f[CREATE_GOID]);
+        break;
+    case EV_READY:
+        run_queue_ready(&self->runnable, at->p, f[READY_GOID]);
+        break;
+    case EV_PARK:
+        thread->is_over = true;
+        break;
+    case EV_NET:
+        learn_net(self, f);
+        break;
+    case EV_SCHED:
+    case EV_SYSCALL_NO_P:
+        run_queue_push(&self->runnable.shared, f[0]);
+        thread->is_over = true;
+        break;
+    case EV_YIELD:
+        run_queue_push(&p->queue, f[YIELD_GOID]);
+        thread->is_over = true;
+        break;
+    case EV_END:
+        run_freed_put(p, values_at(self, VALUES_G, f[END_GOID], 0)->last);
+        thread->is_over = true;
+        break;
+    case EV_PREEMPT_PARK:
+    case EV_CORO:
+        thread->is_over = true;
+        break;
+    default:
+        break;
+    }
+}
+
+/* ---- all fields ---- */
+
+INLINE void code_one(struct event_model *self, struct range_coder *coder, bool decoding,
+                     struct type_model *type, struct place *at, unsigned number,
+                     const struct type_coding *coding)
+{
+    const struct coded_field *field_coding = &coding->fields[number];
+    struct field_model *field = &type->fields[number];
+    at->number = number;
+    at->use = coding->type * 64u + field_coding->field * 4u;
+    uint64_t value = code_field(self, coder, decoding, field, field_coding, at);
+    if (decoding) {
+        at->out[field_coding->field] = value;
+        if (number == at->missed && number + 1u < coding->count)
+            at->missed = range_nibble(coder, true, at->chances, 0);
+    }
+    if (decoding && self->costs)
+        event_costs_take(self->costs, coder, coding->type, COST_FIELDS + field_coding->field);
+    field->last = value;
+    if (value > self->newest[field_coding->how])
+        self->newest[field_coding->how] = value;
+}
+
+/* With a coding that is a constant. */
+INLINE void code_chosen(struct event_model *self, struct range_coder *coder, bool decoding,
+                        struct type_model *type, struct place *at, const struct type_coding *coding)
+{
+    code_one(self, coder, decoding, type, at, 0, coding);
+    code_one(self, coder, decoding, type, at, 1, coding);
+    code_one(self, coder, decoding, type, at, 2, coding);
+    if (coding->count > 3)
+        code_one(self, coder, decoding, type, at, 3, coding);
+    if (coding->count > 4)
+        code_one(self, coder, decoding, type, at, 4, coding);
+    if (coding->count > 5)
+        code_one(self, coder, decoding, type, at, 5, coding);
+}
+
+INLINE void code_all(struct event_model *self, struct range_coder *coder, bool decoding,
+                     struct type_model *type, struct place *at)
+{
+    /* The frequent ones, then all. */
+    switch (type->is_chosen ? type->coding.type : EV_NONE) {
+    case EV_CREATE:
+        code_chosen(self, coder, decoding, type, at, &coding_create);
+        learn_event(self, at, EV_CREATE);
+        return;
+    case EV_EXEC:
+        code_chosen(self, coder, decoding, type, at, &coding_exec);
+        learn_event(self, at, EV_EXEC);
+        return;
+    case EV_PARK:
+        code_chosen(self, coder, decoding, type, at, &coding_park);
+        learn_event(self, at, EV_PARK);
+        return;
+    case EV_READY:
+        code_chosen(self, coder, decoding, type, at, &coding_ready);
+        learn_event(self, at, EV_READY);
+        return;
+    case EV_NET:
+        code_chosen(self, coder, decoding, type, at, &coding_net);
+        learn_event(self, at, EV_NET);
+        return;
+    case EV_THREAD_OFF:
+        code_chosen(self, coder, decoding, type, at, &coding_thread_off);
+        learn_event(self, at, EV_THREAD_OFF);
+        return;
+    default:
+        break;
+    }
+    for (unsigned i = 0; i < type->coding.count; i++)
+        code_one(self, coder, decoding, type, at, i, &type->coding);
+    learn_event(self, at, type->coding.type);
+}
+
 INLINE void code_fields(struct event_model *self, struct range_coder *coder, bool decoding,
                         struct type_model *type, struct place *at)
 {
@@ -598,23 +745,7 @@ INLINE void code_fields(struct event_model *self, struct range_coder *coder, boo
     at->type = type;
     at->chances = first;
     at->missed = decoding ? range_nibble(coder, true, first, 0) : 0;
-    for (unsigned i = 0; i < count; i++) {
-        const struct coded_field *coding = &type->coding.fields[i];
-        struct field_model *field = &type->fields[i];
-        at->number = i;
-        at->use = type->coding.type * 64u + coding->field * 4u;
-        uint64_t value = code_field(self, coder, decoding, field, coding, at);
-        if (decoding) {
-            at->out[coding->field] = value;
-            if (i == at->missed && i + 1 < count)
-                at->missed = range_nibble(coder, true, at->chances, 0);
-        }
-        if (decoding && self->costs)
-            event_costs_take(self->costs, coder, type->coding.type, COST_FIELDS + coding->field);
-        field->last = value;
-        if (value > self->newest[coding->how])
-            self->newest[coding->how] = value;
-    }
+    code_all(self, coder, decoding, type, at);
     if (!decoding && at->chances != &type->next[count - 1])
         range_nibble(coder, false, at->chances, count);
     type->history = type->history << 1 | (at->chances != first);
@@ -666,64 +797,7 @@ INLINE uint64_t code_time(struct event_model *self, struct range_coder *coder, b
     return ring->time_ns + range_number_by(coder, decoding, lengths, tops, time - ring->time_ns);
 }
 
-/* ---- what events mean for those that follow ---- */
-
-static void learn_net(struct event_model *self, const uint64_t *f)
-{
-    const uint64_t waiting[] = {f[NET_READ_G], f[NET_WRITE_G]};
-    for (unsigned i = 0; i < 2; i++) {
-        uint64_t goid = waiting[i] > 2 ? values_at(self, VALUES_GOID, waiting[i], 0)->last : 0;
-        if (goid)
-            run_queue_push(&self->runnable.shared, goid);
-    }
-}
-
-static void learn_event(struct event_model *self, struct thread_model *thread, uint32_t number, unsigned type,
-                        const uint64_t *f)
-{
-    struct run_processor *p = &self->runnable.processors[number];
-    switch (type) {
-    case EV_EXEC:
-        thread->running = f[EXEC_GOID];
-        thread->is_over = false;
-        thread->has_p = true;
-        thread->p = (uint32_t)f[EXEC_P];
-        break;
-    case EV_CREATE:
-        learn_value(values_at(self, VALUES_CREATED, f[CREATE_CREATOR], 0), f[CREATE_GOID]);
-        learn_value(values_at(self, VALUES_CREATOR, f[CREATE_GOID], 0), f[CREATE_CREATOR]);
-        run_queue_ready(&self->runnable, number, f[CREATE_GOID]);
-        break;
-    case EV_READY:
-        run_queue_ready(&self->runnable, number, f[READY_GOID]);
-        break;
-    case EV_PARK:
-        thread->is_over = true;
-        break;
-    case EV_NET:
-        learn_net(self, f);
-        break;
-    case EV_SCHED:
-    case EV_SYSCALL_NO_P:
-        run_queue_push(&self->runnable.shared, f[0]);
-        thread->is_over = true;
-        break;
-    case EV_YIELD:
-        run_queue_push(&p->queue, f[YIELD_GOID]);
-        thread->is_over = true;
-        break;
-    case EV_END:
-        run_freed_put(p, values_at(self, VALUES_G, f[END_GOID], 0)->last);
-        thread->is_over = true;
-        break;
-    case EV_PREEMPT_PARK:
-    case EV_CORO:
-        thread->is_over = true;
-        break;
-    default:
-        break;
-    }
-}
+/* ---- events ---- */
 
 /* Decoding: f and out are one, with room for all fields of the type, and the event is filled. Encoding: out is NULL. */
 INLINE void code_event(struct event_model *self, struct range_coder *coder, bool decoding,
@@ -754,7 +828,6 @@ INLINE void code_event(struct event_model *self, struct range_coder *coder, bool
         event_costs_take(self->costs, coder, type, COST_TIME);
     if (model->coding.count > 0)
         code_fields(self, coder, decoding, model, &at);
-    learn_event(self, thread, at.p, type, f);
     ring->time_ns = at.time_ns;
     ring->tid = tid;
     ring->types[1] = ring->types[0];
