@@ -239,13 +239,17 @@ static void take_back(struct goroutine *goroutine, const struct step_facts *fact
     goroutine->wait = (struct open_wait){0};
 }
 
-/* A deadline was faster than the net event that was seen before it. */
-static void overtake(struct goroutine *goroutine, const struct step_facts *facts, uint64_t time)
+/* A deadline was faster than the net event that was seen before it. The thread of that event is still in netpollready, and takes
+ * who parks there next. */
+static void overtake(struct goroutine_tracker *self, struct goroutine *goroutine, const struct step_facts *facts, uint64_t time)
 {
     struct open_wait *wait = &goroutine->wait;
     goroutine->woken_by_net = false;
     if (wait->stage != WAIT_STAGE_WOKEN)
         return;
+    if (wait->net_key &&
+        !net_pending_put(&self->net_by_descriptor, wait->net_key, &(struct event){.type = EV_NET, .time_ns = wait->wake}))
+        self->failed = true;
     wait->wake = time;
     wait->waker = facts->waker;
     wait->waker_goid = facts->other;
@@ -357,7 +361,7 @@ void goroutine_step_apply(struct goroutine_tracker *self, struct goroutine *goro
         flags |= FLAG_ABORTED;
         break;
     case RACED:
-        overtake(goroutine, facts, time);
+        overtake(self, goroutine, facts, time);
         break;
     case SILENT:
         end_silently(self, goroutine, time, touch);
