@@ -78,6 +78,7 @@ int answer_parameters(struct answer *self, const struct opened *opened,
         {.name = ":all", .integer = 1, .is_null = !self->all},
         {.name = ":goid", .integer = self->goid, .is_null = self->goid == INT64_MIN},
         {.name = ":name", .text = self->name, .is_null = !self->name},
+        {.name = ":sort", .text = self->sort, .is_null = !self->sort},
         {.name = ":reason", .text = self->reason, .is_null = !self->reason},
         {.name = ":min_ns", .integer = (int64_t)self->min_ns, .is_null = self->min_ns == 0},
         {.name = ":snapshot", .integer = self->snapshot, .is_null = self->snapshot == INT64_MIN},
@@ -88,12 +89,21 @@ int answer_parameters(struct answer *self, const struct opened *opened,
     return 0;
 }
 
+static bool is_restricted(const struct answer *self)
+{
+    const struct listing *listing = &self->listing;
+    return self->goid != INT64_MIN || self->name || self->reason || self->min_ns || self->at || self->label.text ||
+           listing->since_text || listing->until_text;
+}
+
 static void print_footer(const struct answer *self, const struct present *present,
                          const struct query_result *result)
 {
     if (self->listing.format != LISTING_TABLE)
         return;
-    if (result->rows == 0)
+    if (result->rows == 0 && is_restricted(self))
+        printf("No %s match what was asked for.\n", self->way->rows);
+    else if (result->rows == 0)
         printf("%s\n", self->empty);
     present_print_notes(present);
     if (result->rows > 0 && self->note)

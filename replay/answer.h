@@ -23,13 +23,14 @@ struct answer_way {
 struct answer {
     const struct answer_way *ways;
     size_t way_count;
-    const char *empty; /* printed below an empty table */
+    const char *empty; /* printed below a table that is empty without having been restricted */
     const char *note;  /* printed below one that is not; may be NULL */
 
     /* What was given. */
     struct listing listing;
     struct label_filter label;
     const char *by, *name, *reason;
+    const char *sort;              /* goroutines: by what */
     const char *at;                /* a time */
     int64_t goid, snapshot, depth; /* INT64_MIN: absent */
     uint64_t min_ns;               /* 0: absent */
@@ -54,7 +55,7 @@ int answer_check(void *context, const struct operands *operands, struct error *e
 int answer_run(void *context, const struct opened *opened, const struct operands *operands,
                struct error *err);
 /* The parameters of its query. */
-#define ANSWER_PARAMETERS (LISTING_PARAMETERS + LABEL_FILTER_PARAMETERS + 8)
+#define ANSWER_PARAMETERS (LISTING_PARAMETERS + LABEL_FILTER_PARAMETERS + 9)
 int answer_parameters(struct answer *self, const struct opened *opened,
                       struct query_parameter out[ANSWER_PARAMETERS], struct error *err);
 /* Prints the column stack_text, for answer_way.detail. */

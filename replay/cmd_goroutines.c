@@ -89,13 +89,34 @@ static const struct table_column columns[] = {
 
 static const struct answer_way ways[] = {{NULL, "goroutines", "goroutines", TABLE_COLUMNS(columns)}};
 
+static const char *const orders[] = {"life", "running", "runnable", "waiting", "unknown", "syscalls", "waits"};
+
+static int check(void *context, const struct operands *operands, struct error *err)
+{
+    struct answer *answer = context;
+    bool is_known = !answer->sort;
+    if (answer->sort && strcmp(answer->sort, "number") == 0) {
+        answer->sort = NULL;
+        is_known = true;
+    }
+    for (size_t i = 0; !is_known && i < sizeof orders / sizeof *orders; i++)
+        is_known = strcmp(answer->sort, orders[i]) == 0;
+    return is_known ? answer_check(context, operands, err)
+                    : error_set(err, ERR_USAGE,
+                                "--sort: '%.100s' is not number, life, running, runnable, waiting, unknown, syscalls or waits",
+                                answer->sort);
+}
+
 int run_goroutines(const struct command *self, int argc, char **argv)
 {
     struct answer answer;
-    struct listing_command command = {&answer.listing, 1, 1, answer_check, answer_run, &answer};
+    struct listing_command command = {&answer.listing, 1, 1, check, answer_run, &answer};
     answer_init(&answer, ways, 1);
     answer.empty = "No goroutines match.";
     const struct opt options[] = {
+        {0, "sort", OPT_STRING, &answer.sort, "KEY",
+         "What comes first: the lowest number (default), or the\nmost life, running, runnable, waiting, unknown (time not\n"
+         "observed), syscalls or waits."},
         LABEL_FILTER_OPTION(answer.label),
         LISTING_OPTIONS(answer.listing),
         COMMAND_HELP_OPTION(command.help),

@@ -52,14 +52,14 @@ static void put_runtime(struct buf *out, const struct row *row)
     if (row_int(row, "cycles", 0) > 0) {
         buf_printf(out, "Garbage collector: ");
         present_count(out, row, "cycles");
-        buf_printf(out, " cycles, at work for ");
+        buf_printf(out, " cycle%s, at work for ", row_int(row, "cycles", 0) == 1 ? "" : "s");
         put_share(out, row, "cycle_ns");
         buf_printf(out, "\n");
     }
     if (row_int(row, "stops", 0) > 0) {
         buf_printf(out, "World stopped: ");
         present_count(out, row, "stops");
-        buf_printf(out, " times, ");
+        buf_printf(out, " time%s, ", row_int(row, "stops", 0) == 1 ? "" : "s");
         put_share(out, row, "stopped_ns");
         buf_printf(out, ", longest ");
         present_duration(out, row, "longest_stop_ns");
@@ -81,7 +81,7 @@ static void put_threads(struct buf *out, const struct row *row)
         buf_printf(out, "\n");
     }
     if (row_int(row, "syscalls", 0) > 0) {
-        buf_printf(out, "System calls that slept: ");
+        buf_printf(out, "System calls in which a thread left its CPU: ");
         present_count(out, row, "syscalls");
         buf_printf(out, ", ");
         present_duration(out, row, "syscall_ns");

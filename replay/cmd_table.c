@@ -65,6 +65,7 @@ static const struct command commands[] = {
     {"goroutines", "TRACE", "One row for each goroutine: origin, life, how its time was spent, how it ended.",
      "",
      "  gotape-replay goroutines api.gotape\n"
+     "  gotape-replay goroutines api.gotape --sort runnable      who had to wait for a CPU\n"
      "  gotape-replay goroutines api.gotape --format jsonl | jq 'select(.ended_ns == null)'\n",
      run_goroutines},
     {"goroutine", "TRACE N", "The life of goroutine N as a time line of states.",

@@ -64,8 +64,8 @@ int label_filter_check(const struct label_filter *self, struct store *store, str
     if (rc == 0 && (list.size < 2 || buf_failed(&list)))
         rc =
             error_set(err, ERR_NOT_FOUND,
-                      "no goroutine has label '%.100s': this trace has no pprof labels (they are recorded by "
-                      "gotape-record --detail sched or all, and by snapshots)",
+                      "no goroutine has label '%.100s': no goroutine of this trace had any, or they were "
+                      "not recorded",
                       self->text);
     else if (rc == 0)
         rc = error_set(err, ERR_NOT_FOUND, "no goroutine has label '%.100s'; this trace has: %s", self->text,

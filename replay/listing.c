@@ -65,6 +65,9 @@ int listing_resolve(struct listing *self, const struct quality *quality, struct 
     int rc = self->since_text ? resolve(self->since_text, "since", quality, &self->since_ns, err) : 0;
     if (rc == 0 && self->until_text)
         rc = resolve(self->until_text, "until", quality, &self->until_ns, err);
+    if (rc == 0 && self->since_text && self->until_text && self->until_ns < self->since_ns)
+        rc = error_set(err, ERR_NOT_FOUND, "--until %.50s is before --since %.50s: nothing lies between them", self->until_text,
+                       self->since_text);
     return rc;
 }
 

@@ -245,3 +245,27 @@ def test_sizes_make_up_the_file(replay, trace):
     assert "event park" in table and "BYTES/EVENT" in table and "less than 1 %" in table
     # A database does not know what was in the file.
     assert "Name the trace" in replay("info", f"{trace}.db", "--sizes").stdout
+
+
+def test_goroutines_in_another_order(replay, trace):
+    rows = json.loads(replay("goroutines", trace, "--format", "json").stdout)
+    assert [row["goid"] for row in rows] == sorted(row["goid"] for row in rows)
+    for order, column in (("running", "running_ns"), ("runnable", "runnable_ns"), ("waiting", "waiting_ns"), ("waits", "waits"), ("life", "life_ns")):
+        sorted_rows = json.loads(replay("goroutines", trace, "--sort", order, "--format", "json").stdout)
+        assert sorted_rows == sorted(rows, key=lambda row, column=column: (-row[column], row["goid"])), order
+        first = json.loads(replay("goroutines", trace, "--sort", order, "--limit", "1", "--format", "json").stdout)
+        assert first == sorted_rows[:1]
+    assert "--sort: 'age' is not" in replay("goroutines", trace, "--sort", "age", status=2).stderr
+    # No state lasts longer than the life that it is part of.
+    for row in rows:
+        assert row["running_ns"] + row["runnable_ns"] + row["waiting_ns"] + row["unknown_ns"] <= row["life_ns"], row
+
+
+def test_nothing_between_two_times(replay, trace):
+    assert "nothing lies between" in replay("who-blocked", trace, "--since=3s", "--until=2s", status=1).stderr
+
+
+def test_an_empty_answer_says_whether_it_was_restricted(replay, trace):
+    assert "No calls match" in replay("syscalls", trace, "--name", "nosuch").stdout
+    assert "No spans: gotape-record --probe" in replay("spans", trace).stdout
+    assert "No spans match" in replay("spans", trace, "--since=1s").stdout

@@ -136,8 +136,8 @@ def test_goroutine_shows_what_happened_within(replay, service):
 
 def test_summary_names_what_was_recorded(replay, service):
     text = replay(service).stdout
-    for words in ("Snapshots: 1; the last found 2 goroutines", "Labels: tenant_id=video-a (2)", "Garbage collector: 1 cycles",
-                  "World stopped: 2 times", "System calls that slept: 1", "Threads: 3"):
+    for words in ("Snapshots: 1; the last found 2 goroutines", "Labels: tenant_id=video-a (2)", "Garbage collector: 1 cycle,",
+                  "World stopped: 2 times", "System calls in which a thread left its CPU: 1", "Threads: 3"):
         assert words in text, words
 
 
