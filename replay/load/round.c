@@ -20,15 +20,20 @@ enum {
     FACT_WAKER_AT = 4,
     FACT_DOUBT_AT = 7,
     FACT_DIRECTION_AT = 10,
-    FACT_PARK = 1 << 12,
-    FACT_WAKE = 1 << 13,
-    FACT_EXEC = 1 << 14,
-    FACT_NET = 1 << 15,
-    FACT_BEFORE = 1 << 16,
-    FACT_WAITING = 1 << 17,
-    FACT_RUNNABLE = 1 << 18,
-    FACT_FIRED_AT = 19,
+    FACT_WHOLE = 1 << 12, /* in place of all of PARTS: two bytes less */
+    FACT_NET = 1 << 13,
+    FACT_INFERRED = 1 << 14, /* in place of INFERRED_FLAGS */
+    FACT_PARK = 1 << 15,
+    FACT_WAKE = 1 << 16,
+    FACT_EXEC = 1 << 17,
+    FACT_BEFORE = 1 << 18,
+    FACT_WAITING = 1 << 19,
+    FACT_RUNNABLE = 1 << 20,
+    FACT_FIRED_AT = 21,
+    PARTS = FACT_PARK | FACT_WAKE | FACT_EXEC | FACT_BEFORE | FACT_WAITING | FACT_RUNNABLE,
 };
+/* In packed_wait.flags: of the exec, and of the run before. */
+#define INFERRED_FLAGS (FLAG_INFERRED << 8 | FLAG_INFERRED << 12)
 #define FLAGS_MAX 15
 
 void round_log_init(struct round_log *self, struct row_writer *rows)
@@ -162,6 +167,12 @@ static void emit_wait(struct round_log *self, const struct round_step *exec)
     if (current->has_runnable) {
         facts |= FACT_RUNNABLE;
         flags |= (int64_t)current->runnable_flags << 20;
+    }
+    if ((facts & PARTS) == PARTS)
+        facts ^= PARTS | FACT_WHOLE;
+    if ((flags & INFERRED_FLAGS) == INFERRED_FLAGS) {
+        flags ^= INFERRED_FLAGS;
+        facts |= FACT_INFERRED;
     }
     uint64_t from = wait->wake ? wait->wake : wait->start;
     row_writer_put(self->rows, ROW_PACKED_WAIT,

@@ -270,7 +270,7 @@ CREATE TABLE object_set (
 
 -- A wait with what lies around it: the run before, the park, the wake-up, the run after. Packed for space and speed; the
 -- views transition, interval, wait and wait_object unfold it, and say what the columns mean. What does not fit into this
--- pattern (bits 12 and up of facts) stands in plain_transition and plain_interval.
+-- pattern (bits 12 to 20 of facts) stands in plain_transition and plain_interval.
 CREATE TABLE packed_wait (
   id INTEGER PRIMARY KEY,              -- wait.id
   goid INTEGER NOT NULL,               -- whose
@@ -279,8 +279,9 @@ CREATE TABLE packed_wait (
   reason INTEGER NOT NULL REFERENCES reason (number), -- wait.reason
   facts INTEGER NOT NULL,              -- bits: 0 woken (wake_ns = start_ns + wait_ns), 1 open, 2 of a system goroutine, 3 start not
                                        -- seen, 4-6 kind of the waker, 7-9 doubt, 10-11 direction; it stands for these rows too:
-                                       -- 12 park, 13 wake-up, 14 exec, 15 the wake-up is a net event, 16 running before, 17
-                                       -- waiting, 18 runnable; from 19 on: case of the select that ended it + 1, 0 not known
+                                       -- 15 park, 16 wake-up, 17 exec, 18 running before, 19 waiting, 20 runnable, 12 all of these; 13
+                                       -- the wake-up is a net event, 14 begins of both runs are inferred (flag 2); from 21 on: case
+                                       -- of the select that ended it + 1, 0 not known
   object INTEGER,                      -- id of object; 0: a nil channel; negative: -object_set.set_id; NULL: none
   stack_id INTEGER REFERENCES stack (id), -- wait.stack_id
   waker_goid INTEGER,                  -- wait.waker_goid

@@ -35,7 +35,7 @@ FROM (SELECT object AS object_id, facts >> 2 & 1 AS is_system, facts >> 1 & 1 AS
       FROM packed_wait WHERE object > 0
       UNION ALL
       SELECT object_set.object_id, facts >> 2 & 1, facts >> 1 & 1, facts & 1, wait_ns, id,
-             facts >> 19 = 0 OR facts >> 19 = object_set.ordinal + 1
+             facts >> 21 = 0 OR facts >> 21 = object_set.ordinal + 1
       FROM packed_wait JOIN object_set ON object_set.set_id = -packed_wait.object
       WHERE packed_wait.object < 0 AND object_set.object_id IS NOT NULL)
 GROUP BY 1, 2;

@@ -52,18 +52,18 @@ SELECT id * 16777216 + 1, start_ns, 3, goid,
        CASE coalesce(flags, 0) >> 24 & 7 WHEN 0 THEN 2 ELSE (flags >> 24 & 7) - 1 END, 3, (SELECT tid FROM place WHERE place.id = place),
        (SELECT cpu FROM place WHERE place.id = place), NULL, reason, CASE WHEN object > 0 THEN object END, value, stack_id, NULL,
        coalesce(flags, 0) & 15, NULL
-FROM packed_wait WHERE facts & 4096
+FROM packed_wait WHERE facts & 36864
 UNION ALL
-SELECT id * 16777216 + 2, start_ns + wait_ns, CASE WHEN facts & 32768 THEN 6 ELSE 5 END, goid, 3,
+SELECT id * 16777216 + 2, start_ns + wait_ns, CASE WHEN facts & 8192 THEN 6 ELSE 5 END, goid, 3,
        CASE coalesce(flags, 0) >> 27 & 7 WHEN 0 THEN 1 ELSE (flags >> 27 & 7) - 1 END, (SELECT tid FROM place WHERE place.id = wake_place),
        (SELECT cpu FROM place WHERE place.id = wake_place), NULL, NULL, NULL, NULL, waker_stack_id, waker_goid, coalesce(flags, 0) >> 4 & 15, NULL
-FROM packed_wait WHERE facts & 8192
+FROM packed_wait WHERE facts & 69632
 UNION ALL
 SELECT id * 16777216 + 3, start_ns + CASE WHEN facts & 1 THEN wait_ns ELSE 0 END + run_after_ns, 2, goid,
        CASE WHEN facts & 1 THEN 1 ELSE 3 END, 2, (SELECT tid FROM place WHERE place.id = run_place),
        (SELECT cpu FROM place WHERE place.id = run_place), (SELECT p FROM place WHERE place.id = run_place), NULL, NULL, NULL, NULL, NULL,
-       coalesce(flags, 0) >> 8 & 15, run_bound_ns
-FROM packed_wait WHERE facts & 16384
+       (coalesce(flags, 0) >> 8 & 15) | (facts >> 13 & 2), run_bound_ns
+FROM packed_wait WHERE facts & 135168
 UNION ALL
 SELECT id, start_ns, event, goid, CASE coalesce(flags, 0) >> 16 & 7 WHEN 0 THEN 2 ELSE (flags >> 16 & 7) - 1 END, 1,
        (SELECT tid FROM place WHERE place.id = place), (SELECT cpu FROM place WHERE place.id = place), NULL, NULL, NULL, NULL, stack_id,
@@ -104,16 +104,16 @@ CREATE VIEW interval (
   flags                                -- 2 inferred, 4 touches a gap, 16 carried: it began before this file, and is shown from there on
 ) AS
 SELECT id * 16777216, goid, 2, start_ns - before_ns, start_ns, (SELECT tid FROM place WHERE place.id = place),
-       (SELECT p FROM place WHERE place.id = place), NULL, coalesce(flags, 0) >> 12 & 15
-FROM packed_wait WHERE facts & 65536
+       (SELECT p FROM place WHERE place.id = place), NULL, (coalesce(flags, 0) >> 12 & 15) | (facts >> 13 & 2)
+FROM packed_wait WHERE facts & 266240
 UNION ALL
 SELECT id * 16777216 + 1, goid, 3, start_ns, CASE WHEN facts & 1 THEN start_ns + wait_ns ELSE start_ns + run_after_ns END, NULL, NULL,
        id, coalesce(flags, 0) >> 16 & 15
-FROM packed_wait WHERE facts & 131072
+FROM packed_wait WHERE facts & 528384
 UNION ALL
 SELECT id * 16777216 + 2, goid, 1, start_ns + wait_ns, start_ns + wait_ns + run_after_ns, NULL, NULL, NULL,
        coalesce(flags, 0) >> 20 & 15
-FROM packed_wait WHERE facts & 262144
+FROM packed_wait WHERE facts & 1052672
 UNION ALL
 SELECT id, goid, 2, start_ns - before_ns, start_ns, (SELECT tid FROM place WHERE place.id = place),
        (SELECT p FROM place WHERE place.id = place), NULL, coalesce(flags, 0) >> 8 & 15
@@ -185,7 +185,7 @@ CREATE VIEW wait_object (
 SELECT packed_wait.id, coalesce(object_set.ordinal, 0),
        CASE WHEN packed_wait.object < 0 THEN object_set.object_id ELSE nullif(packed_wait.object, 0) END,
        CASE coalesce(object_set.direction, packed_wait.facts >> 10 & 3) WHEN 1 THEN 'send' WHEN 2 THEN 'recv' END,
-       CASE WHEN packed_wait.object < 0 AND packed_wait.facts >> 19 > 0 THEN packed_wait.facts >> 19 = object_set.ordinal + 1 END
+       CASE WHEN packed_wait.object < 0 AND packed_wait.facts >> 21 > 0 THEN packed_wait.facts >> 21 = object_set.ordinal + 1 END
 FROM packed_wait LEFT JOIN object_set ON object_set.set_id = -packed_wait.object
 WHERE packed_wait.object >= 0 OR object_set.set_id IS NOT NULL;
 

@@ -14,9 +14,9 @@ near_turn AS MATERIALIZED (
     AND t.start_ns <= coalesce((SELECT min(a.start_ns) FROM packed_turn AS a WHERE a.goid = asked.goid AND a.start_ns >= asked.to_ns), asked.to_ns)
 ),
 near_stretch (id, from_ns, to_ns, state, wait_id, start_ns, end_ns) AS (
-  SELECT asked_id, from_ns, to_ns, 2, NULL, before_ns, start_ns FROM near_wait WHERE facts & 65536
-  UNION ALL SELECT asked_id, from_ns, to_ns, 3, id, start_ns, wake_ns FROM near_wait WHERE facts & 131072
-  UNION ALL SELECT asked_id, from_ns, to_ns, 1, NULL, wake_ns, run_ns FROM near_wait WHERE facts & 262144
+  SELECT asked_id, from_ns, to_ns, 2, NULL, before_ns, start_ns FROM near_wait WHERE facts & 266240
+  UNION ALL SELECT asked_id, from_ns, to_ns, 3, id, start_ns, wake_ns FROM near_wait WHERE facts & 528384
+  UNION ALL SELECT asked_id, from_ns, to_ns, 1, NULL, wake_ns, run_ns FROM near_wait WHERE facts & 1052672
   UNION ALL SELECT asked_id, from_ns, to_ns, 2, NULL, before_ns, start_ns FROM near_turn WHERE before_ns IS NOT NULL
   UNION ALL SELECT asked_id, from_ns, to_ns, 1, NULL, start_ns, run_ns FROM near_turn
   UNION ALL

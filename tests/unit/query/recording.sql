@@ -33,7 +33,7 @@ INSERT INTO wait (id, goid, start_ns, wake_ns, run_ns, wait_ns, runnable_ns, is_
  (7,1,7000000000,NULL,7500000000,NULL,NULL,0,19,0,1,NULL,'unknown',NULL,NULL,'wake_missing'),
  (8,18,8000000000,8000100000,8000100500,100000,500,0,19,0,1,NULL,'goroutine',7,2,NULL);
 INSERT INTO object_set VALUES (1,0,2,1),(1,1,3,2),(1,2,NULL,2);
-UPDATE packed_wait SET object = -1, facts = facts | (2 << 19), labels_id = 1 WHERE id = 2;
+UPDATE packed_wait SET object = -1, facts = facts | (2 << 21), labels_id = 1 WHERE id = 2;
 UPDATE packed_wait SET object = 1, facts = facts | (2 << 10) WHERE id IN (1, 8);
 UPDATE packed_wait SET object = 1, facts = facts | (1 << 10) WHERE id = 3;
 UPDATE packed_wait SET object = 4 WHERE id = 4;
