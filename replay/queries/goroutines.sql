@@ -24,11 +24,11 @@
 --   start_inferred             the function is taken from the outermost frame of a stack
 WITH
 -- include: match_label
-found AS (
+found AS NOT MATERIALIZED (
   SELECT goroutine.*,
-         max(coalesce(ended_ns, recording.end_ns) - coalesce(created_ns, first_ns), running_ns + runnable_ns + waiting_ns + unknown_ns)
+         max(coalesce(ended_ns, (SELECT end_ns FROM recording)) - coalesce(created_ns, first_ns), running_ns + runnable_ns + waiting_ns + unknown_ns)
            AS life_ns
-  FROM recording CROSS JOIN goroutine
+  FROM goroutine
   WHERE (:goid IS NULL OR goid = :goid) AND (:until IS NULL OR first_ns <= :until)
     AND (:since IS NULL OR coalesce(ended_ns, last_ns, first_ns) >= :since OR ended_ns IS NULL)
     AND (:label_key IS NULL OR labels_id IN match_label

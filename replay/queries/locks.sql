@@ -58,22 +58,11 @@ ended (object_id, waker_goid, waker_stack_id, waits, wait_ns) AS (
   SELECT object_id, waker_goid, waker_stack_id, 1, wait_ns FROM held
   WHERE coalesce(object_id, 0) IN (SELECT coalesce(object_id, 0) FROM summed) AND waker_goid IS NOT NULL
 ),
--- The first ten of each lock, and how many there are.
 holder AS MATERIALIZED (
-  SELECT * FROM (
-    SELECT *, row_number() OVER (PARTITION BY object_id ORDER BY ns DESC, waker_goid, function_id, line) AS rank,
-           count(*) OVER (PARTITION BY object_id) AS places
-    FROM (SELECT object_id, waker_goid, stack.site_function_id AS function_id, stack.site_file_id AS file_id, stack.site_line AS line,
-                 sum(waits) AS waits, coalesce(sum(wait_ns), 0) AS ns
-          FROM ended LEFT JOIN stack ON stack.id = ended.waker_stack_id
-          GROUP BY 1, 2, 3, 4, 5))
-  WHERE rank <= 10
-),
-holder_named AS MATERIALIZED (
-  SELECT holder.object_id, rank, places, waker_goid AS goid, started.name AS started, function.name AS site, file.path AS file, line, waits, ns
-  FROM holder LEFT JOIN function ON function.id = function_id LEFT JOIN file ON file.id = file_id
-  LEFT JOIN goroutine ON goroutine.goid = waker_goid
-  LEFT JOIN function AS started ON started.id = goroutine.start_function_id
+  SELECT object_id, waker_goid, stack.site_function_id AS function_id, stack.site_file_id AS file_id, stack.site_line AS line,
+         sum(waits) AS waits, coalesce(sum(wait_ns), 0) AS ns
+  FROM ended LEFT JOIN stack ON stack.id = ended.waker_stack_id
+  GROUP BY 1, 2, 3, 4, 5
 )
 SELECT coalesce(object_named.text, 'a lock that was not recorded') AS "lock:table", object.kind, printf('0x%llx', object.addr) AS addr,
        object.generation, object.type AS name, summed.waits, open_waits, waiters, total_wait_ns, longest_wait_ns, longest_goid,
@@ -81,18 +70,23 @@ SELECT coalesce(object_named.text, 'a lock that was not recorded') AS "lock:tabl
         FROM (SELECT function.name AS site, file.path AS file, line, waits, ns FROM place
               LEFT JOIN function ON function.id = function_id LEFT JOIN file ON file.id = file_id
               WHERE place.object_id IS summed.object_id ORDER BY ns DESC, site, line LIMIT 10)) AS "sites:json",
-       (SELECT json_group_array(json_object('goid', goid, 'function', started, 'site', site, 'file', file, 'line', line,
-                                            'waits', waits, 'total_wait_ns', ns))
-        FROM (SELECT * FROM holder_named WHERE holder_named.object_id IS summed.object_id ORDER BY rank)) AS "holders:json",
+       (SELECT json_group_array(json_object('goid', waker_goid, 'function', started.name, 'site', function.name, 'file', file.path,
+                                            'line', line, 'waits', waits, 'total_wait_ns', ns))
+        FROM (SELECT * FROM holder WHERE holder.object_id IS summed.object_id ORDER BY ns DESC, waker_goid, function_id, line LIMIT 10) AS first
+        LEFT JOIN function ON function.id = first.function_id LEFT JOIN file ON file.id = first.file_id
+        LEFT JOIN goroutine ON goroutine.goid = first.waker_goid
+        LEFT JOIN function AS started ON started.id = goroutine.start_function_id) AS "holders:json",
        (SELECT coalesce(site, '?') || coalesce(' ' || replace(path, rtrim(path, replace(path, '/', '')), ''), '') || coalesce(':' || line, '')
                || CASE places WHEN 1 THEN '' ELSE ' +' || (places - 1) END
         FROM (SELECT function.name AS site, file.path, line, count(*) OVER () AS places FROM place
               LEFT JOIN function ON function.id = function_id LEFT JOIN file ON file.id = file_id
               WHERE place.object_id IS summed.object_id ORDER BY ns DESC, site, line LIMIT 1)) AS "site_text:table",
-       (SELECT coalesce(goid, '?') || coalesce(' ' || site, '')
-               || coalesce(' ' || replace(file, rtrim(file, replace(file, '/', '')), ''), '') || coalesce(':' || line, '')
+       (SELECT coalesce(waker_goid, '?') || coalesce(' ' || function.name, '')
+               || coalesce(' ' || replace(path, rtrim(path, replace(path, '/', '')), ''), '') || coalesce(':' || line, '')
                || CASE places WHEN 1 THEN '' ELSE ' +' || (places - 1) END
-        FROM holder_named WHERE holder_named.object_id IS summed.object_id AND rank = 1) AS "holder_text:table",
+        FROM (SELECT *, (SELECT count(*) FROM holder AS other WHERE other.object_id IS summed.object_id) AS places
+              FROM holder WHERE holder.object_id IS summed.object_id ORDER BY ns DESC, waker_goid, function_id, line LIMIT 1) AS first
+        LEFT JOIN function ON function.id = first.function_id LEFT JOIN file ON file.id = first.file_id) AS "holder_text:table",
        object.is_doubtful AS "doubt:bool"
 FROM summed LEFT JOIN object ON object.id = summed.object_id LEFT JOIN object_named ON object_named.id = summed.object_id
 ORDER BY total_wait_ns DESC, summed.waits DESC, summed.object_id;

