@@ -1,4 +1,3 @@
-#include "load/clock_check.h"
 #include "load/load_stages.h"
 
 #include <inttypes.h>
@@ -6,170 +5,19 @@
 #include <string.h>
 #include <time.h>
 
-#include "format/event_spec.h"
-#include "format/source.h"
-#include "format/trace_reader.h"
-#include "load/anomaly.h"
-#include "load/binding.h"
-#include "load/context_log.h"
-#include "load/goroutine_tracker.h"
-#include "load/labels.h"
-#include "load/merge.h"
-#include "load/pause_log.h"
 #include "load/resolve.h"
-#include "load/row_writer.h"
-#include "load/runtime_log.h"
-#include "load/span_log.h"
-#include "load/symbolize.h"
-#include "load/sync_object.h"
-#include "load/wait_reasons.h"
-#include "load/wait_sums.h"
-#include "state/goroutine.h"
+#include "load/stages.h"
 
 /* More events than this wait in the merge only when a recorder's watermarks stand still; 40 MB. */
-#define MERGE_MAX 500000
-/* Records of one CPU may be stamped in another order than written, by an interrupt in between; more is worth
- * a note. */
-#define STEP_BACK_TOLERATED_NS 100000
-#define PROGRESS_NS            100000000u
-#define EVENTS_BETWEEN_LOOKS   4096
-
-struct stages {
-    struct load_run *run;
-    struct store *store;
-    struct trace_reader *reader;
-    struct row_writer *rows;
-    struct anomaly_log *anomalies;
-    struct symbolizer *symbols;
-    struct sync_objects *objects;
-    struct labels *labels;
-    struct runtime_log *runtime;
-    struct context_log *contexts;
-    struct span_log *spans;
-    struct wait_sums *sums;
-    struct call_sums *call_sums;
-    struct pause_log pauses;
-    struct error pause_error;
-    struct wait_reasons reasons;
-    struct merge *merge;
-    struct binding *binding;
-    struct goroutine_tracker *tracker;
-    struct clock_check clocks;
-    bool is_started;
-    uint64_t start_ns, now, watermark;
-    uint64_t recorded_end_ns; /* as told by the END chunk; 0: not told */
-    uint64_t last_progress_ns;
-};
+#define MERGE_MAX            500000
+#define PROGRESS_NS          100000000u
+#define EVENTS_BETWEEN_LOOKS 4096
 
 static uint64_t clock_ns(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
-/* ---- setting up ---- */
-
-static int open_reader(const char *trace_path, struct trace_reader **out, struct error *err)
-{
-    struct source *source = NULL;
-    int rc = source_open(trace_path, &source, err);
-    if (rc < 0)
-        return rc;
-    rc = trace_reader_open(source, out, err);
-    if (rc < 0) {
-        source_close(source);
-        error_prefix(err, "%s: ", trace_path);
-    }
-    return rc;
-}
-
-static void put_names(struct row_writer *rows)
-{
-    for (unsigned type = 1; type < EVENT_TYPE_COUNT; type++) {
-        const struct event_spec *spec = event_spec_get(type);
-        if (!spec)
-            continue;
-        row_writer_text(rows, ROW_EVENT_TYPE, 1, spec->name);
-        row_writer_put(rows, ROW_EVENT_TYPE, (const int64_t[]){type, 0});
-    }
-    for (int state = 0; state < GOROUTINE_STATE_COUNT; state++) {
-        row_writer_text(rows, ROW_STATE, 1, goroutine_state_name((enum goroutine_state)state));
-        row_writer_put(rows, ROW_STATE, (const int64_t[]){state, 0});
-    }
-}
-
-static int set_up(struct stages *self, const char *trace_path, struct error *err)
-{
-    int rc = open_reader(trace_path, &self->reader, err);
-    if (rc < 0)
-        return rc;
-    rc = store_exec(self->store, "BEGIN", err);
-    if (rc < 0)
-        return rc;
-    self->rows = row_writer_new(self->store, err);
-    if (!self->rows)
-        return err->code;
-    self->anomalies = anomaly_log_new(self->rows);
-    self->merge = merge_new();
-    if (!self->anomalies || !self->merge)
-        return error_set(err, ERR_NOMEM, "out of memory");
-    wait_reasons_init(&self->reasons, self->rows, self->anomalies);
-    self->symbols = symbolizer_new(self->rows, self->anomalies, err);
-    if (!self->symbols)
-        return err->code;
-    self->objects = sync_objects_new(self->store, self->rows, self->anomalies, self->symbols, err);
-    if (!self->objects)
-        return err->code;
-    self->labels = labels_new(self->store, self->rows, self->symbols, err);
-    if (!self->labels)
-        return err->code;
-    self->runtime = runtime_log_new(
-        self->rows, &(struct runtime_facts){trace_reader_meta(self->reader), self->run->meta});
-    self->contexts = context_log_new(self->rows, self->symbols);
-    self->spans = span_log_new(self->rows, self->anomalies);
-    self->sums = wait_sums_new(self->store, self->rows, self->symbols);
-    self->call_sums = call_sums_new(self->store, self->rows, self->symbols);
-    if (!self->runtime || !self->contexts || !self->spans || !self->sums || !self->call_sums)
-        return error_set(err, ERR_NOMEM, "out of memory");
-    self->binding = binding_new(self->rows, self->anomalies, self->symbols, self->run->gaps);
-    self->tracker = goroutine_tracker_new(&(struct tracker_options){.rows = self->rows,
-                                                                    .anomalies = self->anomalies,
-                                                                    .symbols = self->symbols,
-                                                                    .labels = self->labels,
-                                                                    .runtime = self->runtime,
-                                                                    .sums = self->sums,
-                                                                    .call_sums = self->call_sums,
-                                                                    .reasons = &self->reasons,
-                                                                    .binding = self->binding,
-                                                                    .gaps = self->run->gaps});
-    if (!self->binding || !self->tracker)
-        return error_set(err, ERR_NOMEM, "out of memory");
-    pause_log_init(&self->pauses, self->rows, self->run->gaps, self->run->knows_gaps);
-    put_names(self->rows);
-    return wait_reasons_read(&self->reasons, self->run->meta, err);
-}
-
-static void tear_down(struct stages *self)
-{
-    struct event event;
-    while (self->merge && merge_next(self->merge, UINT64_MAX, &event))
-        resolve_drop(&event);
-    goroutine_tracker_free(self->tracker);
-    binding_free(self->binding);
-    merge_free(self->merge);
-    sync_objects_free(self->objects);
-    wait_sums_free(self->sums);
-    call_sums_free(self->call_sums);
-    span_log_free(self->spans);
-    context_log_free(self->contexts);
-    runtime_log_free(self->runtime);
-    labels_free(self->labels);
-    symbolizer_free(self->symbols);
-    wait_reasons_release(&self->reasons);
-    anomaly_log_free(self->anomalies);
-    row_writer_free(self->rows);
-    trace_reader_close(self->reader);
 }
 
 /* ---- facts of the recording ---- */
@@ -333,34 +181,11 @@ static void handle(struct stages *self, struct event *event)
     }
 }
 
-static int check(const struct stages *self, struct error *err)
-{
-    int rc = row_writer_check(self->rows, err);
-    if (rc == 0)
-        rc = symbolizer_check(self->symbols, err);
-    if (rc == 0)
-        rc = sync_objects_check(self->objects, err);
-    if (rc == 0)
-        rc = labels_check(self->labels, err);
-    if (rc == 0)
-        rc = context_log_check(self->contexts, err);
-    if (rc == 0)
-        rc = span_log_check(self->spans, err);
-    if (rc == 0)
-        rc = binding_check(self->binding, err);
-    if (rc == 0)
-        rc = goroutine_tracker_check(self->tracker, err);
-    if (rc == 0 && self->pause_error.code) {
-        *err = self->pause_error;
-        rc = err->code;
-    }
-    return rc;
-}
 
 static int look_up(struct stages *self, const char *stage, struct error *err)
 {
     const struct load_options *options = self->run->options;
-    int rc = check(self, err);
+    int rc = stages_check(self, err);
     if (rc < 0 || !options)
         return rc;
     if (options->stop && *options->stop)
@@ -402,88 +227,6 @@ static int release(struct stages *self, uint64_t watermark, uint64_t keep, struc
 
 /* ---- chunks ---- */
 
-static void put_chunk(struct stages *self, const struct trace_chunk *chunk)
-{
-    const struct chunk_header *h = &chunk->header;
-    row_writer_put(self->rows, ROW_CHUNK,
-                   (const int64_t[]){(int64_t)h->sequence, (int64_t)chunk->offset, h->kind, h->epoch,
-                                     (int64_t)h->event_count, (int64_t)h->lost_count, (int64_t)h->stored_size,
-                                     (int64_t)h->raw_size, row_id(h->first_time_ns), row_id(h->last_time_ns),
-                                     row_id(h->watermark_ns), row_id(h->clocks.monotonic_ns),
-                                     row_id(h->clocks.realtime_ns), row_id(h->clocks.boottime_ns)});
-}
-
-static void check_clocks(struct stages *self, const struct chunk_clocks *clocks)
-{
-    struct clock_findings found;
-    int64_t time_ns = row_id(clocks->monotonic_ns);
-    if (!clock_check_add(&self->clocks, clocks, &found))
-        return;
-    if (found.suspended_ns)
-        anomaly_add(self->anomalies, ANOMALY_SUSPENDED, time_ns, ROW_NULL, ROW_NULL, 1,
-                    "%.6f s before this chunk was closed", (double)found.suspended_ns / 1e9);
-    if (found.set_ns)
-        anomaly_add(self->anomalies, ANOMALY_CLOCK_SET, time_ns, ROW_NULL, ROW_NULL, 1, "moved by %.6f s",
-                    (double)found.set_ns / 1e9);
-    if (found.back_ns)
-        anomaly_add(self->anomalies, ANOMALY_CLOCK_BACKWARDS, time_ns, ROW_NULL, ROW_NULL, 1, "by %.6f s",
-                    (double)found.back_ns / 1e9);
-}
-
-static const struct {
-    const char *name;
-    enum anomaly_kind anomaly;
-    bool is_hole;
-} damages[DAMAGE_KIND_COUNT] = {
-    [DAMAGE_NONE] = {"unknown", ANOMALY_DAMAGE, false},
-    [DAMAGE_HEADER] = {"header", ANOMALY_DAMAGE, true},
-    [DAMAGE_PAYLOAD] = {"payload", ANOMALY_DAMAGE, true},
-    [DAMAGE_MISSING] = {"missing", ANOMALY_DAMAGE, true},
-    [DAMAGE_TRUNCATED] = {"truncated", ANOMALY_DAMAGE, true},
-    [DAMAGE_NO_END] = {"no_end", ANOMALY_NO_END, false},
-    [DAMAGE_UNKNOWN] = {"unknown", ANOMALY_LATER_VERSION, false},
-};
-
-static int take_damage(struct stages *self, const struct damage *damage, struct error *err)
-{
-    unsigned kind = (unsigned)damage->kind < DAMAGE_KIND_COUNT ? (unsigned)damage->kind : 0;
-    if (damages[kind].is_hole && !self->run->knows_gaps) {
-        self->run->needs_gaps = true;
-        return error_set(err, ERR_DAMAGED, "%s", damage->message);
-    }
-    self->run->result.damage++;
-    row_writer_text(self->rows, ROW_DAMAGE, 0, damages[kind].name);
-    row_writer_text(self->rows, ROW_DAMAGE, 4, damage->message);
-    row_writer_put(self->rows, ROW_DAMAGE,
-                   (const int64_t[]){0, (int64_t)damage->offset, (int64_t)damage->size,
-                                     row_id(damage->after_time_ns), 0});
-    anomaly_add(self->anomalies, damages[kind].anomaly, row_id(damage->after_time_ns), ROW_NULL, ROW_NULL, 1,
-                "%s", damage->message);
-    return 0;
-}
-
-static int take_events(struct stages *self, const struct trace_chunk *chunk, struct error *err)
-{
-    int rc = 0;
-    for (uint32_t s = 0; s < chunk->section_count; s++) {
-        const struct trace_section *section = &chunk->sections[s];
-        for (uint32_t i = 0; rc == 0 && i < section->count; i++) {
-            struct event event = chunk->events[section->first + i];
-            uint64_t step_back = 0;
-            if (event.time_ns > INT64_MAX)
-                event.time_ns = INT64_MAX;
-            resolve_event(&event, self->reader, self->symbols, self->objects);
-            rc = merge_add(self->merge, section->ring, &event, &step_back, err);
-            if (rc < 0)
-                resolve_drop(&event);
-            else if (step_back > STEP_BACK_TOLERATED_NS)
-                anomaly_add(self->anomalies, ANOMALY_TIME_BACKWARDS, (int64_t)event.time_ns, ROW_NULL,
-                            row_id(event.tid), 1, "by %" PRIu64 " ns, on CPU %u", step_back, section->ring);
-        }
-    }
-    return rc;
-}
-
 static void put_facts(struct stages *self, const struct trace_meta *meta)
 {
     for (size_t i = 0; i < meta->count; i++) {
@@ -500,11 +243,10 @@ static int take_chunk(struct stages *self, const struct trace_chunk *chunk, stru
         symbolizer_new_epoch(self->symbols);
         sync_objects_new_epoch(self->objects);
     }
-    int rc = chunk->damage ? take_damage(self, chunk->damage, err) : 0;
+    int rc = chunk->damage ? stages_take_damage(self, chunk->damage, err) : 0;
     if (rc < 0 || chunk->header.kind == 0)
         return rc;
-    put_chunk(self, chunk);
-    check_clocks(self, &chunk->header.clocks);
+    stages_put_chunk(self, chunk);
     if (chunk->header.kind == CHUNK_META && chunk->meta) {
         rc = wait_reasons_read(&self->reasons, chunk->meta, err);
         span_log_read(self->spans, chunk->meta);
@@ -514,7 +256,7 @@ static int take_chunk(struct stages *self, const struct trace_chunk *chunk, stru
         put_facts(self, chunk->meta);
     }
     if (rc == 0 && chunk->event_count)
-        rc = take_events(self, chunk, err);
+        rc = stages_take_events(self, chunk, err);
     if (chunk->header.kind == CHUNK_EVENTS && chunk->header.watermark_ns > self->watermark)
         self->watermark = chunk->header.watermark_ns;
     if (rc == 0)
@@ -599,11 +341,11 @@ int load_stages_run(struct load_run *run, struct store *store, const char *trace
     struct trace_chunk chunk;
     run->result = (struct load_result){0};
     store_watch(store, run->options ? run->options->stop : NULL);
-    int rc = set_up(&self, trace_path, err);
+    int rc = stages_init(&self, trace_path, err);
     while (rc == 0 && (rc = trace_reader_next(self.reader, &chunk, err)) == 1)
         rc = take_chunk(&self, &chunk, err);
     if (rc == 0)
         rc = finish(&self, err);
-    tear_down(&self);
+    stages_release(&self);
     return rc;
 }
