@@ -95,7 +95,7 @@ struct goroutine {
 };
 
 #define GRAVEYARD_SIZE       1024
-#define GOROUTINES_AWAKE_MAX 32768
+#define GOROUTINES_AWAKE_MAX 16384
 
 struct goroutine_table {
     struct map by_goid; /* → struct goroutine *, or what it was squeezed to, marked in the lowest bit; owned */

