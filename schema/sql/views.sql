@@ -30,7 +30,7 @@ FROM packed_goroutine;
 -- One row for each change of a goroutine's state; ORDER BY time_ns, id is the order of time. A net event's goroutine may become known only when it
 -- runs: its row is written then (flag 2), with the time of the net event.
 CREATE VIEW transition (
-  id,                                  -- for one goroutine in time order; not dense
+  id,                                  -- for one goroutine in time order (unless it was met again after its end); not dense
   time_ns,                             -- when
   event,                               -- what made it
   goid,                                -- whose state changes
@@ -93,7 +93,7 @@ SELECT * FROM plain_transition;
 -- Every stretch of time that a goroutine spent in one state. State unknown: it was not observed, either before the first
 -- event of a goroutine that the recording found already there, or where an event must be missing (flag 4: in a gap).
 CREATE VIEW interval (
-  id,                                  -- for one goroutine in time order; not dense
+  id,                                  -- for one goroutine in time order (unless it was met again after its end); not dense
   goid,                                -- whose
   state,                               -- which: a number of state
   start_ns,                            -- from when
