@@ -222,6 +222,7 @@ static uint64_t timeval_ns(struct timeval tv)
 static void tear_down(struct session *self)
 {
     perf_session_free(self->perf);
+    hit_gauge_close(&self->budget.gauge);
     self->perf = NULL;
     session_remove_probes(self);
 }

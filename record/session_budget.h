@@ -19,13 +19,17 @@
 #include "budget.h"
 #include "format/trace_meta.h"
 #include "perf/hit_cost.h"
+#include "perf/hit_gauge.h"
 #include "perf/sample_decode.h"
 
 struct session;
 
 struct session_budget {
     struct budget decide;
-    struct hit_cost cost;
+    struct hit_cost cost;   /* when the recording began */
+    struct hit_gauge gauge; /* and since */
+    uint64_t gauged_ns;
+    double scale; /* of the costs, as things are now */
     bool is_on, may_thin; /* may_thin: we are allowed to open perf events again */
     bool is_paused, is_over;
     clockid_t clock; /* CPU time of the target */

@@ -60,7 +60,9 @@ double hit_cost_of_chain(const struct hit_cost *self, unsigned frames)
 
 #if defined(__x86_64__)
 
+/* Twins: the second one is never probed. */
 void hit_cost_site(void);
+void hit_cost_bare(void);
 __asm__(".text\n"
         ".p2align 4\n"
         ".globl hit_cost_site\n"
@@ -71,7 +73,17 @@ __asm__(".text\n"
         "  mov %rsp, %rbp\n"
         "  pop %rbp\n"
         "  ret\n"
-        ".size hit_cost_site, . - hit_cost_site\n");
+        ".size hit_cost_site, . - hit_cost_site\n"
+        ".p2align 4\n"
+        ".globl hit_cost_bare\n"
+        ".hidden hit_cost_bare\n"
+        ".type hit_cost_bare, @function\n"
+        "hit_cost_bare:\n"
+        "  push %rbp\n"
+        "  mov %rsp, %rbp\n"
+        "  pop %rbp\n"
+        "  ret\n"
+        ".size hit_cost_bare, . - hit_cost_bare\n");
 
 #define TYPICAL_FETCH "v0=%ax:u64 v1=%bx:u64 v2=+0(%sp):u64 v3=+8(%sp):u64 v4=+16(%sp):u32"
 
@@ -88,26 +100,34 @@ static uint64_t clock_ns(clockid_t clock)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-static void walk(const volatile uint8_t *memory)
+static const volatile uint8_t walked[WALK_BYTES] = {1};
+
+static void walk(void)
 {
     for (unsigned i = 0; i < WALK_BYTES; i += 64)
-        (void)memory[i];
+        (void)walked[i];
+}
+
+void hit_cost_calls(unsigned count, bool probed)
+{
+    void (*site)(void) = probed ? hit_cost_site : hit_cost_bare;
+    for (unsigned i = 0; i < count; i++) {
+        site();
+        walk();
+    }
 }
 
 /* The frames of a call chain. Not a tail call: the result is used after the call. */
-__attribute__((noinline)) static uint64_t run_batch(unsigned frames, const volatile uint8_t *memory)
+__attribute__((noinline)) static uint64_t run_batch(unsigned frames)
 {
     uint64_t taken;
     if (frames > 1) {
-        taken = run_batch(frames - 1, memory);
+        taken = run_batch(frames - 1);
         __asm__ volatile("" : "+r"(taken));
         return taken;
     }
     uint64_t start = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-    for (unsigned i = 0; i < HITS; i++) {
-        hit_cost_site();
-        walk(memory);
-    }
+    hit_cost_calls(HITS, true);
     return clock_ns(CLOCK_THREAD_CPUTIME_ID) - start;
 }
 
@@ -136,7 +156,6 @@ static uint64_t run_hand_overs(int to, int from, clockid_t other)
 /* Stays on one CPU together with the process that it starts, so that a hand-over is a switch. */
 static void child_main(int in, int out)
 {
-    static const volatile uint8_t memory[WALK_BYTES] = {1};
     struct request request;
     int to[2], from[2];
     cpu_set_t here;
@@ -157,7 +176,7 @@ static void child_main(int in, int out)
         _exit(1);
     while (read(in, &request, sizeof request) == sizeof request) {
         uint64_t taken =
-            request.frames ? run_batch(request.frames, memory) : run_hand_overs(to[1], from[0], other);
+            request.frames ? run_batch(request.frames) : run_hand_overs(to[1], from[0], other);
         if (write(out, &taken, sizeof taken) != sizeof taken)
             break;
     }
@@ -493,7 +512,28 @@ int hit_cost_measure(const struct hit_cost_input *in, struct hit_cost *out, stru
     return rc;
 }
 
+int hit_cost_event(const struct uprobe_group *group, uint64_t *event_id_out, struct error *err)
+{
+    char *format = NULL;
+    int rc = uprobe_read_format(group, SITE_NAME, &format, event_id_out, err);
+    free(format);
+    return rc;
+}
+
 #else
+
+int hit_cost_event(const struct uprobe_group *group, uint64_t *event_id_out, struct error *err)
+{
+    (void)group;
+    (void)event_id_out;
+    return error_set(err, ERR_UNSUPPORTED, "not measured on this architecture");
+}
+
+void hit_cost_calls(unsigned count, bool probed)
+{
+    (void)count;
+    (void)probed;
+}
 
 int hit_cost_measure(const struct hit_cost_input *in, struct hit_cost *out, struct error *err)
 {

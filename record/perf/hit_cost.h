@@ -44,4 +44,9 @@ struct hit_cost_input {
 };
 int hit_cost_measure(const struct hit_cost_input *in, struct hit_cost *out, struct error *err);
 
+/* The event of that probe; when it is defined. */
+int hit_cost_event(const struct uprobe_group *group, uint64_t *event_id_out, struct error *err);
+/* In this process: so many calls of the function with the probe, or of its like without, with the same walks between them. */
+void hit_cost_calls(unsigned count, bool probed);
+
 #endif

@@ -1,0 +1,105 @@
+/* See hit_gauge.h. */
+#include "perf/hit_gauge.h"
+
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/perf_event.h>
+
+#include "perf/hit_cost.h"
+#include "perf/perf_open.h"
+
+#define WARM_UP    16 /* hits that are not measured: this thread has slept, the target has not */
+#define HITS       48
+#define FIRST      9 /* looks when it is opened; their median is what later ones are compared with */
+#define RING_BYTES (64u << 10)
+#define SMOOTH     0.2
+/* Beyond these it is no measurement any more. */
+#define LEAST 0.5
+#define MOST  3.0
+
+static uint64_t cpu_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* One hit, from the difference to as many calls without; 0: nothing was measured. */
+static double one_look(struct hit_gauge *self)
+{
+    uint64_t start = cpu_ns();
+    hit_cost_calls(HITS, false);
+    uint64_t bare = cpu_ns() - start;
+    if (ioctl(self->fd, PERF_EVENT_IOC_ENABLE, 0) != 0)
+        return 0;
+    hit_cost_calls(WARM_UP, true);
+    start = cpu_ns();
+    hit_cost_calls(HITS, true);
+    uint64_t hit = cpu_ns() - start;
+    ioctl(self->fd, PERF_EVENT_IOC_DISABLE, 0);
+    self->ring.tail = perf_ring_head(&self->ring);
+    perf_ring_commit(&self->ring);
+    return hit > bare ? (double)(hit - bare) / HITS : 0;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+int hit_gauge_open(struct hit_gauge *self, struct uprobe_group *group, struct error *err)
+{
+    const struct perf_features plain = {0};
+    struct perf_event_attr attr;
+    double seen[FIRST];
+    uint64_t event_id = 0;
+    int rc = hit_cost_event(group, &event_id, err);
+    *self = (struct hit_gauge){.is_open = false};
+    perf_attr_probe(&attr, &plain, event_id, true);
+    attr.inherit = 0;
+    attr.wakeup_watermark = RING_BYTES;
+    if (rc == 0)
+        rc = perf_open(&attr, 0, -1, &self->fd, err);
+    self->is_open = rc == 0;
+    if (rc == 0)
+        rc = perf_ring_open(&self->ring, self->fd, RING_BYTES, err);
+    for (unsigned i = 0; rc == 0 && i < FIRST; i++)
+        seen[i] = one_look(self);
+    if (rc != 0) {
+        hit_gauge_close(self);
+        return rc;
+    }
+    qsort(seen, FIRST, sizeof *seen, by_value);
+    self->base_ns = self->now_ns = seen[FIRST / 2];
+    return 0;
+}
+
+void hit_gauge_close(struct hit_gauge *self)
+{
+    if (!self->is_open)
+        return;
+    perf_ring_close(&self->ring);
+    close(self->fd);
+    self->is_open = false;
+}
+
+void hit_gauge_look(struct hit_gauge *self)
+{
+    double seen = self->is_open ? one_look(self) : 0;
+    if (seen > MOST * self->base_ns)
+        seen = MOST * self->base_ns;
+    if (seen > 0)
+        self->now_ns += SMOOTH * (seen - self->now_ns);
+}
+
+double hit_gauge_factor(const struct hit_gauge *self)
+{
+    if (!self->is_open || self->base_ns <= 0)
+        return 1;
+    double factor = self->now_ns / self->base_ns;
+    return factor < LEAST ? LEAST : factor > MOST ? MOST : factor;
+}
