@@ -3,7 +3,7 @@
  * (session_budget.c), without clock, probes or files.
  *
  * The share is the estimated time that the target's threads spend in our probes and in switching our events, and the CPU time
- * that the recorder uses itself, of the CPU time that the target uses meanwhile (probes included). Above `warn` one message;
+ * that the recorder uses itself while no CPU is idle, of the CPU time that the target uses meanwhile (probes included). Above `warn` one message;
  * above `thin` one step after the other, each a decision that the session carries out and declares in the trace:
  *
  *   drop     the dearest of the classes that may go; it does not come back. When even so too much is left, windows at once
@@ -49,7 +49,7 @@ struct budget_look {
     uint64_t on_ns, off_ns;         /* time recorded, and not */
     uint64_t on_cpu_ns, off_cpu_ns; /* of the target */
     double cost_ns[BUDGET_CLASS_COUNT]; /* of the target's CPU time */
-    double own_ns;                      /* the recorder's CPU time */
+    double own_ns;                      /* the recorder's CPU time, as far as it counts */
     double edge_ns; /* of these two, what windows, or the beginning, take however long they are: opening and closing events,
                        snapshots */
 };

@@ -98,12 +98,12 @@ static void print_budget(FILE *out, const struct session_summary *s)
     char hits[32];
     if (!b->is_on || b->cpu_ns == 0)
         return;
-    double cpu = (double)b->cpu_ns / 100, own = (double)b->recorder_cpu_ns;
+    double cpu = (double)b->cpu_ns / 100;
     fprintf(out,
             "cost: about %.1f %% of the target's CPU time: %.1f %% in its probes (%s hits at %.2f us%s, %.2f us more with a call "
-            "chain), %.1f %% the recorder's own\n",
-            (b->cost_ns + own) / cpu, b->cost_ns / cpu, units_format_count(b->hits, hits, sizeof hits), b->hit_ns / 1e3,
-            b->is_measured ? "" : " assumed", b->chain_ns / 1e3, own / cpu);
+            "chain), %.1f %% the recorder's own while no CPU was idle\n",
+            (b->cost_ns + b->taken_ns) / cpu, b->cost_ns / cpu, units_format_count(b->hits, hits, sizeof hits), b->hit_ns / 1e3,
+            b->is_measured ? "" : " assumed", b->chain_ns / 1e3, b->taken_ns / cpu);
     if (b->off_ns)
         fprintf(out, "recorded %.1f %% of the time, with %u pauses (--budget)\n",
                 100 * (double)b->on_ns / (double)(b->on_ns + b->off_ns), b->windows);

@@ -1,7 +1,9 @@
 #include "session_impl.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "perf/perf_open.h"
 #include "privileges.h"
@@ -77,10 +79,10 @@ void session_budget_prepare(struct session *self)
         session_say(self, self->hooks->warn,
                     "without CAP_PERFMON nothing can be thinned out: above the budget there will only be a warning");
     }
-    if (b->may_thin && (self->options->cpu_wide || self->options->of_long.flight_ns)) {
+    if (b->may_thin && self->options->cpu_wide) {
         b->may_thin = false;
         b->decide.limits.thin = 0;
-        session_say(self, self->hooks->verbose, "with --scope cpu and --flight the budget only warns");
+        session_say(self, self->hooks->verbose, "with --scope cpu the budget only warns");
     }
     if (b->may_thin)
         perf_raise_descriptor_limit(); /* there may be more threads when the events are opened again */
@@ -109,6 +111,21 @@ static uint64_t own_cpu_ns(void)
                : 0;
 }
 
+/* Of all CPUs together; UINT64_MAX: not known. The fourth and fifth number of the first line of /proc/stat, in clock ticks. */
+static uint64_t idle_ns(void)
+{
+    char text[256];
+    uint64_t user, nice, system, idle, io;
+    FILE *file = fopen("/proc/stat", "re");
+    if (!file)
+        return UINT64_MAX;
+    bool known = fgets(text, sizeof text, file) &&
+                 sscanf(text, "cpu %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64, &user, &nice, &system, &idle, &io) == 5;
+    long ticks = sysconf(_SC_CLK_TCK);
+    fclose(file);
+    return known && ticks > 0 ? (idle + io) * (SECOND_NS / (uint64_t)ticks) : UINT64_MAX;
+}
+
 static uint64_t since(uint64_t now, uint64_t before)
 {
     return now > before ? now - before : 0;
@@ -122,7 +139,7 @@ static void count_stretch(struct session *self)
     *(b->is_paused ? &b->look.off_ns : &b->look.on_ns) += since(now, b->since_ns);
     *(b->is_paused ? &b->look.off_cpu_ns : &b->look.on_cpu_ns) += since(cpu, b->since_cpu_ns);
     b->cpu_ns += since(cpu, b->since_cpu_ns);
-    b->look.own_ns += (double)since(own, b->since_own_ns);
+    b->own_ns += (double)since(own, b->since_own_ns);
     b->since_ns = now;
     b->since_cpu_ns = cpu;
     b->since_own_ns = own;
@@ -135,9 +152,25 @@ static void end_told(struct session_budget *b, uint64_t now)
     b->told_ns = now;
 }
 
+/* Our own time is a cost as far as no CPU was idle meanwhile: otherwise nobody missed it. */
+static void count_own(struct session_budget *b)
+{
+    uint64_t idle = idle_ns(), was_idle = since(idle, b->since_idle_ns);
+    double taken = idle == UINT64_MAX || b->own_ns > (double)was_idle ? b->own_ns : 0;
+    if (taken > 0 && idle != UINT64_MAX)
+        taken -= (double)was_idle;
+    b->look.own_ns = taken;
+    if (b->own_ns > 0)
+        b->look.edge_ns += b->own_edge_ns * taken / b->own_ns;
+    b->taken_ns += taken;
+    b->since_idle_ns = idle;
+    b->own_ns = b->own_edge_ns = 0;
+}
+
 static struct budget_look end_look(struct session *self)
 {
     struct session_budget *b = &self->budget;
+    count_own(b);
     if (b->is_left_out[BUDGET_CLASS_SWITCHES])
         b->look.cost_ns[BUDGET_CLASS_CORE] += b->scope_rate * (double)b->look.on_ns;
     for (unsigned i = 0; i < BUDGET_CLASS_COUNT; i++)
@@ -177,6 +210,7 @@ void session_budget_start(struct session *self)
     b->since_ns = b->told_ns = self->start.monotonic_ns;
     b->since_cpu_ns = target_cpu_ns(self);
     b->since_own_ns = b->own_start_ns = own_cpu_ns();
+    b->since_idle_ns = idle_ns();
     b->until_ns = UINT64_MAX;
 }
 
@@ -188,7 +222,7 @@ uint64_t session_budget_edge_begins(const struct session *self)
 void session_budget_edge_ends(struct session *self, uint64_t begun)
 {
     if (self->budget.is_on)
-        self->budget.look.edge_ns += (double)since(own_cpu_ns(), begun);
+        self->budget.own_edge_ns += (double)since(own_cpu_ns(), begun);
 }
 
 uint64_t session_budget_wakes_ns(const struct session *self)
@@ -247,6 +281,19 @@ static void tell_step(struct session *self, const struct budget_decision *d, uin
 
 /* ---- pausing ---- */
 
+static void tell_pause(struct session *self, uint64_t now)
+{
+    struct event event = {.time_ns = now, .cpu = RING_RECORDER, .type = EV_PAUSE};
+    event.f[PAUSE_REASON] = self->budget.reason;
+    add_event(self, &event);
+}
+
+void session_budget_tell_pause(struct session *self, uint64_t now)
+{
+    if (self->budget.is_paused && self->budget.told_ns <= now)
+        tell_pause(self, now);
+}
+
 static int begin_pause(struct session *self, unsigned reason, uint64_t length_ns, struct error *err)
 {
     struct session_budget *b = &self->budget;
@@ -254,10 +301,9 @@ static int begin_pause(struct session *self, unsigned reason, uint64_t length_ns
     if (rc != 0)
         return rc;
     uint64_t now = session_now_ns(), own = own_cpu_ns();
-    struct event event = {.time_ns = now, .cpu = RING_RECORDER, .type = EV_PAUSE};
-    event.f[PAUSE_REASON] = reason;
+    b->reason = reason;
     event_builder_end(self->builder, now);
-    add_event(self, &event);
+    tell_pause(self, now);
     rc = perf_session_disable(self->perf, err);
     /* Twice: what was in flight while the first round ran is older than the second. */
     if (rc == 0)
@@ -434,6 +480,7 @@ void session_budget_finish(struct session *self, struct budget_summary *out)
                                    .off_ns = b->off_ns,
                                    .cpu_ns = b->cpu_ns,
                                    .recorder_cpu_ns = since(b->since_own_ns, b->own_start_ns),
+                                   .taken_ns = b->taken_ns,
                                    .windows = b->windows};
 }
 
@@ -470,5 +517,7 @@ int session_budget_end_facts(const struct session *self, const struct budget_sum
         rc = put_ns(out, "budget.target_cpu_ns", (double)s->cpu_ns, err);
     if (rc == 0)
         rc = put_ns(out, "budget.recorded_ns", (double)s->on_ns, err);
-    return rc == 0 ? put_ns(out, "budget.recorder_cpu_ns", (double)s->recorder_cpu_ns, err) : rc;
+    if (rc == 0)
+        rc = put_ns(out, "budget.recorder_cpu_ns", (double)s->recorder_cpu_ns, err);
+    return rc == 0 ? put_ns(out, "budget.taken_ns", s->taken_ns, err) : rc;
 }

@@ -43,14 +43,17 @@ struct session_budget {
     uint64_t until_ns; /* it is planned to end; UINT64_MAX: it is not */
     uint64_t next_on_ns;
     uint64_t told_ns; /* the trace tells its beginning: resume or pause */
-    struct budget_look look;
+    unsigned reason;  /* of the last pause */
+    struct budget_look look;         /* but for own_ns and its part in edge_ns: */
+    double own_ns, own_edge_ns;      /* our CPU time since, and what of it was for edges */
+    uint64_t since_idle_ns;          /* idle time of all CPUs when it began; UINT64_MAX: not known */
     uint64_t look_hits, judged_hits; /* in it; in the one before */
     double hit_rate;                 /* hits per ns before the last pause */
     uint64_t closing_ns; /* ending the last window took */
     double scope_rate;   /* CPUs spent on switching open events, when last seen */
 
     /* the whole recording */
-    double total_cost_ns;
+    double total_cost_ns, taken_ns; /* in the target; our CPU time that no idle CPU had for us */
     uint64_t hits, on_ns, off_ns, cpu_ns;
     uint64_t own_start_ns; /* our CPU time before it */
     unsigned windows, steps;
@@ -60,6 +63,7 @@ struct session_budget {
 struct budget_summary {
     bool is_on, is_measured;
     double hit_ns, chain_ns, cost_ns; /* cost_ns: of the target's time */
+    double taken_ns;                  /* of recorder_cpu_ns, what no idle CPU had for it */
     uint64_t hits, on_ns, off_ns, cpu_ns, recorder_cpu_ns;
     unsigned windows;
 };
@@ -78,6 +82,8 @@ void session_budget_edge_ends(struct session *self, uint64_t begun);
 uint64_t session_budget_wakes_ns(const struct session *self);
 /* Once per round. */
 int session_budget_go_on(struct session *self, struct error *err);
+/* A part begins at this time: in a pause that began before, if one goes on. */
+void session_budget_tell_pause(struct session *self, uint64_t now);
 /* The last stretch ends. */
 void session_budget_finish(struct session *self, struct budget_summary *out);
 int session_budget_begin_facts(const struct session *self, struct trace_meta *out, struct error *err);

@@ -140,6 +140,7 @@ static int begin_part(struct session *self, struct error *err)
     proc_each_thread(self->target->pid, name_thread, self, NULL);
     if (self->live)
         rc = live_write(self->live, self->writer, self->part_number, self->cut_ns, err);
+    session_budget_tell_pause(self, self->cut_ns);
     self->is_carrying = false;
     trace_writer_release(self->writer);
     self->ring_now = UINT32_MAX;

@@ -48,7 +48,7 @@
  * and in the END chunk:
  *   record.end_ns                CLOCK_MONOTONIC of the end of the recording
  *   record.end_reason            why it ended there, in words
- *   budget.hits budget.cost_ns budget.target_cpu_ns budget.recorded_ns budget.recorder_cpu_ns   what the recording cost
+ *   budget.hits budget.cost_ns budget.target_cpu_ns budget.recorded_ns budget.recorder_cpu_ns budget.taken_ns   what the recording cost
  *   end.gomaxprocs               when the recording ended
  *   end.renamed_threads          threads that took a new name, if scope is cpu
  *   end.gogc end.memory_limit    when the recording ended, or as they were last seen of a target that has gone

@@ -182,7 +182,7 @@ CREATE TABLE runtime_event (
 -- duration reaches across one. What was under way (waits, calls, stops, collections) has no length.
 CREATE TABLE pause (
   id INTEGER PRIMARY KEY,              -- in time order
-  start_ns INTEGER NOT NULL,           -- the last moment that was recorded
+  start_ns INTEGER NOT NULL,           -- the last moment that was recorded; in a part, it may lie before this part
   end_ns INTEGER,                      -- recorded again from here on; NULL: not any more
   reason TEXT NOT NULL                 -- window: recorded part of the time; change: fewer events from its end on; unknown
 );

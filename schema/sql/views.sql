@@ -362,5 +362,5 @@ SELECT end_ns - start_ns - paused, paused, pauses,
        CASE WHEN end_ns - start_ns > paused THEN (end_ns - start_ns) * 1.0 / (end_ns - start_ns - paused) ELSE 1.0 END
 FROM (SELECT recording.start_ns, recording.end_ns,
              (SELECT count(*) FROM pause) AS pauses,
-             (SELECT coalesce(sum(coalesce(pause.end_ns, recording.end_ns) - pause.start_ns), 0) FROM pause) AS paused
+             (SELECT coalesce(sum(coalesce(pause.end_ns, recording.end_ns) - max(pause.start_ns, recording.start_ns)), 0) FROM pause) AS paused
       FROM recording);

@@ -3,9 +3,13 @@ across what was not recorded."""
 
 import json
 import re
+import signal
 import time
 
+import pytest
+
 import harness
+from test_long import parts
 
 STORM_SECONDS = 12
 SETTLED = 3  # by then it works in windows
@@ -26,7 +30,7 @@ def steps(db):
     return harness.rows(db, "SELECT step, class FROM budget_step ORDER BY id")
 
 
-def assert_nothing_invented(db, trace):
+def assert_nothing_invented(db, trace, is_whole=True):
     """Waits, runs and stretches of threads stay within what was recorded; no contradiction; every pause has a snapshot at its
     edges."""
     assert harness.value(db, "SELECT count(*) FROM transition WHERE flags & 1") == 0
@@ -35,14 +39,16 @@ def assert_nothing_invented(db, trace):
     assert harness.value(db, "SELECT lost_count + damage_count FROM recording") == 0
     pauses = harness.rows(db, "SELECT start_ns, end_ns FROM pause WHERE end_ns IS NOT NULL")
     for start, end in pauses:
+        assert harness.value(db, "SELECT count(*) FROM transition WHERE time_ns > ? AND time_ns < ?", start, end) == 0
         across = "start_ns < ? AND coalesce(start_ns + wait_ns, wake_ns) > ?"
         assert harness.rows(db, f"SELECT * FROM wait WHERE {across} LIMIT 3", start, end) == []
         for table, only in (("interval", "AND state <> 0"), ("thread_interval", ""), ("syscall", ""), ("gc_cycle", "")):
             assert harness.rows(db, f"SELECT * FROM {table} WHERE start_ns < ? AND end_ns > ? {only} LIMIT 3", start, end) == [], table
+        if not is_whole:  # a part may begin or end in a pause
+            continue
         # One is complete right before, the next begins right behind.
         assert harness.value(db, "SELECT ? - max(end_ns) FROM snapshot WHERE end_ns <= ?", start, start) < 50e6
         assert harness.value(db, "SELECT min(start_ns) - ? FROM snapshot WHERE start_ns >= ?", end, end) < 50e6
-        assert harness.value(db, "SELECT count(*) FROM transition WHERE time_ns > ? AND time_ns < ?", start, end) == 0
     harness.assert_checked(trace)
     return pauses
 
@@ -88,6 +94,29 @@ def test_target_gets_its_time_back(trace):
     alone, full, thinned = cpu_of_a_trip(), cpu_of_a_trip("--budget", "off"), cpu_of_a_trip("--budget", "5%,10%")
     # Of its time, how much is the recording's? Caches and other programs make the same trip cost a third more or less.
     assert 1 - alone / full > 0.75 and 1 - alone / thinned < 0.4, (alone, full, thinned)
+
+
+@pytest.mark.parametrize("options", [("--rotate", "1s"), ("--flight", "4s")], ids=" ".join)
+def test_every_kind_of_recording_is_thinned_out(options, trace):
+    """Pauses within parts, across their borders, and in the memory of a flight recorder."""
+    with Storm(8) as storm, harness.attached(storm.pid, trace, "--budget", "5%,10%", *options) as recorder:
+        storm.send()
+        if "--flight" in options:
+            time.sleep(6)
+            recorder.process.send_signal(signal.SIGUSR2)
+        storm.json("done", timeout=60)
+        result = recorder.wait()
+    assert result.status == 0 and "goes on in windows" in result.err, result
+    files = parts(trace)
+    assert len(files) >= (4 if "--rotate" in options else 1), result
+    paused = 0
+    for file in files:
+        db = harness.database(file)
+        assert_nothing_invented(db, file, is_whole=False)
+        paused += harness.value(db, "SELECT count(*) FROM pause")
+        scale, share = harness.rows(db, "SELECT scale, 1.0 * recorded_ns / (end_ns - start_ns) FROM coverage, recording")[0]
+        assert scale >= 1 and (not share or abs(scale * share - 1) < 0.01), (file, scale, share)
+    assert paused
 
 
 def test_answers_say_that_they_are_scaled(trace):
