@@ -116,7 +116,7 @@ def test_recorder_that_dies_leaves_nothing(trace):
 
 def test_keeper_that_dies(trace):
     """The recording is whole; what is left is said, and removed by --cleanup."""
-    with harness.Background(harness.goprog("storm"), "-wait", "-rate", "5000", "-duration", "3s") as target:
+    with harness.Background(harness.goprog("storm"), "-wait", "-rate", "5000", "-duration", "6s") as target:
         target.json("ready")
         with harness.attached(target.pid, trace) as recorder:
             pid = recorder.process.pid
