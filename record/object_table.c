@@ -39,11 +39,23 @@ struct entry {
     bool is_final; /* not a socket whose other side may yet come */
 };
 
+/* A piece of the target's memory as it was in this round of reading the rings: the pollDescs of a program lie beside each
+ * other (netpoll.go, pollCache), and one read does for several of them. */
+#define PAGE_BYTES 4096u
+#define PAGES      16u
+
+struct page {
+    uint64_t address; /* 0: none */
+    uint8_t bytes[PAGE_BYTES];
+};
+
 struct object_table {
     struct go_binary *binary;
     struct go_process *process;
     struct keeper *keeper;
     uint32_t descriptors_left; /* in this round */
+    struct page pages[PAGES];  /* of this round */
+    bool in_round;
     struct trace_writer *writer;
     struct map index; /* key → entry number */
     struct entry *entries;
@@ -243,10 +255,27 @@ static bool has_fdseq(const struct go_binary *binary)
     return info->major == 1 && info->minor >= FDSEQ_FIRST_GO && info->minor <= FDSEQ_LAST_GO;
 }
 
+/* As go_memory_read(), but the bytes may be from the beginning of this round. */
+static bool read_in_round(struct object_table *self, uint64_t address, void *out, size_t size)
+{
+    uint64_t start = address / PAGE_BYTES * PAGE_BYTES;
+    struct go_memory memory = go_process_memory(self->process);
+    struct page *page = &self->pages[start / PAGE_BYTES % PAGES];
+    if (!self->in_round || start == 0 || address - start > PAGE_BYTES - size)
+        return go_memory_read(memory, address, out, size);
+    if (page->address != start) {
+        page->address = 0;
+        if (!go_memory_read(memory, start, page->bytes, PAGE_BYTES))
+            return false;
+        page->address = start;
+    }
+    memcpy(out, page->bytes + (address - start), size);
+    return true;
+}
+
 /* runtime.pollDesc.fd (netpoll.go). A pollDesc is used again for later descriptors, and a number for later sockets. */
 static void look_at_descriptor(struct object_table *self, struct entry *entry, uint64_t now_ns)
 {
-    struct go_memory memory = go_process_memory(self->process);
     struct {
         uint64_t fd, fdseq;
     } use = {0};
@@ -257,8 +286,8 @@ static void look_at_descriptor(struct object_table *self, struct entry *entry, u
     self->descriptors_left--;
     entry->read_ns = now_ns;
     bool counted = has_fdseq(self->binary);
-    if (!go_memory_read(memory, entry->def.addr + (uint64_t)offset, &use,
-                        counted ? sizeof use : sizeof use.fd) ||
+    if (!read_in_round(self, entry->def.addr + (uint64_t)offset, &use,
+                       counted ? sizeof use : sizeof use.fd) ||
         use.fd > DESCRIPTOR_MAX)
         return;
     if (counted && entry->type && entry->is_final && entry->fd == (int32_t)use.fd &&
@@ -306,6 +335,14 @@ uint32_t object_table_plain(struct object_table *self, enum object_kind kind, ui
 void object_table_begin_round(struct object_table *self)
 {
     self->descriptors_left = DESCRIPTORS_A_ROUND;
+    for (unsigned i = 0; i < PAGES; i++)
+        self->pages[i].address = 0;
+    self->in_round = true;
+}
+
+void object_table_end_round(struct object_table *self)
+{
+    self->in_round = false;
 }
 
 uint64_t object_table_unread(const struct object_table *self)

@@ -29,8 +29,10 @@ uint32_t object_table_chan(struct object_table *self, uint64_t address, uint64_t
 uint32_t object_table_plain(struct object_table *self, enum object_kind kind, uint64_t address,
                             uint64_t time_ns);
 
-/* To be told before each round of reading events. */
+/* To be told before and after each round of reading events. Within it, objects are looked at as they are at its first look or
+ * later: after all of its events. */
 void object_table_begin_round(struct object_table *self);
+void object_table_end_round(struct object_table *self);
 
 /* Channels that could not be read in time. */
 uint64_t object_table_unread(const struct object_table *self);

@@ -104,6 +104,7 @@ int session_drain(struct session *self, struct error *err)
     object_table_begin_round(self->objects);
     if (self->perf)
         rc = perf_session_drain(self->perf, on_record, self, &complete_ns, err);
+    object_table_end_round(self->objects);
     if (rc != 0)
         return rc;
     self->complete_ns = complete_ns;
