@@ -85,6 +85,13 @@ static double running_cost(const struct budget_look *look)
     return cost > 0 ? cost : 0;
 }
 
+/* Of the target's time. */
+static double running_target_cost(const struct budget_look *look)
+{
+    double cost = target_cost(look) - (look->edge_ns - look->own_edge_ns);
+    return cost > 0 ? cost : 0;
+}
+
 static double share_of(double cost, double cpu)
 {
     return cost > 0 && cpu > 0 ? cost / cpu : 0;
@@ -212,7 +219,8 @@ static void give_up(struct budget *self, const struct budget_look *look, struct 
     rates.cost -= look->cost_ns[out->class] / (double)look->on_ns;
     rates.on -= look->cost_ns[out->class] / (double)look->on_ns;
     rates.off = rates.on;
-    if (rates.on <= 0 || rates.cost / rates.on > self->limits.thin) {
+    double rest = running_target_cost(look) - look->cost_ns[out->class];
+    if (rates.on <= 0 || rest / (double)look->on_ns / rates.on > self->limits.thin) {
         out->has_windows = true;
         enter_windows(self, &rates, out);
     }
@@ -235,7 +243,7 @@ static void decide_full(struct budget *self, const struct budget_look *look, str
 static void decide_windows(struct budget *self, const struct budget_look *look, struct budget_decision *out)
 {
     struct rates rates = rates_of(look);
-    double on_share = share_of(running_cost(look), (double)look->on_cpu_ns);
+    double on_share = share_of(running_target_cost(look), (double)look->on_cpu_ns);
     out->limit = self->limits.thin;
     self->below = on_share < BACK_BELOW * self->limits.thin ? self->below + 1 : 0;
     if (self->below >= BACK_CYCLES) {
@@ -255,7 +263,7 @@ static void decide_windows(struct budget *self, const struct budget_look *look, 
 /* Nearly nothing: within any budget. */
 static bool is_negligible(const struct budget_look *look)
 {
-    return running_cost(look) < BUDGET_FLOOR * (double)look->on_ns;
+    return running_target_cost(look) < BUDGET_FLOOR * (double)look->on_ns;
 }
 
 struct budget_decision budget_decide(struct budget *self, const struct budget_look *look)
@@ -264,17 +272,17 @@ struct budget_decision budget_decide(struct budget *self, const struct budget_lo
     struct budget_look idle = *look;
     if (self->limits.is_off || self->is_stopped || look->on_ns == 0)
         return out;
-    keep_account(self, look);
     if (is_negligible(look)) {
         memset(idle.cost_ns, 0, sizeof idle.cost_ns);
-        idle.own_ns = idle.edge_ns = 0;
+        idle.own_ns = idle.edge_ns = idle.own_edge_ns = 0;
         look = &idle;
     }
+    keep_account(self, look);
     if (self->in_windows) {
         out.share = budget_share(look);
         decide_windows(self, look, &out);
     } else {
-        out.share = share_of(running_cost(look), cpu_of(look));
+        out.share = share_of(running_target_cost(look), cpu_of(look));
         decide_full(self, look, &out);
     }
     return out;
@@ -287,5 +295,5 @@ bool budget_is_urgent(const struct budget *self, const struct budget_look *look)
         return false;
     if (self->in_windows)
         return look->on_ns >= BUDGET_CUT_NS && total_cost(look) > TOO_DEAR * self->planned_ns;
-    return look->on_ns >= BUDGET_EARLY_NS && running_cost(look) > 2 * thin * cpu_of(look);
+    return look->on_ns >= BUDGET_EARLY_NS && running_target_cost(look) > 2 * thin * cpu_of(look);
 }

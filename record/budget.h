@@ -2,8 +2,9 @@
  * How much a recording may cost, and what is given up when it costs more: pure arithmetic on what the session counts
  * (session_budget.c), without clock, probes or files.
  *
- * The share is the estimated time that the target's threads spend in our probes and in switching our events, and the CPU time
- * that the recorder uses itself while no CPU is idle, of the CPU time that the target uses meanwhile (probes included). Above `warn` one message;
+ * The share is the estimated time that the target's threads spend in our probes and in switching our events, of the CPU time
+ * that the target uses meanwhile (probes included). What the recorder uses itself while no CPU is idle makes pauses longer, but
+ * is no reason for the first: less of it would not be recorded cheaper. Above `warn` one message;
  * above `thin` one step after the other, each a decision that the session carries out and declares in the trace:
  *
  *   drop     the dearest of the classes that may go; it does not come back. When even so too much is left, windows at once
@@ -50,6 +51,7 @@ struct budget_look {
     uint64_t on_cpu_ns, off_cpu_ns; /* of the target */
     double cost_ns[BUDGET_CLASS_COUNT]; /* of the target's CPU time */
     double own_ns;                      /* the recorder's CPU time, as far as it counts */
+    double own_edge_ns;                 /* of that, what is also part of edge_ns */
     double edge_ns; /* of these two, what windows, or the beginning, take however long they are: opening and closing events,
                        snapshots */
 };
@@ -58,7 +60,7 @@ struct budget_decision {
     enum budget_step step;
     bool has_windows;        /* DROP: and windows, in the same pause */
     enum budget_class class; /* DROP */
-    double share;            /* that led to it */
+    double share;            /* of the target's time, that led to it */
     double limit;            /* warn or thin */
     uint64_t on_ns, off_ns;  /* WINDOWS; and NONE while in windows: the next cycle. The pause comes first */
 };

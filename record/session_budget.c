@@ -161,7 +161,8 @@ static void count_own(struct session_budget *b)
         taken -= (double)was_idle;
     b->look.own_ns = taken;
     if (b->own_ns > 0)
-        b->look.edge_ns += b->own_edge_ns * taken / b->own_ns;
+        b->look.own_edge_ns = b->own_edge_ns * taken / b->own_ns;
+    b->look.edge_ns += b->look.own_edge_ns;
     b->taken_ns += taken;
     b->since_idle_ns = idle;
     b->own_ns = b->own_edge_ns = 0;

@@ -44,7 +44,7 @@ struct session_budget {
     uint64_t next_on_ns;
     uint64_t told_ns; /* the trace tells its beginning: resume or pause */
     unsigned reason;  /* of the last pause */
-    struct budget_look look;         /* but for own_ns and its part in edge_ns: */
+    struct budget_look look;         /* but for own_ns and own_edge_ns: */
     double own_ns, own_edge_ns;      /* our CPU time since, and what of it was for edges */
     uint64_t since_idle_ns;          /* idle time of all CPUs when it began; UINT64_MAX: not known */
     uint64_t look_hits, judged_hits; /* in it; in the one before */
