@@ -33,7 +33,7 @@
 #define BUDGET_CUT_NS       60000000ull  /* but one that turns out too dear ends as early */
 #define BUDGET_CYCLE_NS     1000000000ull /* on and off, as long as the window does not get too short */
 #define BUDGET_CYCLE_MAX_NS 20000000000ull
-#define BUDGET_FLOOR        0.02
+#define BUDGET_FLOOR        0.03
 
 const char *budget_class_name(enum budget_class class);
 
