@@ -109,8 +109,8 @@ def test_follow(trace, tmp_path):
     """It waits for the program, records it, and the next one of that name; every end of a target is a file."""
     program = tmp_path / "gotape-followed"
     shutil.copy(harness.goprog("storm"), program)
-    recorder = subprocess.Popen([harness.RECORD, "--follow", "--name", program.name, "--flight", "5s", "-o", trace], stderr=subprocess.PIPE,
-                                text=True)
+    recorder = subprocess.Popen([harness.RECORD, "--budget", "off", "--follow", "--name", program.name, "--flight", "5s", "-o", trace],
+                                stderr=subprocess.PIPE, text=True)
     try:
         for number in (1, 2):
             time.sleep(1)
