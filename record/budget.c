@@ -138,8 +138,8 @@ static struct rates rates_of(const struct budget_look *look)
 /*
  * A pause and the window after it, so that both and the debt cost AIM * thin of the target's CPU time:
  *     cost * w + edge + debt = aim * (on * w + off * p)         cycle = w + p
- * In a cycle of BUDGET_CYCLE_NS, or one as long as the least window needs; a debt makes no pause more than twice as long. False when the longest cycle is too short for that
- * even without a debt.
+ * In a cycle of BUDGET_CYCLE_NS, or one as long as the least window needs; a debt makes no pause more than twice as long.
+ * False when the longest cycle is too short for that even without a debt.
  */
 static bool plan_cycle(struct budget *self, const struct rates *r, struct budget_decision *out)
 {

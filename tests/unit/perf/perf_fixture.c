@@ -43,11 +43,29 @@ const char *perf_fixture_programs_missing(void)
     char tracefs[256];
     if (perf_fixture_missing())
         return perf_fixture_missing();
-    if (tracefs_find(tracefs, sizeof tracefs, NULL) < 0 || perf_session_new(&options, tracefs, &session, NULL) < 0)
+    if (tracefs_find(tracefs, sizeof tracefs, NULL) < 0 ||
+        perf_session_new(&options, tracefs, &session, NULL) < 0)
         return "no session";
     snprintf(reason, sizeof reason, "%s", perf_session_programs_missing(session));
     perf_session_free(session);
     return *reason ? reason : NULL;
+}
+
+void perf_fixture_begin(const char *missing)
+{
+    enum { SECONDS_MAX = 30 }; /* for a whole test that hangs */
+    if (missing) {
+        print_message("skipped: %s\n", missing);
+        skip();
+    }
+    alarm(SECONDS_MAX);
+}
+
+int perf_fixture_tear_down(void **state)
+{
+    perf_fixture_abandon(*state);
+    alarm(0);
+    return 0;
 }
 
 void hit_target_start(struct hit_target *self)
@@ -179,7 +197,9 @@ static void add_probe(struct perf_fixture *self, unsigned number, const struct p
     if (options->programs)
         must(perf_session_load_program(self->session, &probe, fetch, self->target.file_offset, &err), &err);
     must(uprobe_define(self->group, name, path, self->target.file_offset,
-                       options->programs ? "" : "small=%cx:u8 value=%di:u64 array=+0(%si):x64[4] negative=%dx:s32", &err),
+                       options->programs ? ""
+                                         : "small=%cx:u8 value=%di:u64 array=+0(%si):x64[4] negative=%dx:s32",
+                       &err),
          &err);
     must(uprobe_read_format(self->group, name, &format, &id, &err), &err);
     probe.event_id = id;
@@ -199,9 +219,10 @@ void perf_fixture_start(struct perf_fixture *self, const struct perf_fixture_opt
     self->tally.want_chain = options->call_chain;
     must(tracefs_find(self->tracefs, sizeof self->tracefs, &err), &err);
     must(uprobe_group_new(&self->group, &err), &err);
-    const struct perf_session_options session = {
-        .ring_bytes = options->ring_bytes, .pid = self->target.pid, .thread_switches = options->switches,
-        .programs = options->programs};
+    const struct perf_session_options session = {.ring_bytes = options->ring_bytes,
+                                                 .pid = self->target.pid,
+                                                 .thread_switches = options->switches,
+                                                 .programs = options->programs};
     must(perf_session_new(&session, self->tracefs, &self->session, &err), &err);
     for (unsigned i = 0; i < (options->probes ? options->probes : 1); i++)
         add_probe(self, i, options);

@@ -43,6 +43,14 @@ const char *perf_fixture_missing(void);
 /* The same for tests of BPF programs. */
 const char *perf_fixture_programs_missing(void);
 
+/* First in each test: skips it with the reason, if there is one, and ends it when it hangs. */
+void perf_fixture_begin(const char *missing);
+
+/* A test of a file with a `struct perf_fixture f`, which is tidied up behind it. */
+#define perf_fixture_test(test)                                                                              \
+    cmocka_unit_test_prestate_setup_teardown(test, NULL, perf_fixture_tear_down, &f)
+int perf_fixture_tear_down(void **state);
+
 void hit_target_start(struct hit_target *self);
 /* Runs one command and waits for its answer; the thread that ran it. */
 pid_t hit_target_run(struct hit_target *self, const char *command);

@@ -10,30 +10,15 @@
 #include <cmocka.h>
 
 #include <stdio.h>
-#include <unistd.h>
 
 #include "perf_fixture.h"
-
-enum { SECONDS_MAX = 30 }; /* for a whole test that hangs */
 
 static const char *missing;
 static struct perf_fixture f; /* of the test that runs */
 
-static int tear_down(void **state)
-{
-    (void)state;
-    perf_fixture_abandon(&f);
-    alarm(0);
-    return 0;
-}
-
 static void begin(const struct perf_fixture_options *options)
 {
-    if (missing) {
-        print_message("skipped: %s\n", missing);
-        skip();
-    }
-    alarm(SECONDS_MAX);
+    perf_fixture_begin(missing);
     perf_fixture_start(&f, options);
 }
 
@@ -204,14 +189,14 @@ int main(void)
 {
     missing = perf_fixture_programs_missing();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(test_counts_every_hit, tear_down),
-        cmocka_unit_test_teardown(test_counts_every_hit_with_its_call_chain, tear_down),
-        cmocka_unit_test_teardown(test_children_and_other_instances_are_left_alone, tear_down),
-        cmocka_unit_test_teardown(test_all_threads_are_covered, tear_down),
-        cmocka_unit_test_teardown(test_tells_every_loss, tear_down),
-        cmocka_unit_test_teardown(test_goes_on_after_a_pause, tear_down),
-        cmocka_unit_test_teardown(test_leaves_a_probe_out, tear_down),
-        cmocka_unit_test_teardown(test_tells_that_the_first_thread_has_gone, tear_down),
+        perf_fixture_test(test_counts_every_hit),
+        perf_fixture_test(test_counts_every_hit_with_its_call_chain),
+        perf_fixture_test(test_children_and_other_instances_are_left_alone),
+        perf_fixture_test(test_all_threads_are_covered),
+        perf_fixture_test(test_tells_every_loss),
+        perf_fixture_test(test_goes_on_after_a_pause),
+        perf_fixture_test(test_leaves_a_probe_out),
+        perf_fixture_test(test_tells_that_the_first_thread_has_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,27 +22,8 @@
 
 #include "perf_fixture.h"
 
-enum { SECONDS_MAX = 30 }; /* for a whole test that hangs */
-
 static const char *missing;
 static struct perf_fixture f; /* of the test that runs */
-
-static int tear_down(void **state)
-{
-    (void)state;
-    perf_fixture_abandon(&f);
-    alarm(0);
-    return 0;
-}
-
-static void begin(void)
-{
-    if (missing) {
-        print_message("skipped: %s\n", missing);
-        skip();
-    }
-    alarm(SECONDS_MAX);
-}
 
 static void enable(struct perf_fixture *self)
 {
@@ -61,7 +42,7 @@ static struct perf_session_stats stats_of(struct perf_fixture *self)
 static void test_counts_every_hit(void **state)
 {
     (void)state;
-    begin();
+    perf_fixture_begin(missing);
     perf_fixture_start(&f, &(struct perf_fixture_options){.call_chain = true, .probes = 2});
     hit_target_run(&f.target, "hit 50"); /* before the start: not recorded */
     enable(&f);
@@ -90,7 +71,7 @@ static void test_counts_every_hit(void **state)
 static void test_children_and_other_instances_are_left_alone(void **state)
 {
     (void)state;
-    begin();
+    perf_fixture_begin(missing);
     struct hit_target other;
     perf_fixture_start(&f, &(struct perf_fixture_options){0});
     hit_target_start(&other);
@@ -109,7 +90,7 @@ static void test_children_and_other_instances_are_left_alone(void **state)
 static void test_goes_on_when_the_first_thread_exits(void **state)
 {
     (void)state;
-    begin();
+    perf_fixture_begin(missing);
     perf_fixture_start(&f, &(struct perf_fixture_options){.switches = true});
     enable(&f);
     hit_target_run(&f.target, "hit 3");
@@ -152,7 +133,7 @@ static void await_exit(pid_t tid)
 static void test_drops_duplicates(void **state)
 {
     (void)state;
-    begin();
+    perf_fixture_begin(missing);
     struct error err;
     perf_fixture_start(&f, &(struct perf_fixture_options){.switches = true});
     pid_t before = hit_target_run(&f.target, "hit 1");
@@ -184,7 +165,7 @@ static void test_drops_duplicates(void **state)
 static void test_tells_every_loss(void **state)
 {
     (void)state;
-    begin();
+    perf_fixture_begin(missing);
     perf_fixture_start(&f, &(struct perf_fixture_options){.ring_bytes = 4096});
     assert_int_equal(perf_session_ring_bytes(f.session), 4096);
     enable(&f);
@@ -211,7 +192,7 @@ static void test_tells_every_loss(void **state)
 static void test_sees_switches(void **state)
 {
     (void)state;
-    begin();
+    perf_fixture_begin(missing);
     perf_fixture_start(&f, &(struct perf_fixture_options){.switches = true});
     enable(&f);
     f.tally.watched_tid = (uint32_t)f.target.pid;
@@ -229,7 +210,7 @@ static void test_sees_switches(void **state)
 static void test_poll_wakes_at_a_quarter(void **state)
 {
     (void)state;
-    begin();
+    perf_fixture_begin(missing);
     perf_fixture_start(&f, &(struct perf_fixture_options){.ring_bytes = 1 << 16});
     enable(&f);
     struct pollfd wait = {.fd = perf_session_poll_fd(f.session), .events = POLLIN};
@@ -261,7 +242,7 @@ static pid_t second_thread(const struct perf_fixture *self)
 static void test_thread_added_late(void **state)
 {
     (void)state;
-    begin();
+    perf_fixture_begin(missing);
     struct error err;
     perf_fixture_start(&f, &(struct perf_fixture_options){.worker = true});
     enable(&f);
@@ -316,7 +297,7 @@ static int add_with_limits(struct perf_fixture *self, pid_t tid, rlim_t soft, rl
 static void test_descriptor_limit(void **state)
 {
     (void)state;
-    begin();
+    perf_fixture_begin(missing);
     perf_fixture_start(&f, &(struct perf_fixture_options){.worker = true});
     assert_int_equal(add_with_limits(&f, second_thread(&f), 1, 1), 1);
     assert_int_equal(add_with_limits(&f, second_thread(&f), 1, 4096), 0); /* the soft limit is raised */
@@ -326,7 +307,7 @@ static void test_descriptor_limit(void **state)
 static void test_thread_that_is_gone(void **state)
 {
     (void)state;
-    begin();
+    perf_fixture_begin(missing);
     struct error err;
     perf_fixture_start(&f, &(struct perf_fixture_options){0});
     assert_int_equal(perf_session_add_thread(f.session, 0x3ffffff, &err), ERR_GONE);
@@ -337,16 +318,16 @@ int main(void)
 {
     missing = perf_fixture_missing();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(test_counts_every_hit, tear_down),
-        cmocka_unit_test_teardown(test_children_and_other_instances_are_left_alone, tear_down),
-        cmocka_unit_test_teardown(test_goes_on_when_the_first_thread_exits, tear_down),
-        cmocka_unit_test_teardown(test_drops_duplicates, tear_down),
-        cmocka_unit_test_teardown(test_tells_every_loss, tear_down),
-        cmocka_unit_test_teardown(test_sees_switches, tear_down),
-        cmocka_unit_test_teardown(test_poll_wakes_at_a_quarter, tear_down),
-        cmocka_unit_test_teardown(test_thread_added_late, tear_down),
-        cmocka_unit_test_teardown(test_descriptor_limit, tear_down),
-        cmocka_unit_test_teardown(test_thread_that_is_gone, tear_down),
+        perf_fixture_test(test_counts_every_hit),
+        perf_fixture_test(test_children_and_other_instances_are_left_alone),
+        perf_fixture_test(test_goes_on_when_the_first_thread_exits),
+        perf_fixture_test(test_drops_duplicates),
+        perf_fixture_test(test_tells_every_loss),
+        perf_fixture_test(test_sees_switches),
+        perf_fixture_test(test_poll_wakes_at_a_quarter),
+        perf_fixture_test(test_thread_added_late),
+        perf_fixture_test(test_descriptor_limit),
+        perf_fixture_test(test_thread_that_is_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

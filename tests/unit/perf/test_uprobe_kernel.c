@@ -15,32 +15,13 @@
 
 #include "perf_fixture.h"
 
-enum { SECONDS_MAX = 30 };
-
 static const char *missing;
 static struct perf_fixture f; /* of the test that runs */
-
-static int tear_down(void **state)
-{
-    (void)state;
-    perf_fixture_abandon(&f);
-    alarm(0);
-    return 0;
-}
-
-static void begin(void)
-{
-    if (missing) {
-        print_message("skipped: %s\n", missing);
-        skip();
-    }
-    alarm(SECONDS_MAX);
-}
 
 static void test_refusals_quote_the_kernel(void **state)
 {
     (void)state;
-    begin();
+    perf_fixture_begin(missing);
     struct uprobe_group *group;
     struct error err;
     char tracefs[256];
@@ -57,7 +38,7 @@ static void test_refusals_quote_the_kernel(void **state)
 static void test_one_probe_point_per_name(void **state)
 {
     (void)state;
-    begin();
+    perf_fixture_begin(missing);
     struct error err;
     uint64_t hits = 0;
     perf_fixture_start(&f, &(struct perf_fixture_options){0});
@@ -73,7 +54,7 @@ static void test_one_probe_point_per_name(void **state)
 static void test_busy_definitions_stay(void **state)
 {
     (void)state;
-    begin();
+    perf_fixture_begin(missing);
     struct error err;
     struct uprobe_stale stale;
     perf_fixture_start(&f, &(struct perf_fixture_options){0});
@@ -116,7 +97,7 @@ static void leave_definitions(char *name, size_t size)
 static void test_cleanup_after_a_killed_recorder(void **state)
 {
     (void)state;
-    begin();
+    perf_fixture_begin(missing);
     char name[128], tracefs[256];
     struct uprobe_stale stale;
     struct error err;
@@ -132,10 +113,10 @@ int main(void)
 {
     missing = perf_fixture_missing();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(test_refusals_quote_the_kernel, tear_down),
-        cmocka_unit_test_teardown(test_one_probe_point_per_name, tear_down),
-        cmocka_unit_test_teardown(test_busy_definitions_stay, tear_down),
-        cmocka_unit_test_teardown(test_cleanup_after_a_killed_recorder, tear_down),
+        perf_fixture_test(test_refusals_quote_the_kernel),
+        perf_fixture_test(test_one_probe_point_per_name),
+        perf_fixture_test(test_busy_definitions_stay),
+        perf_fixture_test(test_cleanup_after_a_killed_recorder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
