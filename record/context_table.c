@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/map.h"
 #include "format/event.h"
 #include "go/go_memory.h"
@@ -131,17 +132,10 @@ int64_t context_wall_ns(uint64_t wall, uint64_t ext)
     return (seconds - YEAR_1_TO_1970) * SECOND_NS + nanoseconds;
 }
 
-static int64_t clock_ns(clockid_t id)
-{
-    struct timespec ts = {0};
-    clock_gettime(id, &ts);
-    return (int64_t)ts.tv_sec * SECOND_NS + ts.tv_nsec;
-}
-
 /* By the two clocks as they stand to each other now. */
 static uint64_t monotonic_of_wall(uint64_t wall, uint64_t ext)
 {
-    int64_t offset = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC),
+    int64_t offset = (int64_t)clock_ns(CLOCK_REALTIME) - (int64_t)clock_ns(CLOCK_MONOTONIC),
             moment = context_wall_ns(wall, ext);
     if (moment == INT64_MAX || moment == INT64_MIN)
         return moment > 0 ? INT64_MAX : 1;

@@ -9,17 +9,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "proc_info.h"
 
 #define CLOCKS_PROMPT_NS 20000
 #define CLOCKS_TRIES     5
-
-static uint64_t clock_ns(clockid_t id)
-{
-    struct timespec ts;
-    clock_gettime(id, &ts);
-    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
 
 /* Again when we lost the CPU in between: replay compares the three. */
 void metadata_read_clocks(struct chunk_clocks *out)

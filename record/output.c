@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+
 #define ROOM_INTERVAL_NS 500000000u
 #define SUFFIX ".gotape"
 
@@ -131,9 +133,7 @@ void output_stem(const struct output *self, char out[KEEPER_NAME_MAX])
 static void look_for_room(struct output *self)
 {
     struct statvfs fs;
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    uint64_t now = (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+    uint64_t now = clock_ns(CLOCK_MONOTONIC);
     if (now - self->room_checked_ns < ROOM_INTERVAL_NS || fstatvfs(self->fd, &fs) != 0)
         return;
     self->room_checked_ns = now;

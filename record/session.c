@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "go/probe_choice.h"
 #include "metadata.h"
 
@@ -27,9 +28,7 @@ void session_say(const struct session *self, session_message_fn fn, const char *
 
 uint64_t session_now_ns(void)
 {
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * SECOND_NS + (uint64_t)ts.tv_nsec;
+    return clock_ns(CLOCK_MONOTONIC);
 }
 
 bool session_is_snapshot_only(const struct session *self)

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/map.h"
 #include "go/go_labels.h"
 #include "go/go_snapshot.h"
@@ -27,13 +28,6 @@ struct snapshot {
     uint32_t labels_epoch;
     struct buf text;
 };
-
-static uint64_t now_ns(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
 
 int snapshot_new(const struct snapshot_options *options, struct snapshot **out, struct error *err)
 {
@@ -224,7 +218,7 @@ static void add_phase(struct snapshot *self, unsigned phase, uint64_t time_ns)
 int snapshot_begin(struct snapshot *self, enum snapshot_kind kind, struct error *err)
 {
     self->running = false;
-    uint64_t time_ns = now_ns();
+    uint64_t time_ns = clock_ns(CLOCK_MONOTONIC);
     int rc = go_snapshot_begin(self->reader, err);
     if (rc != 0)
         return rc;
@@ -245,7 +239,7 @@ bool snapshot_is_running(const struct snapshot *self)
 static void complete(struct snapshot *self)
 {
     struct go_snapshot_counts counts = go_snapshot_counts(self->reader);
-    uint64_t time_ns = now_ns();
+    uint64_t time_ns = clock_ns(CLOCK_MONOTONIC);
     add_phase(self, SNAPSHOT_END, time_ns);
     self->running = false;
     self->stats.snapshots++;
@@ -257,7 +251,7 @@ static void complete(struct snapshot *self)
 
 int snapshot_slice(struct snapshot *self, uint64_t budget_ns, struct error *err)
 {
-    uint64_t end_ns = now_ns() + budget_ns;
+    uint64_t end_ns = clock_ns(CLOCK_MONOTONIC) + budget_ns;
     if (!self->running)
         return 0;
     map_reset(&self->labels); /* the memory behind a pointer may be another's by now */
@@ -290,7 +284,7 @@ int snapshot_slice(struct snapshot *self, uint64_t budget_ns, struct error *err)
         add_goroutine(self, g);
         /* What was read together stays between the same two rounds of the rings: after some more its time would lie before
          * what the writer has promised to be complete. */
-    } while (now_ns() < end_ns || go_snapshot_has_more_read(self->reader));
+    } while (clock_ns(CLOCK_MONOTONIC) < end_ns || go_snapshot_has_more_read(self->reader));
     return 1;
 }
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "account.h"
+#include "base/clock.h"
 #include "go/go_binary.h"
 #include "proc_info.h"
 
@@ -27,13 +28,6 @@ struct child_failure {
     int number;
 };
 enum { STAGE_TRACE = 1, STAGE_USER, STAGE_EXEC };
-
-static uint64_t now_ns(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
 
 static int open_pidfd(pid_t pid, int *out, struct error *err)
 {
@@ -116,11 +110,11 @@ static bool watch_forks(struct fork_watch *watch, pid_t wrapper)
     pid_t found = proc_find_go_descendant(wrapper, name);
     if (found != watch->pid) {
         watch->pid = found;
-        watch->since_ns = now_ns();
+        watch->since_ns = clock_ns(CLOCK_MONOTONIC);
         if (found)
             memcpy(watch->name, name, sizeof name);
     }
-    return found && now_ns() - watch->since_ns > FORK_GRACE_NS;
+    return found && clock_ns(CLOCK_MONOTONIC) - watch->since_ns > FORK_GRACE_NS;
 }
 
 static int ended_error(int status, const struct fork_watch *watch, const struct target_launch *launch,

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "format/event.h"
 #include "go/go_globals.h"
 #include "go/go_memory.h"
@@ -66,13 +67,6 @@ struct go_snapshot {
     unsigned slot_count, slot_next;
     uint8_t window[GO_STACK_WINDOW];
 };
-
-static uint64_t now_ns(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
 
 static size_t size_for(const int *offsets, size_t count)
 {
@@ -372,10 +366,10 @@ static int read_again(const struct go_snapshot *self, struct go_memory_piece *pi
     uint64_t begin_ns, end_ns;
     unsigned tries = 0;
     do {
-        begin_ns = now_ns();
+        begin_ns = clock_ns(CLOCK_MONOTONIC);
         if (!go_memory_read_many(self->memory, pieces, count))
             return read_failed(self, err);
-        end_ns = now_ns();
+        end_ns = clock_ns(CLOCK_MONOTONIC);
     } while (end_ns - begin_ns > PROMPT_NS && ++tries < TRIES);
     *time_ns_out = end_ns;
     return 0;

@@ -9,16 +9,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "perf/perf_session_impl.h"
 
 enum { COMMIT_BYTES = 64 << 10, TIDS_MAX = 1 << 16 };
-
-static uint64_t monotonic_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 static uint64_t owner_key(uint32_t tid, unsigned probe)
 {
@@ -226,7 +220,7 @@ static int tell_lost(struct perf_session *self, unsigned ring, uint64_t count, p
     record.kind = RECORD_LOST;
     record.probe = SAMPLE_THREAD_EVENT;
     record.lost = count;
-    record.time_ns = monotonic_ns();
+    record.time_ns = clock_ns(CLOCK_MONOTONIC);
     self->stats.lost += count;
     return fn(context, ring, &record, err);
 }
@@ -249,7 +243,7 @@ static int tell_untold(struct perf_session *self, perf_record_fn fn, void *conte
 int perf_session_drain(struct perf_session *self, perf_record_fn fn, void *context, uint64_t *complete_ns_out,
                        struct error *err)
 {
-    uint64_t start = monotonic_ns();
+    uint64_t start = clock_ns(CLOCK_MONOTONIC);
     for (unsigned i = 0; i < self->ring_count; i++)
         self->rings[i].limit = perf_ring_head(&self->rings[i].ring);
     for (unsigned i = 0; i < self->ring_count && self->cpu_wide; i++) {

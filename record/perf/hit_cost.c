@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "perf/perf_open.h"
 #include "perf/perf_ring.h"
 #include "perf/perf_session.h"
@@ -92,13 +93,6 @@ __asm__(".text\n"
 struct request {
     unsigned frames; /* at least so many on the stack; 0: hand-overs instead of hits */
 };
-
-static uint64_t clock_ns(clockid_t clock)
-{
-    struct timespec now;
-    clock_gettime(clock, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 static const volatile uint8_t walked[WALK_BYTES] = {1};
 

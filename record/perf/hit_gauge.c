@@ -8,6 +8,7 @@
 
 #include <linux/perf_event.h>
 
+#include "base/clock.h"
 #include "perf/hit_cost.h"
 #include "perf/perf_open.h"
 
@@ -20,25 +21,18 @@
 #define LEAST 0.5
 #define MOST  3.0
 
-static uint64_t cpu_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 /* One hit, from the difference to as many calls without; 0: nothing was measured. */
 static double one_look(struct hit_gauge *self)
 {
-    uint64_t start = cpu_ns();
+    uint64_t start = clock_ns(CLOCK_THREAD_CPUTIME_ID);
     hit_cost_calls(HITS, false);
-    uint64_t bare = cpu_ns() - start;
+    uint64_t bare = clock_ns(CLOCK_THREAD_CPUTIME_ID) - start;
     if (ioctl(self->fd, PERF_EVENT_IOC_ENABLE, 0) != 0)
         return 0;
     hit_cost_calls(WARM_UP, true);
-    start = cpu_ns();
+    start = clock_ns(CLOCK_THREAD_CPUTIME_ID);
     hit_cost_calls(HITS, true);
-    uint64_t hit = cpu_ns() - start;
+    uint64_t hit = clock_ns(CLOCK_THREAD_CPUTIME_ID) - start;
     ioctl(self->fd, PERF_EVENT_IOC_DISABLE, 0);
     self->ring.tail = perf_ring_head(&self->ring);
     perf_ring_commit(&self->ring);

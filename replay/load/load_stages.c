@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "load/resolve.h"
 #include "load/stages.h"
 
@@ -12,13 +13,6 @@
 #define MERGE_MAX            500000
 #define PROGRESS_NS          100000000u
 #define EVENTS_BETWEEN_LOOKS 4096
-
-static uint64_t clock_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 /* ---- facts of the recording ---- */
 
@@ -190,7 +184,7 @@ static int look_up(struct stages *self, const char *stage, struct error *err)
         return rc;
     if (options->stop && *options->stop)
         return error_set(err, ERR_STOPPED, "stopped");
-    uint64_t now = options->progress ? clock_ns() : 0;
+    uint64_t now = options->progress ? clock_ns(CLOCK_MONOTONIC) : 0;
     if (options->progress && now - self->last_progress_ns >= PROGRESS_NS) {
         self->last_progress_ns = now;
         options->progress(options->context,

@@ -9,15 +9,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "load/gaps.h"
 #include "load/load_stages.h"
-
-static uint64_t clock_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 /* Beside the database, so that it can be renamed; named so that two loads at once do not meet. */
 static char *temporary_name(const char *db_path)
@@ -25,7 +19,7 @@ static char *temporary_name(const char *db_path)
     size_t size = strlen(db_path) + 64;
     char *name = malloc(size);
     if (name)
-        snprintf(name, size, "%s.%ld-%" PRIx64 ".tmp", db_path, (long)getpid(), clock_ns());
+        snprintf(name, size, "%s.%ld-%" PRIx64 ".tmp", db_path, (long)getpid(), clock_ns(CLOCK_MONOTONIC));
     return name;
 }
 
@@ -76,7 +70,7 @@ int loader_run(const char *trace_path, const char *db_path, const struct load_op
     gaps_init(&gaps);
     trace_meta_init(&meta);
     bool is_whole = false;
-    struct load_run run = {.options = options, .gaps = &gaps, .meta = &meta, .start_clock_ns = clock_ns()};
+    struct load_run run = {.options = options, .gaps = &gaps, .meta = &meta, .start_clock_ns = clock_ns(CLOCK_MONOTONIC)};
     char *temporary = temporary_name(db_path);
     int rc = temporary ? gaps_scan_headers(trace_path, &is_whole, err)
                        : error_set(err, ERR_NOMEM, "out of memory");
@@ -95,7 +89,7 @@ int loader_run(const char *trace_path, const char *db_path, const struct load_op
     }
     if (rc == 0 && out) {
         *out = run.result;
-        out->elapsed_ns = clock_ns() - run.start_clock_ns;
+        out->elapsed_ns = clock_ns(CLOCK_MONOTONIC) - run.start_clock_ns;
     }
     free(temporary);
     trace_meta_release(&meta);
