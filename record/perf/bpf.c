@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -16,47 +15,13 @@ static int call_bpf(int command, union bpf_attr *attr)
     return (int)syscall(SYS_bpf, command, attr, sizeof *attr);
 }
 
-/* Before Linux 5.11 maps and programs count as locked memory, of which a process may have 64 kB; EPERM says so. */
-static bool raise_memory_limit(void)
-{
-    const struct rlimit most = {.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
-    struct rlimit now;
-    return getrlimit(RLIMIT_MEMLOCK, &now) == 0 && now.rlim_cur != RLIM_INFINITY &&
-           setrlimit(RLIMIT_MEMLOCK, &most) == 0;
-}
-
 static int make_map(const union bpf_attr *wanted, int *fd_out, struct error *err)
 {
     union bpf_attr attr = *wanted;
     int fd = call_bpf(BPF_MAP_CREATE, &attr);
-    if (fd < 0 && errno == EPERM && raise_memory_limit())
-        fd = call_bpf(BPF_MAP_CREATE, &attr);
     if (fd < 0)
         return error_sys(err, "bpf(2) makes no map");
     *fd_out = fd;
-    return 0;
-}
-
-int bpf_events_map(unsigned cpus, int *fd_out, struct error *err)
-{
-    union bpf_attr attr;
-    memset(&attr, 0, sizeof attr);
-    attr.map_type = BPF_MAP_TYPE_PERF_EVENT_ARRAY;
-    attr.key_size = attr.value_size = 4;
-    attr.max_entries = cpus;
-    return make_map(&attr, fd_out, err);
-}
-
-int bpf_events_map_put(int map, unsigned cpu, int event, struct error *err)
-{
-    union bpf_attr attr;
-    uint32_t key = cpu, value = (uint32_t)event;
-    memset(&attr, 0, sizeof attr);
-    attr.map_fd = (uint32_t)map;
-    attr.key = (uint64_t)(uintptr_t)&key;
-    attr.value = (uint64_t)(uintptr_t)&value;
-    if (call_bpf(BPF_MAP_UPDATE_ELEM, &attr) != 0)
-        return error_sys(err, "bpf(2) does not take the event of CPU %u", cpu);
     return 0;
 }
 
@@ -71,27 +36,28 @@ int bpf_cpu_map(unsigned bytes, int *fd_out, struct error *err)
     return make_map(&attr, fd_out, err);
 }
 
-int bpf_counter_map(unsigned count, int *fd_out, const uint64_t **counters_out, struct error *err)
+int bpf_shared_map(unsigned bytes, unsigned count, int *fd_out, void **memory_out, struct error *err)
 {
     union bpf_attr attr;
+    size_t size = (size_t)bytes * count;
     int fd;
     memset(&attr, 0, sizeof attr);
     attr.map_type = BPF_MAP_TYPE_ARRAY;
     attr.key_size = 4;
-    attr.value_size = 8 * count;
-    attr.max_entries = 1;
+    attr.value_size = bytes;
+    attr.max_entries = count;
     attr.map_flags = BPF_F_MMAPABLE;
     int rc = make_map(&attr, &fd, err);
     if (rc != 0)
         return rc;
-    void *counters = mmap(NULL, 8 * (size_t)count, PROT_READ, MAP_SHARED, fd, 0);
-    if (counters == MAP_FAILED) {
-        rc = error_sys(err, "cannot map what programs count");
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (memory == MAP_FAILED) {
+        rc = error_sys(err, "cannot map %zu kB that programs write into", size / 1024);
         close(fd);
         return rc;
     }
     *fd_out = fd;
-    *counters_out = counters;
+    *memory_out = memory;
     return 0;
 }
 
@@ -126,8 +92,6 @@ static const char *last_words(char *log)
 int bpf_load_probe(const void *code, size_t size, int *fd_out, struct error *err)
 {
     int fd = load(code, size, NULL, 0);
-    if (fd < 0 && errno == EPERM && raise_memory_limit())
-        fd = load(code, size, NULL, 0);
     if (fd >= 0) {
         *fd_out = fd;
         return 0;

@@ -195,13 +195,6 @@ void perf_attr_cpu_probe(struct perf_event_attr *attr, const struct perf_feature
     not_inherited(attr);
 }
 
-void perf_attr_program_output(struct perf_event_attr *attr, const struct perf_features *features)
-{
-    common(attr, PERF_TYPE_SOFTWARE, PERF_COUNT_SW_BPF_OUTPUT);
-    if (features->format_lost)
-        attr->read_format = PERF_FORMAT_LOST;
-}
-
 void perf_attr_program_probe(struct perf_event_attr *attr, uint64_t event_id)
 {
     common(attr, PERF_TYPE_TRACEPOINT, event_id);

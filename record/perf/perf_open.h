@@ -44,9 +44,7 @@ void perf_attr_cpu_switch_in(struct perf_event_attr *attr, const struct perf_fea
 void perf_attr_cpu_probe(struct perf_event_attr *attr, const struct perf_features *features, uint64_t event_id,
                          bool call_chain);
 
-/* What the probes' programs write into, opened CPU-wide; and what keeps a probe in the target, opened for one thread: it
- * samples nothing. */
-void perf_attr_program_output(struct perf_event_attr *attr, const struct perf_features *features);
+/* What keeps a probe that has a program in the target, opened for one thread: it samples nothing. */
 void perf_attr_program_probe(struct perf_event_attr *attr, uint64_t event_id);
 
 /* Opens an event; the error is complete. tid -1: the whole CPU. ERR_GONE when the thread has exited. */

@@ -2,8 +2,8 @@
  * Probes with programs (probe_program.h) instead of perf's samples. A program belongs to its tracefs event: it runs at each
  * hit in the processes for whose threads that event is open, before perf looks for the thread's own events. So one event,
  * for the main thread, stands for all threads, and costs them nothing when they are switched; new threads need nothing. What
- * the programs write goes through one event per CPU into the ring of that CPU, in order with the switches. Those events
- * stay open for as long as the session, because the map of the programs holds them; enabling and disabling is theirs.
+ * the programs write goes into a ring of our own for each CPU (program_ring.h), which the reader merges with perf's. Enabling
+ * and disabling is a word in it.
  *
  * When the main thread alone exits (no Go program's does, but a C program's may that has Go in it), the probes go with it: what
  * the others do from then on is told as lost.
@@ -14,6 +14,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
@@ -26,7 +28,7 @@
 void perf_program_init(struct perf_session *self)
 {
     struct session_programs *programs = &self->programs;
-    programs->rings = programs->scratch = programs->failures = -1;
+    programs->control = programs->data = programs->scratch = -1;
     for (unsigned i = 0; i < SAMPLE_PROBES_MAX; i++)
         programs->program[i] = programs->event[i] = -1;
     error_set(&programs->missing, ERR_UNSUPPORTED, "not wanted");
@@ -45,33 +47,6 @@ static bool main_thread_lives(pid_t pid)
     return lives;
 }
 
-static int open_output(struct perf_session *self, struct session_ring *ring, struct error *err)
-{
-    struct perf_event_attr attr;
-    perf_attr_program_output(&attr, &self->features);
-    int rc = perf_open(&attr, -1, (int)ring->cpu, &ring->output_fd, err);
-    if (rc != 0)
-        return rc;
-    if (ioctl(ring->output_fd, PERF_EVENT_IOC_ID, &ring->output_id) != 0 ||
-        ioctl(ring->output_fd, PERF_EVENT_IOC_SET_OUTPUT, ring->fd) != 0)
-        return error_sys(err, "cannot send what programs write on CPU %u into its ring", ring->cpu);
-    if (map_put(&self->decoder.events, ring->output_id, SAMPLE_PROGRAM_EVENT) != 0)
-        return error_set(err, ERR_NOMEM, "out of memory");
-    return bpf_events_map_put(self->programs.rings, ring->cpu, ring->output_fd, err);
-}
-
-static void close_outputs(struct perf_session *self)
-{
-    for (unsigned i = 0; i < self->ring_count; i++) {
-        struct session_ring *ring = &self->rings[i];
-        if (ring->output_fd < 0)
-            continue;
-        map_delete(&self->decoder.events, ring->output_id);
-        close(ring->output_fd);
-        ring->output_fd = -1;
-    }
-}
-
 static int make_program(const struct program_input *input, unsigned *values_out, int *fd_out, struct error *err)
 {
     struct buf code;
@@ -83,95 +58,115 @@ static int make_program(const struct program_input *input, unsigned *values_out,
     return rc;
 }
 
-/* Does the kernel take them at all, and with atomic exchange? Before Linux 5.12 there is none, and none is needed: programs
- * at probes ran without preemption. */
-static int try_program(struct session_programs *programs, struct error *err)
+static struct program_input input_of(const struct perf_session *self)
+{
+    const struct session_programs *programs = &self->programs;
+    return (struct program_input){.pid = (uint32_t)self->pid,
+                                  .namespace_device = programs->namespace_device,
+                                  .namespace_inode = programs->namespace_inode,
+                                  .geometry = programs->geometry,
+                                  .cpus = programs->cpus,
+                                  .control = programs->control,
+                                  .data = programs->data,
+                                  .scratch = programs->scratch};
+}
+
+/* Does the kernel take them at all? */
+static int try_program(const struct perf_session *self, struct error *err)
 {
     static const char *const names[] = {"v", NULL};
     static const unsigned elements[] = {1, 0};
-    struct program_input input = {.fetch = "v=%ip:x64",
-                                  .values = names,
-                                  .elements = elements,
-                                  .frames = 2,
-                                  .rings = programs->rings,
-                                  .scratch = programs->scratch,
-                                  .failures = programs->failures,
-                                  .cpus = programs->cpus,
-                                  .has_exchange = true};
+    struct program_input input = input_of(self);
     unsigned values;
-    int fd, rc = make_program(&input, &values, &fd, err);
-    programs->has_exchange = rc == 0;
-    if (rc != 0) {
-        input.has_exchange = false;
-        rc = make_program(&input, &values, &fd, err);
-    }
+    int fd;
+    input.fetch = "v=%ip:x64";
+    input.values = names;
+    input.elements = elements;
+    input.frames = 2;
+    int rc = make_program(&input, &values, &fd, err);
     if (rc == 0)
         close(fd);
     return rc;
 }
 
-/* "6.1.0-50-amd64", and where a distribution keeps the last number out of there, "#1 SMP Debian 6.1.192-1". */
-static bool kernel_version(unsigned *major, unsigned *minor, unsigned *patch)
-{
-    struct utsname host;
-    char wanted[24];
-    *patch = 0;
-    if (uname(&host) != 0 || sscanf(host.release, "%u.%u.%u", major, minor, patch) < 2)
-        return false;
-    snprintf(wanted, sizeof wanted, " %u.%u.", *major, *minor);
-    const char *found = strstr(host.version, wanted);
-    if (*patch == 0 && found)
-        *patch = (unsigned)strtoul(found + strlen(wanted), NULL, 10);
-    return true;
-}
-
 /*
- * Kernels on which programs at probes are neither dangerous nor skipped without a word.
- *
- * From 6.0 to 6.4 a thread that loses the CPU within bpf_perf_event_output() leaves the kernel's buffer to another, which may
- * crash it ("bpf: Disable preemption in bpf_perf_event_output", 6.5 and 6.1.43; a kernel without preemption is safe, but
- * that is not to be seen from here). From 5.11 to 5.19 a program is skipped when its CPU is amid a bpf(2) call of somebody
- * who lost it there (bpf_prog_active in trace_call_bpf(), kernel/trace/bpf_trace.c). Before, both were without preemption,
- * but in kernels for real time. Since 6.0 nothing is skipped.
+ * Kernels on which no program at a probe is skipped without a word. From 5.11 to 5.19 one is when its CPU is amid a bpf(2)
+ * call of somebody who lost it there (bpf_prog_active in trace_call_bpf(), kernel/trace/bpf_trace.c); before, there is no
+ * atomic exchange. (Nothing here asks for bpf_perf_event_output(), in which a thread that loses the CPU may crash kernels from
+ * 6.0 to 6.4: "bpf: Disable preemption in bpf_perf_event_output".)
  */
 static int check_kernel(struct error *err)
 {
-    unsigned major = 0, minor = 0, patch = 0;
-    if (!kernel_version(&major, &minor, &patch))
+    struct utsname host;
+    unsigned major = 0, minor = 0;
+    if (uname(&host) != 0 || sscanf(host.release, "%u.%u", &major, &minor) != 2)
         return error_set(err, ERR_UNSUPPORTED, "the version of the kernel is not known");
-    bool is_5_10 = major == 5 && minor == 10 && access("/sys/kernel/realtime", F_OK) != 0;
-    bool is_6_1 = major == 6 && minor == 1 && patch >= 43;
-    if (is_5_10 || is_6_1 || major > 6 || (major == 6 && minor >= 5))
+    if (major >= 6)
         return 0;
-    return error_set(err, ERR_UNSUPPORTED,
-                     "Linux %u.%u.%u is not one of those where programs at probes are safe: 5.10, 6.1.43 and later, 6.5 and later",
-                     major, minor, patch);
+    return error_set(err, ERR_UNSUPPORTED, "Linux %u.%u is older than 6.0, where programs at probes began to miss no hit", major, minor);
+}
+
+/* In a pid namespace of our own the kernel's numbers are not ours. It translates for threads of the same namespace only. */
+static int find_namespace(struct perf_session *self, struct error *err)
+{
+    char path[64];
+    struct stat own, target;
+    if (!self->is_nested)
+        return 0;
+    snprintf(path, sizeof path, "/proc/%d/ns/pid", (int)self->pid);
+    if (stat("/proc/self/ns/pid", &own) != 0 || stat(path, &target) != 0)
+        return error_sys(err, "cannot tell the pid namespace of process %d", (int)self->pid);
+    if (own.st_ino != target.st_ino)
+        return error_set(err, ERR_UNSUPPORTED, "process %d is in a pid namespace within ours", (int)self->pid);
+    /* As the kernel has it: 12 bits, 20 bits. */
+    self->programs.namespace_device = (uint64_t)major(own.st_dev) << 20 | minor(own.st_dev);
+    self->programs.namespace_inode = own.st_ino;
+    return 0;
+}
+
+static int make_rings(struct perf_session *self, struct error *err)
+{
+    struct session_programs *programs = &self->programs;
+    void *control, *data;
+    unsigned cpus = 0;
+    for (unsigned i = 0; i < self->ring_count; i++)
+        cpus = self->rings[i].cpu >= cpus ? self->rings[i].cpu + 1 : cpus;
+    programs->geometry = program_geometry_of(self->ring_bytes);
+    programs->cpus = cpus;
+    uint64_t slices = program_geometry_slices(&programs->geometry), stride = program_geometry_stride(&programs->geometry);
+    int rc = bpf_shared_map((unsigned)(cpus * sizeof *programs->controls), 1, &programs->control, &control, err);
+    if (rc != 0)
+        return rc;
+    programs->controls = control;
+    rc = bpf_shared_map((unsigned)(stride / slices), (unsigned)(cpus * slices), &programs->data, &data, err);
+    if (rc != 0)
+        return rc;
+    programs->memory = data;
+    for (unsigned i = 0; i < self->ring_count; i++) {
+        struct session_ring *ring = &self->rings[i];
+        program_ring_attach(&ring->program, programs->controls + ring->cpu, programs->memory + stride * ring->cpu,
+                            &programs->geometry);
+    }
+    return 0;
 }
 
 static int prepare(struct perf_session *self, struct error *err)
 {
     struct session_programs *programs = &self->programs;
-    unsigned cpus = 0;
-    int rc;
 #if !defined(__x86_64__)
     return error_set(err, ERR_UNSUPPORTED, "not on this architecture");
 #endif
     if (!main_thread_lives(self->pid))
         return error_set(err, ERR_GONE, "the main thread of process %d has exited", (int)self->pid);
-    for (unsigned i = 0; i < self->ring_count; i++)
-        cpus = self->rings[i].cpu >= cpus ? self->rings[i].cpu + 1 : cpus;
-    programs->cpus = cpus;
-    rc = check_kernel(err);
+    int rc = check_kernel(err);
     if (rc == 0)
-        rc = bpf_events_map(cpus, &programs->rings, err);
+        rc = find_namespace(self, err);
     if (rc == 0)
-        rc = bpf_counter_map(cpus, &programs->failures, &programs->failed, err);
+        rc = make_rings(self, err);
     if (rc == 0)
         rc = bpf_cpu_map(PROGRAM_SCRATCH_SIZE, &programs->scratch, err);
     if (rc == 0)
-        rc = try_program(programs, err);
-    for (unsigned i = 0; i < self->ring_count && rc == 0; i++)
-        rc = open_output(self, &self->rings[i], err);
+        rc = try_program(self, err);
     return rc;
 }
 
@@ -182,13 +177,19 @@ static void close_fd(int *fd)
     *fd = -1;
 }
 
-static void close_maps(struct session_programs *programs)
+static void close_maps(struct perf_session *self)
 {
-    if (programs->failed)
-        munmap((void *)(uintptr_t)programs->failed, 8 * (size_t)programs->cpus); /* NOLINT: it is const for us */
-    programs->failed = NULL;
-    close_fd(&programs->failures);
-    close_fd(&programs->rings);
+    struct session_programs *programs = &self->programs;
+    for (unsigned i = 0; i < self->ring_count; i++)
+        self->rings[i].program.control = NULL;
+    if (programs->controls)
+        munmap(programs->controls, programs->cpus * sizeof *programs->controls);
+    if (programs->memory)
+        munmap(programs->memory, programs->cpus * program_geometry_stride(&programs->geometry));
+    programs->controls = NULL;
+    programs->memory = NULL;
+    close_fd(&programs->control);
+    close_fd(&programs->data);
     close_fd(&programs->scratch);
 }
 
@@ -201,8 +202,7 @@ int perf_program_prepare(struct perf_session *self, struct error *err)
         error_clear(&programs->missing); /* something may have failed on the way */
         return 0;
     }
-    close_outputs(self);
-    close_maps(programs);
+    close_maps(self);
     return 0;
 }
 
@@ -212,21 +212,17 @@ int perf_session_load_program(struct perf_session *self, const struct sample_pro
     struct session_programs *programs = &self->programs;
     unsigned index = self->decoder.probe_count;
     struct sample_layout layout = {.call_chain = probe->call_chain, .has_program = true};
-    if (programs->rings < 0)
+    if (programs->control < 0)
         return error_set(err, ERR_UNSUPPORTED, "%s", programs->missing.message);
     if (index == SAMPLE_PROBES_MAX)
         return error_set(err, ERR_NOMEM, "more than %d probes", SAMPLE_PROBES_MAX);
-    struct program_input input = {.fetch = fetch,
-                                  .values = probe->values,
-                                  .elements = probe->elements,
-                                  .probe = index,
-                                  .file_offset = file_offset,
-                                  .frames = probe->call_chain ? PROGRAM_FRAMES_MAX : 0,
-                                  .rings = programs->rings,
-                                  .scratch = programs->scratch,
-                                  .failures = programs->failures,
-                                  .cpus = programs->cpus,
-                                  .has_exchange = programs->has_exchange};
+    struct program_input input = input_of(self);
+    input.fetch = fetch;
+    input.values = probe->values;
+    input.elements = probe->elements;
+    input.probe = index;
+    input.file_offset = file_offset;
+    input.frames = probe->call_chain ? PROGRAM_FRAMES_MAX : 0;
     int rc = make_program(&input, &layout.program_values, &programs->program[index], err);
     if (rc == 0)
         self->decoder.probes[index] = layout;
@@ -262,7 +258,7 @@ static int open_probe(struct perf_session *self, unsigned probe, struct error *e
 int perf_program_open(struct perf_session *self, struct error *err)
 {
     int rc = 0;
-    if (self->programs.is_open || self->programs.rings < 0)
+    if (self->programs.is_open || self->programs.control < 0)
         return 0;
     for (unsigned i = 0; i < self->decoder.probe_count && rc == 0; i++) {
         if (perf_program_has(self, i) && !self->is_left_out[i] && self->programs.event[i] < 0)
@@ -272,77 +268,21 @@ int perf_program_open(struct perf_session *self, struct error *err)
     return rc;
 }
 
-static void count_failed(const struct session_programs *programs, struct session_ring *ring)
+void perf_program_switch(struct perf_session *self, bool is_enabled)
 {
-    uint64_t now = __atomic_load_n(&programs->failed[ring->cpu], __ATOMIC_RELAXED);
-    ring->failed_untold += now - ring->failed_before;
-    ring->failed_before = now;
-}
-
-int perf_program_switch(struct perf_session *self, unsigned long request, const char *word, struct error *err)
-{
-    bool enables = request == PERF_EVENT_IOC_ENABLE;
-    int rc = 0;
     for (unsigned i = 0; i < self->ring_count; i++) {
-        struct session_ring *ring = &self->rings[i];
-        if (ring->output_fd < 0)
-            continue;
-        /* What programs cannot write into a disabled event is not wanted. */
-        if (!enables)
-            count_failed(&self->programs, ring);
-        if (ioctl(ring->output_fd, request, 0) != 0 && rc == 0)
-            rc = error_sys(err, "cannot %s what programs write into", word);
-        if (enables)
-            ring->failed_before = __atomic_load_n(&self->programs.failed[ring->cpu], __ATOMIC_RELAXED);
+        struct program_ring *ring = &self->rings[i].program;
+        if (ring->control && is_enabled)
+            program_ring_open(ring);
+        else if (ring->control)
+            program_ring_close(ring);
     }
-    return rc;
-}
-
-static uint64_t lost_so_far(const struct session_ring *ring)
-{
-    uint64_t values[2]; /* value, lost */
-    bool known = ring->output_fd >= 0 && read(ring->output_fd, values, sizeof values) == sizeof values;
-    return known ? values[1] : 0;
-}
-
-/*
- * An event of a CPU that went offline is dead when the CPU comes back. A new one needs CAP_PERFMON, and the right to change
- * a map (since 5.19 for everybody who has its descriptor): without them the losses go on, and are told.
- */
-static void open_again(struct perf_session *self, struct session_ring *ring)
-{
-    struct session_ring fresh = *ring;
-    fresh.output_fd = -1;
-    if (open_output(self, &fresh, NULL) != 0 || ioctl(fresh.output_fd, PERF_EVENT_IOC_ENABLE, 0) != 0) {
-        close_fd(&fresh.output_fd);
-        ring->is_given_up = true;
-        return;
-    }
-    ring->output_lost_before -= self->features.format_lost ? lost_so_far(ring) : 0;
-    map_delete(&self->decoder.events, ring->output_id);
-    close(ring->output_fd);
-    ring->output_fd = fresh.output_fd;
-    ring->output_id = fresh.output_id;
-}
-
-uint64_t perf_program_failed(struct perf_session *self, unsigned index)
-{
-    struct session_ring *ring = &self->rings[index];
-    if (ring->output_fd < 0)
-        return 0;
-    if (self->enabled)
-        count_failed(&self->programs, ring);
-    uint64_t failed = ring->failed_untold;
-    ring->failed_untold = 0;
-    if (failed && self->enabled && !ring->is_given_up)
-        open_again(self, ring);
-    return failed;
 }
 
 unsigned perf_program_descriptors(const struct perf_session *self)
 {
     const struct session_programs *programs = &self->programs;
-    unsigned count = programs->rings >= 0 ? self->ring_count + 3 : 0;
+    unsigned count = programs->control >= 0 ? 3 : 0;
     for (unsigned i = 0; i < self->decoder.probe_count; i++)
         count += (programs->program[i] >= 0) + (programs->event[i] >= 0);
     return count;
@@ -360,17 +300,10 @@ void perf_program_watch(struct perf_session *self, const struct record *record)
         programs->is_blind = true;
 }
 
-uint64_t perf_program_lost(const struct perf_session *self, unsigned ring)
-{
-    return lost_so_far(&self->rings[ring]) - self->rings[ring].output_lost_before;
-}
-
 void perf_program_close(struct perf_session *self)
 {
     for (unsigned i = 0; i < self->decoder.probe_count; i++)
         close_fd(&self->programs.event[i]);
-    for (unsigned i = 0; i < self->ring_count && self->features.format_lost; i++)
-        self->rings[i].output_lost_before = lost_so_far(&self->rings[i]);
     self->programs.is_open = false;
     self->programs.orphan_ns = 0;
 }
@@ -389,6 +322,5 @@ void perf_program_release(struct perf_session *self)
         nanosleep(&pause, NULL);
     for (unsigned i = 0; i < SAMPLE_PROBES_MAX; i++)
         close_fd(&self->programs.program[i]);
-    close_outputs(self);
-    close_maps(&self->programs);
+    close_maps(self);
 }

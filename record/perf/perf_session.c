@@ -97,7 +97,7 @@ static int open_rings(struct perf_session *self, struct error *err)
         struct session_ring *ring = &self->rings[i];
         struct epoll_event wish = {.events = EPOLLIN};
         ring->cpu = cpus[i];
-        ring->fd = ring->output_fd = -1;
+        ring->fd = -1;
         map_init(&ring->owners);
         self->ring_count = i + 1;
         rc = perf_open(&attr, -1, (int)cpus[i], &ring->fd, err);
@@ -383,8 +383,8 @@ static int switch_all(struct perf_session *self, unsigned long request, const ch
         if (ioctl(self->descriptors[i].fd, request, 0) != 0 && rc == 0)
             rc = error_sys(err, "cannot %s a perf event", word);
     }
-    int last = perf_program_switch(self, request, word, rc == 0 ? err : NULL);
-    return rc ? rc : last;
+    perf_program_switch(self, request == PERF_EVENT_IOC_ENABLE);
+    return rc;
 }
 
 /*

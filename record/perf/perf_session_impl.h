@@ -8,6 +8,7 @@
 #include "perf/perf_open.h"
 #include "perf/perf_ring.h"
 #include "perf/perf_session.h"
+#include "perf/program_ring.h"
 
 struct session_ring {
     struct perf_ring ring;
@@ -21,12 +22,7 @@ struct session_ring {
     struct map owners;
     uint64_t lost_told;
     uint64_t told_ahead; /* told before the kernel did: it will, in the next record that finds room after a pause */
-    int output_fd;              /* what the programs write into; -1: there are none */
-    uint64_t output_id;         /* as in samples */
-    uint64_t output_lost_before; /* lost there before the events were closed last */
-    uint64_t failed_before;      /* of session_programs.failed: counted, or from before the events were enabled */
-    uint64_t failed_untold;
-    bool is_given_up;            /* the event could not be opened again */
+    struct program_ring program; /* what the probes' programs write; its control is NULL when there are none */
     uint64_t limit;   /* of the round: its head when the round began */
     uint64_t scanned; /* CPU-wide: looked for new threads up to here */
 };
@@ -44,10 +40,12 @@ struct session_exits {
 
 /* Programs in the place of perf's samples (perf_program.c). Maps -1: there are none. */
 struct session_programs {
-    int rings, scratch, failures; /* maps */
-    const uint64_t *failed;      /* by CPU: hits that could not be written; the kernel's memory */
+    int control, data, scratch;  /* maps */
+    struct program_control *controls; /* by CPU; the kernel's memory, as the next */
+    uint8_t *memory;
+    struct program_geometry geometry;
     unsigned cpus;               /* so many of them */
-    bool has_exchange;
+    uint64_t namespace_device, namespace_inode; /* when we are in a pid namespace of our own */
     bool is_open;                /* the probes are in the target */
     int program[SAMPLE_PROBES_MAX]; /* by probe; -1: perf samples it */
     int event[SAMPLE_PROBES_MAX];   /* what keeps the probe in the target; -1: closed */
@@ -96,16 +94,12 @@ struct perf_session {
 void perf_program_init(struct perf_session *self);
 int perf_program_prepare(struct perf_session *self, struct error *err);
 int perf_program_open(struct perf_session *self, struct error *err);
-int perf_program_switch(struct perf_session *self, unsigned long request, const char *word, struct error *err);
+void perf_program_switch(struct perf_session *self, bool is_enabled);
 void perf_program_close(struct perf_session *self);
 void perf_program_release(struct perf_session *self);
 unsigned perf_program_descriptors(const struct perf_session *self);
-/* What the programs of this ring's CPU could not write since this was asked last; the cause is mended if possible. */
-uint64_t perf_program_failed(struct perf_session *self, unsigned ring);
 /* Each record of the target's: notices what the programs do not see any more. */
 void perf_program_watch(struct perf_session *self, const struct record *record);
-/* Told by the kernel for what the programs write, since the events were opened. */
-uint64_t perf_program_lost(const struct perf_session *self, unsigned ring);
 static inline bool perf_program_has(const struct perf_session *self, unsigned probe)
 {
     return self->programs.program[probe] >= 0;

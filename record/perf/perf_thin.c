@@ -92,7 +92,5 @@ void perf_session_close_events(struct perf_session *self)
     for (unsigned i = 0; i < self->ring_count; i++) {
         map_reset(&self->rings[i].owners);
         self->rings[i].lost_told = 0;
-        if (self->rings[i].output_fd >= 0)
-            map_put(&self->decoder.events, self->rings[i].output_id, SAMPLE_PROGRAM_EVENT);
     }
 }

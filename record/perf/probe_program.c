@@ -1,9 +1,10 @@
 /*
  * See probe_program.h. Straight-line code: the walk is unrolled, every way out knows its constants, so that the verifier
- * of every kernel from 5.10 on follows it.
+ * of every kernel from 6.0 on follows it.
  *
- * Registers: r6 pt_regs, r7 the slot (with frames), r8 pointer at hand, r9 frames so far; r0 to r5 as calls have them.
- * Stack: 8 bytes at r10-8 (keys, inner pointers), 16 at r10-24 (a frame); without frames the record lies below them.
+ * Registers: r6 pt_regs, r7 the slot (with frames), r8 pointer at hand, r9 frames so far; r0 to r5 as calls have them. When
+ * all is read: r6 the control of the ring, r8 the place of the record, r9 its size.
+ * Stack: see below; without frames the values lie there.
  */
 #include "perf/probe_program.h"
 
@@ -19,13 +20,18 @@ enum { R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, R10 };
 /* Opcodes: class | size or operation | mode or source. */
 enum {
     LOAD_U64 = 0x79,
+    LOAD_U32 = 0x61,
     STORE_REG_U32 = 0x63,
     STORE_REG_U64 = 0x7b,
     STORE_IMM_U32 = 0x62,
     STORE_IMM_U64 = 0x7a,
-    ATOMIC_U64 = 0xdb,   /* imm 0: add; 0xe1: exchange */
+    ATOMIC_U64 = 0xdb,   /* see below */
     WIDE_IMM = 0x18,     /* two instructions; source 1: the descriptor of a map, 2: its first value */
     ADD = 0x0f,
+    SUBTRACT = 0x1f,
+    AND_IMM = 0x57,
+    JUMP_IF_SAME = 0x1d,
+    JUMP_IF_ABOVE = 0x25,
     JUMP_IF_AT_LEAST = 0x35,
     MOVE = 0xbf,
     MOVE_IMM = 0xb7,
@@ -42,21 +48,41 @@ enum {
     EXIT = 0x95,
 };
 
+/* Immediates of ATOMIC_U64; the last one compares with r0, and leaves there what was. */
+enum { ATOMIC_ADD = 0, ATOMIC_EXCHANGE = 0xe1, ATOMIC_COMPARE_EXCHANGE = 0xf1 };
+
 /* Numbers of helpers, from <linux/bpf.h>. */
-enum { HELPER_MAP_LOOKUP = 1, HELPER_CPU = 8, HELPER_EVENT_OUTPUT = 25, HELPER_READ_USER = 112 };
+enum {
+    HELPER_MAP_LOOKUP = 1,
+    HELPER_TIME = 5,
+    HELPER_CPU = 8,
+    HELPER_THREAD = 14,
+    HELPER_READ_USER = 112,
+    HELPER_READ_KERNEL = 113,
+    HELPER_THREAD_IN_NAMESPACE = 120,
+};
 
 enum {
-    KEY_AT = -8,      /* on the stack */
+    KEY_AT = -8,      /* on the stack: keys, inner pointers */
     FRAME_AT = -24,   /* saved frame pointer, return address */
-    RECORD_END = -24, /* without frames the record ends here */
-    SLOT_HEADER = 12, /* the values behind it lie on a multiple of 8 */
+    HEADER_AT = -32,  /* the first three words of the record */
+    SIZE_AT = -28,
+    TIME_AT = -40,
+    THREAD_AT = -48,
+    LOST_AT = -44,
+    VALUES_END = -48, /* without frames the values end here */
+    SLOT_VALUES = 8,
+    CONTROL_SHIFT = 7, /* bytes of a ring's control */
+    TRIES = 4,         /* to reserve room: each that fails means that somebody else reserved some, or our fence */
     DEPTH_MAX = 8,
     REGISTER_IP = 128,
     REGISTER_BP = 32,
     WAYS_MAX = 64,
 };
 
-_Static_assert(SLOT_HEADER + 4 + 8 * (RECORD_VALUES_MAX + PROGRAM_FRAMES_MAX) <= PROGRAM_SLOT_BYTES, "a record fits");
+_Static_assert(SLOT_VALUES + 8 * (RECORD_VALUES_MAX + PROGRAM_FRAMES_MAX) <= PROGRAM_SLOT_BYTES, "a record fits");
+_Static_assert(PROGRAM_RECORD_BYTES + 8 * (RECORD_VALUES_MAX + PROGRAM_FRAMES_MAX) <= PROGRAM_RECORD_MAX, "in a ring, too");
+_Static_assert(sizeof(struct program_control) == 1 << CONTROL_SHIFT, "the shift finds the control");
 
 struct instruction {
     uint8_t code, registers;
@@ -82,7 +108,8 @@ struct maker {
     unsigned index;        /* of the next value */
     struct past_value past[RECORD_VALUES_MAX];
     unsigned past_count;
-    struct ways failed;
+    struct ways failed;  /* nothing is known of the hit: to be told */
+    struct ways nowhere; /* there is no place to tell it */
 };
 
 static const struct {
@@ -124,22 +151,6 @@ static void arrive(struct maker *self, struct ways *ways)
         memcpy(self->out->data + ways->at[i] + offsetof(struct instruction, offset), &distance, sizeof distance);
     }
     ways->count = 0;
-}
-
-static void emit_failure_count(struct maker *self)
-{
-    struct ways done = {.count = 0};
-    add_way(self, &done, emit(self, JUMP_IF_IMM, R0, 0, 0, 0));
-    /* Of a full ring the kernel itself counts the losses. */
-    add_way(self, &done, emit(self, JUMP_IF_IMM, R0, 0, 0, -ENOSPC));
-    emit(self, CALL, 0, 0, 0, HELPER_CPU);
-    add_way(self, &done, emit(self, JUMP_IF_AT_LEAST, R0, 0, 0, self->in->cpus));
-    emit(self, SHIFT_LEFT, R0, 0, 0, 3);
-    emit_wide(self, R1, 2, (uint32_t)self->in->failures);
-    emit(self, ADD, R1, R0, 0, 0);
-    emit(self, MOVE_IMM, R2, 0, 0, 1);
-    emit(self, ATOMIC_U64, R1, R2, 0, 0);
-    arrive(self, &done);
 }
 
 static void emit_map(struct maker *self, int to, int descriptor)
@@ -386,11 +397,9 @@ static void emit_take_slot(struct maker *self)
     emit(self, CALL, 0, 0, 0, HELPER_MAP_LOOKUP);
     add_way(self, &self->failed, emit(self, JUMP_IF_IMM, R0, 0, 0, 0));
     emit(self, MOVE, R7, R0, 0, 0);
-    if (!self->in->has_exchange)
-        return;
     for (unsigned i = 0; i < PROGRAM_SLOTS; i++) {
         emit(self, MOVE_IMM, R1, 0, 0, 1);
-        emit(self, ATOMIC_U64, R7, R1, 0, 0xe1);
+        emit(self, ATOMIC_U64, R7, R1, 0, ATOMIC_EXCHANGE);
         add_way(self, &taken, emit(self, JUMP_IF_IMM, R1, 0, 0, 0));
         if (i + 1 < PROGRAM_SLOTS)
             emit(self, ADD_IMM, R7, 0, 0, PROGRAM_SLOT_BYTES);
@@ -401,18 +410,7 @@ static void emit_take_slot(struct maker *self)
 
 static void emit_leave_slot(struct maker *self)
 {
-    if (self->in->has_exchange)
-        emit(self, STORE_IMM_U64, R7, 0, 0, 0);
-}
-
-/* The record begins at r4 and has r5 bytes. */
-static void emit_output(struct maker *self)
-{
-    emit(self, MOVE, R1, R6, 0, 0);
-    emit_map(self, R2, self->in->rings);
-    emit(self, MOVE_IMM_U32, R3, 0, 0, -1); /* BPF_F_CURRENT_CPU */
-    emit(self, CALL, 0, 0, 0, HELPER_EVENT_OUTPUT);
-    emit_failure_count(self);
+    emit(self, STORE_IMM_U64, R7, 0, 0, 0);
 }
 
 static void emit_end(struct maker *self)
@@ -420,6 +418,136 @@ static void emit_end(struct maker *self)
     /* 0: perf shall write nothing of its own. */
     emit(self, MOVE_IMM, R0, 0, 0, 0);
     emit(self, EXIT, 0, 0, 0, 0);
+}
+
+/* Ours, or nothing is told. */
+static void emit_thread(struct maker *self)
+{
+    const struct program_input *in = self->in;
+    struct ways ours = {.count = 0}, others = {.count = 0};
+    if (in->namespace_inode) {
+        /* u32 thread, u32 process; an error in any other namespace */
+        emit_wide(self, R1, 0, in->namespace_device);
+        emit_wide(self, R2, 0, in->namespace_inode);
+        emit(self, MOVE, R3, R10, 0, 0);
+        emit(self, ADD_IMM, R3, 0, 0, KEY_AT);
+        emit(self, MOVE_IMM, R4, 0, 0, 8);
+        emit(self, CALL, 0, 0, 0, HELPER_THREAD_IN_NAMESPACE);
+        add_way(self, &others, emit(self, JUMP_UNLESS_IMM, R0, 0, 0, 0));
+        emit(self, LOAD_U32, R1, R10, KEY_AT + 4, 0);
+        emit(self, LOAD_U32, R0, R10, KEY_AT, 0);
+    } else {
+        emit(self, CALL, 0, 0, 0, HELPER_THREAD);
+        emit(self, MOVE, R1, R0, 0, 0);
+        emit(self, SHIFT_RIGHT, R1, 0, 0, 32);
+    }
+    add_way(self, &ours, emit(self, JUMP_IF_IMM, R1, 0, 0, in->pid));
+    arrive(self, &others);
+    emit_end(self);
+    arrive(self, &ours);
+    emit(self, STORE_REG_U32, R10, R0, THREAD_AT, 0);
+}
+
+static unsigned log2_of(uint64_t power)
+{
+    return (unsigned)__builtin_ctzll(power);
+}
+
+/* r6: the control of the ring of this CPU; the number of its first slice as a key. */
+static void emit_find_ring(struct maker *self)
+{
+    emit(self, CALL, 0, 0, 0, HELPER_CPU);
+    add_way(self, &self->nowhere, emit(self, JUMP_IF_AT_LEAST, R0, 0, 0, self->in->cpus));
+    emit(self, MOVE, R1, R0, 0, 0);
+    emit(self, SHIFT_LEFT, R1, 0, 0, log2_of(program_geometry_slices(&self->in->geometry)));
+    emit(self, STORE_REG_U32, R10, R1, KEY_AT, 0);
+    emit(self, SHIFT_LEFT, R0, 0, 0, CONTROL_SHIFT);
+    emit_wide(self, R6, 2, (uint32_t)self->in->control);
+    emit(self, ADD, R6, R0, 0, 0);
+}
+
+/* Room for r9 bytes, its time, and the losses up to then: r8 the position. The order is that of program_ring.h: head, then is it
+ * open and is there room, then the time, then the exchange. */
+static void emit_reserve(struct maker *self)
+{
+    struct ways reserved = {.count = 0}, lost = {.count = 0};
+    for (unsigned i = 0; i < TRIES; i++) {
+        emit(self, LOAD_U64, R8, R6, offsetof(struct program_control, head), 0);
+        emit(self, LOAD_U64, R1, R6, offsetof(struct program_control, open), 0);
+        add_way(self, &self->nowhere, emit(self, JUMP_IF_IMM, R1, 0, 0, 0));
+        emit(self, LOAD_U64, R2, R6, offsetof(struct program_control, tail), 0);
+        emit(self, MOVE, R1, R8, 0, 0);
+        emit(self, ADD, R1, R9, 0, 0);
+        emit(self, SUBTRACT, R1, R2, 0, 0);
+        add_way(self, &lost, emit(self, JUMP_IF_ABOVE, R1, 0, 0, (int64_t)self->in->geometry.bytes));
+        emit(self, LOAD_U64, R1, R6, offsetof(struct program_control, lost), 0);
+        emit(self, STORE_REG_U32, R10, R1, LOST_AT, 0);
+        emit(self, CALL, 0, 0, 0, HELPER_TIME);
+        emit(self, STORE_REG_U64, R10, R0, TIME_AT, 0);
+        emit(self, MOVE, R1, R8, 0, 0);
+        emit(self, ADD, R1, R9, 0, 0);
+        emit(self, MOVE, R0, R8, 0, 0);
+        emit(self, ATOMIC_U64, R6, R1, offsetof(struct program_control, head), ATOMIC_COMPARE_EXCHANGE);
+        add_way(self, &reserved, emit(self, JUMP_IF_SAME, R0, R8, 0, 0));
+    }
+    arrive(self, &lost);
+    emit(self, MOVE_IMM, R1, 0, 0, 1);
+    emit(self, ATOMIC_U64, R6, R1, offsetof(struct program_control, lost), ATOMIC_ADD);
+    add_way(self, &self->nowhere, emit(self, JUMP, 0, 0, 0, 0));
+    arrive(self, &reserved);
+}
+
+/* r8: the place in memory. */
+static void emit_find_place(struct maker *self)
+{
+    const struct program_geometry *geometry = &self->in->geometry;
+    uint64_t slices = program_geometry_slices(geometry);
+    if (slices > 1) {
+        emit(self, MOVE, R1, R8, 0, 0);
+        emit(self, SHIFT_RIGHT, R1, 0, 0, log2_of(geometry->slice_bytes));
+        emit(self, AND_IMM, R1, 0, 0, (int64_t)slices - 1);
+        emit(self, LOAD_U32, R2, R10, KEY_AT, 0);
+        emit(self, ADD, R1, R2, 0, 0);
+        emit(self, STORE_REG_U32, R10, R1, KEY_AT, 0);
+    }
+    emit_map(self, R1, self->in->data);
+    emit(self, MOVE, R2, R10, 0, 0);
+    emit(self, ADD_IMM, R2, 0, 0, KEY_AT);
+    emit(self, CALL, 0, 0, 0, HELPER_MAP_LOOKUP);
+    add_way(self, &self->nowhere, emit(self, JUMP_IF_IMM, R0, 0, 0, 0)); /* never */
+    emit(self, AND_IMM, R8, 0, 0, (int64_t)geometry->slice_bytes - 8);
+    emit(self, ADD, R8, R0, 0, 0);
+}
+
+/* The header is on the stack, and r9 the size; the values and frames are on the stack or in the slot. */
+static void emit_record(struct maker *self, unsigned values, bool has_frames)
+{
+    emit(self, STORE_REG_U32, R10, R9, SIZE_AT, 0);
+    emit_find_ring(self);
+    emit_reserve(self);
+    emit_find_place(self);
+    if (has_frames) {
+        emit(self, MOVE, R1, R8, 0, 0);
+        emit(self, ADD_IMM, R1, 0, 0, PROGRAM_RECORD_BYTES);
+        emit(self, MOVE, R2, R9, 0, 0);
+        emit(self, ADD_IMM, R2, 0, 0, -PROGRAM_RECORD_BYTES);
+        emit(self, MOVE, R3, R7, 0, 0);
+        emit(self, ADD_IMM, R3, 0, 0, SLOT_VALUES);
+        emit(self, CALL, 0, 0, 0, HELPER_READ_KERNEL);
+    }
+    for (unsigned i = 0; i < values && !has_frames; i++) {
+        emit(self, LOAD_U64, R1, R10, self->base_offset + 8 * (int)i, 0);
+        emit(self, STORE_REG_U64, R8, R1, PROGRAM_RECORD_BYTES + 8 * (int)i, 0);
+    }
+    static const int words[] = {THREAD_AT, TIME_AT, HEADER_AT}; /* the header comes last: it says that all is there */
+    for (int i = 0; i < 3; i++) {
+        emit(self, LOAD_U64, R1, R10, words[i], 0);
+        emit(self, STORE_REG_U64, R8, R1, 16 - 8 * i, 0);
+    }
+    arrive(self, &self->nowhere);
+    if (has_frames)
+        emit_leave_slot(self);
+    emit_end(self);
 }
 
 /* The probed function, then whoever the frame pointers tell; the way ends at a frame pointer of 0. */
@@ -451,34 +579,26 @@ static void emit_walk(struct maker *self, unsigned values)
     arrive(self, &whole);
     arrive(self, &out);
     emit(self, OR_IMM, R1, 0, 0, self->in->probe);
-    emit(self, STORE_REG_U32, R7, R1, SLOT_HEADER, 0);
-    emit(self, MOVE, R4, R7, 0, 0);
-    emit(self, ADD_IMM, R4, 0, 0, SLOT_HEADER);
-    emit(self, MOVE, R5, R9, 0, 0);
-    emit(self, SHIFT_LEFT, R5, 0, 0, 3);
-    emit(self, ADD_IMM, R5, 0, 0, 4 + 8 * values);
+    emit(self, STORE_REG_U32, R10, R1, HEADER_AT, 0);
+    emit(self, SHIFT_LEFT, R9, 0, 0, 3);
+    emit(self, ADD_IMM, R9, 0, 0, PROGRAM_RECORD_BYTES + 8 * (int)values);
 }
 
-static void emit_plain_record(struct maker *self, unsigned values)
+static void emit_plain_header(struct maker *self, unsigned values)
 {
-    emit(self, STORE_IMM_U32, R10, 0, self->base_offset - 4, self->in->probe);
-    emit(self, MOVE, R4, R10, 0, 0);
-    emit(self, ADD_IMM, R4, 0, 0, self->base_offset - 4);
-    emit(self, MOVE_IMM, R5, 0, 0, 4 + 8 * values);
+    emit(self, STORE_IMM_U32, R10, 0, HEADER_AT, self->in->probe);
+    emit(self, MOVE_IMM, R9, 0, 0, PROGRAM_RECORD_BYTES + 8 * (int)values);
 }
 
-/* A header alone. */
-static void emit_failure(struct maker *self, struct ways *failed)
+/* A record without values. */
+static void emit_failure(struct maker *self)
 {
-    if (failed->count == 0)
+    if (self->failed.count == 0)
         return;
-    arrive(self, failed);
-    emit(self, STORE_IMM_U32, R10, 0, KEY_AT, self->in->probe | PROGRAM_FAILED);
-    emit(self, MOVE, R4, R10, 0, 0);
-    emit(self, ADD_IMM, R4, 0, 0, KEY_AT);
-    emit(self, MOVE_IMM, R5, 0, 0, 4);
-    emit_output(self);
-    emit_end(self);
+    arrive(self, &self->failed);
+    emit(self, STORE_IMM_U32, R10, 0, HEADER_AT, self->in->probe | PROGRAM_FAILED);
+    emit(self, MOVE_IMM, R9, 0, 0, PROGRAM_RECORD_BYTES);
+    emit_record(self, 0, false);
 }
 
 int probe_program_make(const struct program_input *input, struct buf *out, unsigned *value_count_out, struct error *err)
@@ -492,8 +612,9 @@ int probe_program_make(const struct program_input *input, struct buf *out, unsig
     if (rc != 0)
         return rc;
     self.base = has_walk ? R7 : R10;
-    self.base_offset = has_walk ? SLOT_HEADER + 4 : RECORD_END - 8 * (int)values;
+    self.base_offset = has_walk ? SLOT_VALUES : VALUES_END - 8 * (int)values;
     emit(&self, MOVE, R6, R1, 0, 0);
+    emit_thread(&self);
     if (has_walk)
         emit_take_slot(&self);
     struct ways no_slot = self.failed;
@@ -504,19 +625,16 @@ int probe_program_make(const struct program_input *input, struct buf *out, unsig
     if (has_walk)
         emit_walk(&self, values);
     else
-        emit_plain_record(&self, values);
-    emit_output(&self);
-    if (has_walk)
-        emit_leave_slot(&self);
-    emit_end(&self);
+        emit_plain_header(&self, values);
+    emit_record(&self, values, has_walk);
     if (has_walk && self.failed.count) {
         arrive(&self, &self.failed);
         emit_leave_slot(&self);
         add_way(&self, &no_slot, emit(&self, JUMP, 0, 0, 0, 0));
-        emit_failure(&self, &no_slot);
-    } else {
-        emit_failure(&self, has_walk ? &no_slot : &self.failed);
     }
+    if (has_walk)
+        self.failed = no_slot;
+    emit_failure(&self);
     if (buf_failed(out))
         return error_set(err, ERR_NOMEM, "out of memory, or a program of more than a few thousand steps");
     *value_count_out = values;

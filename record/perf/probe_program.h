@@ -1,14 +1,15 @@
 /*
  * The BPF program that stands for a probe's fetch arguments: reads the same values and walks the same frame pointers, for
- * a fraction of the price, and writes one record into the ring of the CPU. Pure: makes instructions from text, knows
+ * a fraction of the price, and writes one record into our ring of the CPU (program_ring.h). Pure: makes instructions from text, knows
  * nothing of the kernel but the instruction set (Documentation/bpf/standardization/instruction-set.rst), the helpers'
  * numbers and the layout of struct pt_regs (x86-64).
  *
- * A record:  u32 header  u64 value × as many as the probe has  u64 frame × as many as the header says
+ * A record: what is said in program_ring.h, then  u64 value × as many as the probe has  u64 frame × as many as the header says.
+ * Everything is read before there is a record, so that a thread that loses the CPU meanwhile holds up nobody.
  *
  * Unlike the kernel's own fetch arguments it never reads through a pointer that is NULL: what hangs on one is 0. What
- * cannot be read is 0, too (never what an earlier hit left behind); when that is the first value, the record is a header
- * alone, with PROGRAM_FAILED in it.
+ * cannot be read is 0, too (never what an earlier hit left behind); when that is the first value, the record ends before the values, with
+ * PROGRAM_FAILED in its header.
  */
 #ifndef GOTAPE_RECORD_PROBE_PROGRAM_H
 #define GOTAPE_RECORD_PROBE_PROGRAM_H
@@ -18,6 +19,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "perf/program_ring.h"
 
 #define PROGRAM_PROBE(header)  ((header) & 0xffffu) /* number of the probe */
 #define PROGRAM_FRAMES(header) ((header) >> 16 & 0xffu)
@@ -38,10 +40,11 @@ struct program_input {
     unsigned probe;              /* number for the header */
     uint64_t file_offset;        /* of the probed instruction: what @+N is relative to */
     unsigned frames;             /* 0: no call chain; at most PROGRAM_FRAMES_MAX */
-    int rings, scratch;          /* descriptors of the maps: perf events by CPU; scratch (with frames only) */
-    int failures;                /* and of u64 by CPU: records that could not be written although the ring had room */
-    unsigned cpus;               /* so many of them */
-    bool has_exchange;           /* the kernel knows atomic exchange (5.12); without it programs are not preempted */
+    uint32_t pid;                /* hits of other processes, with which it shares memory, are not told */
+    uint64_t namespace_device, namespace_inode; /* pid and threads are numbered as there; 0: as in the first namespace */
+    struct program_geometry geometry;
+    unsigned cpus;               /* so many rings, by number of CPU */
+    int control, data, scratch;  /* maps: the controls of all rings in its one element; slices; scratch (with frames only) */
 };
 
 /*

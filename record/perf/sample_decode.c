@@ -3,7 +3,6 @@
  * PERF_RECORD_SAMPLE):
  *
  *   sample:  header  identifier  pid,tid  time  [nr, ips…]  [raw size, raw bytes]
- *            of a program:  header  identifier  pid,tid  time  raw size, record as in probe_program.h
  *            and of a switch:  abi  [bp, sp, ip]  size  [stack bytes, dyn_size]
  *   others:  header  body  pid,tid  time  identifier                       (sample_id_all)
  *
@@ -151,37 +150,6 @@ static bool take_user_state(const uint8_t *at, size_t left, struct record *out)
     return true;
 }
 
-/* The record begins 4 bytes before a multiple of 8, so that its frames lie on one. */
-static int decode_program(const struct sample_decoder *self, const uint8_t *bytes, size_t size, struct record *out)
-{
-    size_t at = SAMPLE_FIXED_SIZE + 4;
-    if (size < at + 4)
-        return ERR_DAMAGED;
-    size_t raw_size = get_u32(bytes + SAMPLE_FIXED_SIZE);
-    uint32_t header = get_u32(bytes + at), probe = PROGRAM_PROBE(header);
-    if (raw_size < 4 || raw_size > size - at || probe >= self->probe_count || !self->probes[probe].has_program)
-        return ERR_DAMAGED;
-    out->root_id = 0;
-    out->probe = probe;
-    if (header & PROGRAM_FAILED) {
-        out->kind = RECORD_LOST;
-        out->lost = 1;
-        return 0;
-    }
-    size_t values = self->probes[probe].program_values, frames = PROGRAM_FRAMES(header);
-    if (values > RECORD_VALUES_MAX || raw_size < 4 + 8 * (values + frames))
-        return ERR_DAMAGED;
-    out->kind = RECORD_PROBE;
-    at += 4;
-    memcpy(out->value, bytes + at, 8 * values);
-    if (frames) {
-        out->chain = (const uint64_t *)(const void *)(bytes + at + 8 * values);
-        out->chain_length = (uint32_t)frames;
-        out->chain_cut = (header & PROGRAM_CUT) != 0;
-    }
-    return 0;
-}
-
 static int decode_sample(const struct sample_decoder *self, const uint8_t *bytes, size_t size,
                          struct record *out)
 {
@@ -194,8 +162,6 @@ static int decode_sample(const struct sample_decoder *self, const uint8_t *bytes
     out->pid = get_u32(bytes + 16);
     out->tid = out->by_tid = get_u32(bytes + 20);
     out->time_ns = get_u64(bytes + 24);
-    if (index == SAMPLE_PROGRAM_EVENT)
-        return decode_program(self, bytes, size, out);
     out->probe = (unsigned)index;
     bool is_in = index == SAMPLE_SWITCH_IN_EVENT;
     bool is_thread_event = index == SAMPLE_THREAD_EVENT || is_in;
@@ -324,4 +290,35 @@ int sample_decode(const struct sample_decoder *self, const void *bytes, size_t s
     if (header.type == PERF_RECORD_SAMPLE)
         return decode_sample(self, bytes, size, out);
     return decode_other(&header, bytes, size, out);
+}
+
+int sample_decode_program(const struct sample_decoder *self, const void *bytes, size_t size, struct record *out)
+{
+    const uint8_t *at = bytes;
+    clear(out);
+    if (size < PROGRAM_RECORD_BYTES)
+        return ERR_DAMAGED;
+    uint32_t header = get_u32(at), probe = PROGRAM_PROBE(header);
+    if (probe >= self->probe_count || !self->probes[probe].has_program)
+        return ERR_DAMAGED;
+    out->probe = probe;
+    out->time_ns = get_u64(at + 8);
+    out->tid = out->by_tid = get_u32(at + 16);
+    if (header & PROGRAM_FAILED) {
+        out->kind = RECORD_LOST;
+        out->lost = 1;
+        return 0;
+    }
+    size_t values = self->probes[probe].program_values, frames = PROGRAM_FRAMES(header);
+    if (values > RECORD_VALUES_MAX || size < PROGRAM_RECORD_BYTES + 8 * (values + frames))
+        return ERR_DAMAGED;
+    out->kind = RECORD_PROBE;
+    at += PROGRAM_RECORD_BYTES;
+    memcpy(out->value, at, 8 * values);
+    if (frames) {
+        out->chain = (const uint64_t *)(const void *)(at + 8 * values);
+        out->chain_length = (uint32_t)frames;
+        out->chain_cut = (header & PROGRAM_CUT) != 0;
+    }
+    return 0;
 }

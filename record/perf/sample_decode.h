@@ -94,8 +94,6 @@ struct sample_switch_layout {
 #define SAMPLE_THREAD_EVENT SAMPLE_PROBES_MAX
 /* CPU-wide sessions: sched_switch for the thread that comes. A sample of it is that of the thread that goes. */
 #define SAMPLE_SWITCH_IN_EVENT (SAMPLE_PROBES_MAX + 1)
-/* What the probes' programs write into; their records say which probe it was. */
-#define SAMPLE_PROGRAM_EVENT (SAMPLE_PROBES_MAX + 2)
 
 struct sample_decoder {
     struct sample_layout probes[SAMPLE_PROBES_MAX];
@@ -112,5 +110,8 @@ struct sample_decoder {
  * once per event).
  */
 int sample_decode(const struct sample_decoder *self, const void *bytes, size_t size, struct record *out);
+
+/* The same for a record of a probe's program (program_ring.h), which has no pid: it is to be set. */
+int sample_decode_program(const struct sample_decoder *self, const void *bytes, size_t size, struct record *out);
 
 #endif
