@@ -56,8 +56,8 @@ static void check_counts(bool call_chain)
     assert_int_equal(stats.duplicates, 0);
     assert_int_equal(stats.undecodable, 0);
     assert_int_equal(stats.foreign, 0);
-    /* Of each CPU: ring, events of the thread, what programs write into; two probes, two programs, three maps. */
-    assert_int_equal(stats.descriptors, 3 * perf_session_ring_count(f.session) + 7);
+    /* Of each CPU: ring, events of the thread; two probes, two programs, three maps. */
+    assert_int_equal(stats.descriptors, 2 * perf_session_ring_count(f.session) + 7);
     perf_fixture_finish(&f);
 }
 
