@@ -160,11 +160,13 @@ static int wait_for_data(const struct session *self, uint64_t end_ns)
 {
     uint64_t now = session_now_ns();
     int ms = ROUND_MS;
+    if (self->perf && perf_session_round_ms(self->perf) < ROUND_MS)
+        ms = (int)perf_session_round_ms(self->perf);
     if (self->next_snapshot_ns < end_ns || !end_ns)
         end_ns = self->next_snapshot_ns;
     if (session_budget_wakes_ns(self) < end_ns)
         end_ns = session_budget_wakes_ns(self);
-    if (end_ns < now + (uint64_t)ROUND_MS * 1000000u)
+    if (end_ns < now + (uint64_t)ms * 1000000u)
         ms = end_ns > now ? (int)((end_ns - now) / 1000000u) + 1 : 0;
     if (session_is_taking_snapshot(self))
         ms = 0;

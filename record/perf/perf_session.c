@@ -45,13 +45,13 @@ static int parse_cpu_list(const char *text, unsigned *cpus, unsigned *count_out)
     return count ? 0 : -1;
 }
 
-static uint64_t ring_size(uint64_t wanted, unsigned cpu_count)
+static uint64_t ring_size(uint64_t wanted, unsigned ring_count)
 {
     uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), size = page;
     if (!wanted) {
         /* 8 MB hold a quarter second of the busiest CPU that we have seen; many CPUs share about 256 MB. */
         wanted = 8u << 20;
-        while (wanted > (1u << 20) && wanted * cpu_count > (256u << 20))
+        while (wanted > (1u << 20) && wanted * ring_count > (256u << 20))
             wanted /= 2;
     }
     while (size < wanted && size < (1ull << 30))
@@ -77,7 +77,8 @@ static int read_online(unsigned **cpus_out, unsigned *count_out, struct error *e
     return rc;
 }
 
-static int open_rings(struct perf_session *self, struct error *err)
+/* With programs each CPU has two, perf's and the programs'. */
+static int open_rings(struct perf_session *self, unsigned rings_per_cpu, struct error *err)
 {
     unsigned *cpus = NULL;
     unsigned count = 0;
@@ -91,7 +92,7 @@ static int open_rings(struct perf_session *self, struct error *err)
         goto out;
     }
     struct perf_event_attr attr;
-    self->ring_bytes = ring_size(self->ring_bytes, count);
+    self->ring_bytes = ring_size(self->ring_bytes, rings_per_cpu * count);
     perf_attr_ring(&attr, (uint32_t)(self->ring_bytes / 4));
     for (unsigned i = 0; i < count && rc == 0; i++) {
         struct session_ring *ring = &self->rings[i];
@@ -159,9 +160,10 @@ int perf_session_new(const struct perf_session_options *options, const char *tra
     self->decoder.max_stack = self->features.max_stack;
     if (rc == 0 && options->thread_switches)
         rc = find_switch_event(self, tracefs, err);
+    bool has_programs = options->programs && !options->cpu_wide;
     if (rc == 0)
-        rc = open_rings(self, err);
-    if (rc == 0 && options->programs && !options->cpu_wide)
+        rc = open_rings(self, has_programs ? 2 : 1, err);
+    if (rc == 0 && has_programs)
         rc = perf_program_prepare(self, err);
     if (rc < 0) {
         perf_session_free(self);
@@ -460,6 +462,16 @@ unsigned perf_session_uncovered_cpus(const struct perf_session *self, unsigned *
 uint64_t perf_session_ring_bytes(const struct perf_session *self)
 {
     return self->ring_bytes;
+}
+
+/* A hit takes at least a microsecond of its CPU, and its record seldom more than 64 bytes; half of the ring is to be left. */
+unsigned perf_session_round_ms(const struct perf_session *self)
+{
+    enum { BYTES_PER_MS = 64 * 1000, LEAST_MS = 2, MOST_MS = 1000 };
+    uint64_t ms = self->ring_bytes / 2 / BYTES_PER_MS;
+    if (!perf_session_program_count(self) || ms > MOST_MS)
+        return MOST_MS;
+    return ms < LEAST_MS ? LEAST_MS : (unsigned)ms;
 }
 
 int perf_session_poll_fd(const struct perf_session *self)

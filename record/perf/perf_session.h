@@ -22,7 +22,7 @@
 struct perf_session;
 
 struct perf_session_options {
-    uint64_t ring_bytes;  /* per CPU; rounded up to a power of two of pages; 0: a default by CPU count */
+    uint64_t ring_bytes;  /* of each ring; rounded up to a power of two of pages; 0: a default by CPU count */
     pid_t pid;            /* records of other processes are dropped */
     bool thread_switches; /* open sched:sched_switch and switch-in records too */
     /* Open the events once for each CPU instead of each thread: fewer descriptors, and no cost at thread switches; but
@@ -106,20 +106,23 @@ unsigned perf_session_ring_cpu(const struct perf_session *self, unsigned ring);
 unsigned perf_session_uncovered_cpus(const struct perf_session *self, unsigned *cpus_out, unsigned max);
 uint64_t perf_session_ring_bytes(const struct perf_session *self);
 
-/* One epoll descriptor that becomes readable when a ring is about a quarter full. Owned by the session.
+/* One epoll descriptor that becomes readable when a ring of perf's is about a quarter full. Owned by the session.
  * Polling it uses the notice up: drain whenever it was readable, and every now and then anyway. */
 int perf_session_poll_fd(const struct perf_session *self);
+/* The programs' rings wake nobody, for that would cost each hit: drain at least this often. Even when the busiest CPU begins amid
+ * the pause, they are not more than half full then, unless the ring is tiny. */
+unsigned perf_session_round_ms(const struct perf_session *self);
 
 typedef int (*perf_record_fn)(void *context, unsigned ring, const struct record *record, struct error *err);
 
 /*
  * One round: reads every ring up to its head as of now and hands on its records in ring order, ring after
  * ring. *complete_ns_out: every record with an earlier time has been handed out by now (the start of the
- * previous round; 0 in the first). Returns 0, or what the callback returned.
+ * previous round, or less when a thread has lost its CPU amid a record; 0 in the first). Returns 0, or what the callback returned.
  *
  * The kernel tells a loss only when a later record finds room again. What it had no occasion to tell (6.0 and
  * later count it all the same) is handed out as a last RECORD_LOST of its ring in the first round after
- * perf_session_disable().
+ * perf_session_disable(). What found no room in a ring of programs is handed out in the next round.
  */
 int perf_session_drain(struct perf_session *self, perf_record_fn fn, void *context, uint64_t *complete_ns_out,
                        struct error *err);
