@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "format/trace_reader.h"
+#include "load/loader_version.h"
 #include "query/sink_call.h"
 
 /* <https://sqlite.org/fileformat.html>, section 1.3 */
@@ -110,23 +111,30 @@ int trace_identify(const char *path, struct trace_identity *out, struct error *e
     return 0;
 }
 
+struct origin {
+    struct trace_identity trace;
+    bool is_by_this_loader;
+};
+
 static int on_identity(void *context, const struct row *row, struct error *err)
 {
-    struct trace_identity *found = context;
+    struct origin *found = context;
     (void)err;
-    snprintf(found->fact_id, sizeof found->fact_id, "%s", row_text(row, "trace_id", ""));
-    found->bytes = (uint64_t)row_int(row, "trace_bytes", 0);
+    snprintf(found->trace.fact_id, sizeof found->trace.fact_id, "%s", row_text(row, "trace_id", ""));
+    found->trace.bytes = (uint64_t)row_int(row, "trace_bytes", 0);
+    found->is_by_this_loader = strcmp(row_text(row, "loader", ""), loader_version) == 0;
     return 0;
 }
 
 static bool is_made_from(struct store *store, const struct trace_identity *identity)
 {
-    struct trace_identity found = {0};
+    struct origin found = {.is_by_this_loader = false};
     return query_each(store, "trace_identity", NULL, 0, on_identity, &found, NULL) == 0 &&
-           found.bytes == identity->bytes && strcmp(found.fact_id, identity->fact_id) == 0;
+           found.is_by_this_loader && found.trace.bytes == identity->bytes &&
+           strcmp(found.trace.fact_id, identity->fact_id) == 0;
 }
 
-/* NULL when it is not there, not sound, of another schema version, or made from another trace. */
+/* NULL when it is not there, not sound, of another schema version, made from another trace or by other loading code. */
 static struct store *open_matching(const char *db_path, const struct trace_identity *identity)
 {
     struct store *store = NULL;

@@ -1,7 +1,7 @@
 /*
  * From what the user names to a database: a database made by `load` is opened as it is; a trace is loaded on
  * first use into NAME.gotape.db beside it, or, where that folder is not writable, into the cache directory.
- * The database is used again as long as trace id, size and schema version match.
+ * The database is used again as long as trace id, size, schema version and the version of the loading code match.
  */
 #ifndef GOTAPE_REPLAY_TRACE_OPEN_H
 #define GOTAPE_REPLAY_TRACE_OPEN_H
@@ -27,7 +27,7 @@ struct opened_trace {
 int trace_is_database(const char *path, bool *out, struct error *err);
 /* Reads as little of the trace as it takes. */
 int trace_identify(const char *path, struct trace_identity *out, struct error *err);
-/* Whether a database is there, sound, of this schema version, and made from this trace. */
+/* Whether a database is there, sound, of this schema version, and made from this trace by this loader. */
 bool trace_is_loaded(const char *db_path, const struct trace_identity *identity);
 /* The same file may not be replaced when it is something else than one of our databases. */
 int trace_check_replaceable(const char *db_path, struct error *err);

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "load/loader_version.h"
 #include "load/resolve.h"
 #include "load/stages.h"
 
@@ -262,11 +263,12 @@ static int take_chunk(struct stages *self, const struct trace_chunk *chunk, stru
 
 static void put_recording(struct stages *self, uint64_t end_ns)
 {
+    row_writer_text(self->rows, ROW_RECORDING, 8, loader_version);
     row_writer_put(self->rows, ROW_RECORDING,
                    (const int64_t[]){(int64_t)self->start_ns, (int64_t)end_ns,
                                      row_id(fact_of_start(self, "record.start_realtime_ns")), is_attach(self),
                                      trace_reader_has_end(self->reader), (int64_t)self->run->result.events,
-                                     (int64_t)self->run->result.lost, (int64_t)self->run->result.damage});
+                                     (int64_t)self->run->result.lost, (int64_t)self->run->result.damage, 0});
 }
 
 /* Without an end mark, nobody promises that what lies behind the last watermark is whole: one CPU's events may be there and

@@ -20,8 +20,8 @@ static const struct row_spec specs[ROW_KIND_COUNT] = {
     [ROW_RECORDING] =
         {"recording",
          "start_ns, end_ns, start_realtime_ns, is_attach, is_clean_end, event_count, lost_count, "
-         "damage_count",
-         0, NULL},
+         "damage_count, loader",
+         COLUMN(8), NULL},
     [ROW_CHUNK] = {"chunk",
                    "sequence, offset, kind, epoch, event_count, lost_count, stored_bytes, raw_bytes, "
                    "first_ns, last_ns, "
@@ -71,6 +71,8 @@ static const struct row_spec specs[ROW_KIND_COUNT] = {
     [ROW_OBJECT_PEOPLE] = {"object_people", "object_id, is_waker, goroutines", 0, NULL, true},
     [ROW_SITE_PEOPLE] = {"site_people", "function_id, file_id, line, reason, is_system, goroutines", 0, NULL, true},
     [ROW_LOCK_SUM] = {"lock_sum", "object_id, waker_goid, waker_stack_id, goid, is_open, waits, wait_ns, longest_ns", 0, NULL, true},
+    [ROW_LOCK_HOLDER] = {"lock_holder", "object_id, place, waker_goid, function_id, file_id, line, waits, wait_ns, places", 0, NULL, true},
+    [ROW_HOLDER_SUM] = {"holder_sum", "waker_goid, function_id, file_id, line, waits, wait_ns, longest_ns", 0, NULL, true},
     [ROW_GC_WAIT] = {"gc_wait", "id", 0, NULL, true},
     [ROW_WAIT_BLOCK] = {"wait_block", "id, first_ns, last_ns", 0, NULL, true},
     [ROW_LONG_LIMIT] = {"long_limit", "wait_ns", 0, NULL},

@@ -18,7 +18,8 @@
 /* clang-format off */
 enum row_kind {
     ROW_META,            /* key* value* */
-    ROW_RECORDING,       /* start end start_realtime is_attach is_clean_end event_count lost_count damage_count */
+    ROW_RECORDING,       /* start end start_realtime is_attach is_clean_end event_count lost_count damage_count
+                            loader* */
     ROW_CHUNK,           /* sequence offset kind epoch event_count lost_count stored_bytes raw_bytes first last
                             watermark monotonic realtime boottime */
     ROW_DAMAGE,          /* kind* offset size after message* */
@@ -43,7 +44,9 @@ enum row_kind {
     ROW_WAKE_SUM,
     ROW_OBJECT_PEOPLE,
     ROW_SITE_PEOPLE,
-    ROW_LOCK_SUM,
+    ROW_LOCK_SUM,        /* these three: written by lock_sums.c */
+    ROW_LOCK_HOLDER,
+    ROW_HOLDER_SUM,
     ROW_GC_WAIT,
     ROW_WAIT_BLOCK,      /* written by wait_blocks.c */
     ROW_LONG_LIMIT,

@@ -3,11 +3,12 @@
 #include <stdlib.h>
 
 #include "load/distinct.h"
+#include "load/lock_sums.h"
 #include "load/sum_table.h"
 #include "load/wait_blocks.h"
 #include "state/wait_reason.h"
 
-enum table { BY_PLACE, BY_GOROUTINE, BY_OBJECT, BY_WAKER, BY_HOLDER, TABLE_COUNT };
+enum table { BY_PLACE, BY_GOROUTINE, BY_OBJECT, BY_WAKER, TABLE_COUNT };
 
 /* Groups of distinct.h: which count it is, and of what. */
 enum people { WAITERS_OF_OBJECT = 1, WAKERS_OF_OBJECT, GOROUTINES_OF_SITE };
@@ -19,6 +20,7 @@ struct wait_sums {
     struct sum_table tables[TABLE_COUNT];
     struct distinct *people;
     struct wait_blocks *blocks;
+    struct lock_sums *locks;
 };
 
 /* ---- rows ---- */
@@ -56,21 +58,9 @@ static void put_waker(void *context, const struct sum *s)
                                      s->longest_ns});
 }
 
-/* In place of the waker's stack. */
-#define OPEN_WAIT INT64_MAX
-
-static void put_holder(void *context, const struct sum *s)
-{
-    struct wait_sums *self = context;
-    bool is_open = s->key[2] == OPEN_WAIT;
-    row_writer_put(self->rows, ROW_LOCK_SUM,
-                   (const int64_t[]){s->key[0], s->key[1], is_open ? ROW_NULL : s->key[2], s->key[3], is_open,
-                                     s->count, s->ns, s->longest_ns});
-}
-
 static sum_write *const writers[TABLE_COUNT] = {
     [BY_PLACE] = put_place, [BY_GOROUTINE] = put_goroutine, [BY_OBJECT] = put_object,
-    [BY_WAKER] = put_waker, [BY_HOLDER] = put_holder,
+    [BY_WAKER] = put_waker,
 };
 
 struct wait_sums *wait_sums_new(struct store *store, struct row_writer *rows,
@@ -85,7 +75,8 @@ struct wait_sums *wait_sums_new(struct store *store, struct row_writer *rows,
         sum_table_init(&self->tables[i], writers[i], self);
     self->people = distinct_new(store, "wait_people");
     self->blocks = wait_blocks_new();
-    if (self->people && self->blocks)
+    self->locks = lock_sums_new(store, rows, symbols);
+    if (self->people && self->blocks && self->locks)
         return self;
     wait_sums_free(self);
     return NULL;
@@ -99,6 +90,7 @@ void wait_sums_free(struct wait_sums *self)
         sum_table_release(&self->tables[i]);
     distinct_free(self->people);
     wait_blocks_free(self->blocks);
+    lock_sums_free(self->locks);
     free(self);
 }
 
@@ -138,15 +130,6 @@ static void add_object(struct wait_sums *self, int64_t id, uint64_t goid, const 
         distinct_put(self->people, (uint64_t)WAKERS_OF_OBJECT << PEOPLE_SHIFT | object, wait->waker_goid);
 }
 
-static void add_lock(struct wait_sums *self, int64_t id, uint64_t goid, const struct round_wait *wait)
-{
-    int64_t object = wait->object > 0 ? wait->object : ROW_NULL;
-    int64_t stack = wait->is_open ? OPEN_WAIT : symbolizer_stack_column(wait->waker_stack);
-    add(find(self, BY_HOLDER,
-             (const int64_t[SUM_KEYS]){object, row_id(wait->waker_goid), stack, (int64_t)goid}),
-        id, wait);
-}
-
 /* A site has 32 bits, a reason some 14. */
 #define SITE_SHIFT 28
 #define KIND_MASK  ((1u << SITE_SHIFT) - 1)
@@ -175,7 +158,7 @@ void wait_sums_add(struct wait_sums *self, int64_t id, uint64_t goid, const stru
                  (const int64_t[4]){wait->object, kind, symbolizer_stack_column(wait->waker_stack)}),
             id, wait);
     if (!wait->is_system && (wait->class == WAIT_MUTEX || wait->class == WAIT_RWMUTEX))
-        add_lock(self, id, goid, wait);
+        lock_sums_add(self->locks, id, goid, wait);
     if (!wait->is_system && wait->class == WAIT_GC)
         row_writer_put(self->rows, ROW_GC_WAIT, (const int64_t[]){id});
     for (uint32_t i = 0; set && i < set->count; i++)
@@ -214,5 +197,7 @@ int wait_sums_finish(struct wait_sums *self, struct error *err)
             return error_set(err, ERR_NOMEM, "out of memory");
     }
     int rc = wait_blocks_finish(self->blocks, self->rows, err);
+    if (rc == 0)
+        rc = lock_sums_finish(self->locks, err);
     return rc < 0 ? rc : distinct_each(self->people, put_people, self, err);
 }

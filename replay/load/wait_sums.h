@@ -1,7 +1,7 @@
 /*
  * Sums over waits, for questions that would have to visit all of them: by place and object, by goroutine, by object, by who
- * ended them, by who held the lock; and how many different goroutines there were. Writes wait_sum, goroutine_sum, object_sum,
- * wake_sum, lock_sum, object_people, site_people; gc_wait, too. Memory is bounded: when a table is full, its sums are written
+ * ended them; and how many different goroutines there were. Writes wait_sum, goroutine_sum, object_sum, wake_sum, object_people,
+ * site_people; gc_wait, and what lock_sums.h says, too. Memory is bounded: when a table is full, its sums are written
  * and begin again, so that a key may have several rows.
  */
 #ifndef GOTAPE_REPLAY_WAIT_SUMS_H

@@ -50,18 +50,16 @@ place AS MATERIALIZED (
   LEFT JOIN stack ON stack.id = used.stack_id
   WHERE object_id IS NULL OR object_id IN (SELECT object_id FROM summed) GROUP BY 1, 2, 3, 4
 ),
--- The waits for these locks that a goroutine ended.
-ended (object_id, waker_goid, waker_stack_id, waits, wait_ns) AS (
-  SELECT object_id, waker_goid, waker_stack_id, waits, wait_ns FROM plan CROSS JOIN lock_sum
-  WHERE has_sums AND coalesce(object_id, 0) IN (SELECT coalesce(object_id, 0) FROM summed) AND waker_goid IS NOT NULL AND NOT is_open
+-- The goroutines that ended these waits.
+holder (object_id, waker_goid, function_id, file_id, line, waits, ns, places) AS MATERIALIZED (
+  SELECT summed.object_id, waker_goid, function_id, file_id, line, lock_holder.waits, wait_ns, places
+  FROM plan CROSS JOIN summed CROSS JOIN lock_holder ON lock_holder.object_id = coalesce(summed.object_id, 0)
+  WHERE has_sums
   UNION ALL
-  SELECT object_id, waker_goid, waker_stack_id, 1, wait_ns FROM held
+  SELECT object_id, waker_goid, stack.site_function_id, stack.site_file_id, stack.site_line, count(*), coalesce(sum(wait_ns), 0),
+         count(*) OVER (PARTITION BY object_id)
+  FROM held LEFT JOIN stack ON stack.id = held.waker_stack_id
   WHERE coalesce(object_id, 0) IN (SELECT coalesce(object_id, 0) FROM summed) AND waker_goid IS NOT NULL
-),
-holder AS MATERIALIZED (
-  SELECT object_id, waker_goid, stack.site_function_id AS function_id, stack.site_file_id AS file_id, stack.site_line AS line,
-         sum(waits) AS waits, coalesce(sum(wait_ns), 0) AS ns
-  FROM ended LEFT JOIN stack ON stack.id = ended.waker_stack_id
   GROUP BY 1, 2, 3, 4, 5
 )
 SELECT coalesce(object_named.text, 'a lock that was not recorded') AS "lock:table", object.kind, printf('0x%llx', object.addr) AS addr,
@@ -84,8 +82,7 @@ SELECT coalesce(object_named.text, 'a lock that was not recorded') AS "lock:tabl
        (SELECT coalesce(waker_goid, '?') || coalesce(' ' || function.name, '')
                || coalesce(' ' || replace(path, rtrim(path, replace(path, '/', '')), ''), '') || coalesce(':' || line, '')
                || CASE places WHEN 1 THEN '' ELSE ' +' || (places - 1) END
-        FROM (SELECT *, (SELECT count(*) FROM holder AS other WHERE other.object_id IS summed.object_id) AS places
-              FROM holder WHERE holder.object_id IS summed.object_id ORDER BY ns DESC, waker_goid, function_id, line LIMIT 1) AS first
+        FROM (SELECT * FROM holder WHERE holder.object_id IS summed.object_id ORDER BY ns DESC, waker_goid, function_id, line LIMIT 1) AS first
         LEFT JOIN function ON function.id = first.function_id LEFT JOIN file ON file.id = first.file_id) AS "holder_text:table",
        object.is_doubtful AS "doubt:bool"
 FROM summed LEFT JOIN object ON object.id = summed.object_id LEFT JOIN object_named ON object_named.id = summed.object_id

@@ -200,6 +200,11 @@ void store_close(struct store *self)
     free(self);
 }
 
+const char *store_path(const struct store *self)
+{
+    return self->path;
+}
+
 bool store_tells_sizes(struct store *self)
 {
     sqlite3_stmt *stmt = NULL;

@@ -13,7 +13,7 @@
 #include "base/error.h"
 
 #define STORE_APPLICATION_ID 0x676f7470 /* "gotp" */
-#define STORE_SCHEMA_VERSION 5          /* PRAGMA user_version */
+#define STORE_SCHEMA_VERSION 6          /* PRAGMA user_version */
 
 struct store;
 struct store_statement;
@@ -30,6 +30,8 @@ int store_finish(struct store *self, struct error *err);
  * not ours or of another schema version; ERR_DAMAGED when it is no sound database. */
 int store_open(const char *path, struct store **out, struct error *err);
 void store_close(struct store *self);
+/* Where it is. Borrowed. */
+const char *store_path(const struct store *self);
 
 /* Whether this SQLite can tell the sizes of tables (dbstat). */
 bool store_tells_sizes(struct store *self);

@@ -95,8 +95,7 @@ CREATE TABLE wake_sum (
   longest_ns INTEGER                   -- …
 );
 
--- Waits of the program's own goroutines for locks, by lock, by who ended them and by who waited, summed up. A key may have
--- several rows: add them.
+-- Waits of the program's own goroutines for locks, by lock, by who ended them and by who waited, summed up.
 CREATE TABLE lock_sum (
   object_id INTEGER REFERENCES object (id), -- which lock; NULL: not recorded
   waker_goid INTEGER,                  -- who ended the waits: the holder; NULL: no goroutine, or not known
@@ -107,6 +106,20 @@ CREATE TABLE lock_sum (
   wait_ns INTEGER NOT NULL,            -- …
   longest_ns INTEGER                   -- …
 );
+
+-- The ten holders of each lock, each at one place in the code, who let others wait for it longest.
+CREATE TABLE lock_holder (
+  object_id INTEGER NOT NULL,          -- which lock, as in lock_sum; 0: not recorded
+  place INTEGER NOT NULL,              -- 1, 2 … 10: the longest first
+  waker_goid INTEGER NOT NULL,         -- who
+  function_id INTEGER,                 -- where: stack.site_function_id
+  file_id INTEGER,                     -- stack.site_file_id
+  line INTEGER,                        -- stack.site_line
+  waits INTEGER NOT NULL,              -- how many waits they ended there
+  wait_ns INTEGER NOT NULL,            -- …
+  places INTEGER NOT NULL,             -- how many holders, each at one place, the lock had in all
+  PRIMARY KEY (object_id, place)
+) WITHOUT ROWID;
 
 -- The thousand holders of locks, each at one place in the code, who let others wait longest. Whoever asks for more finds all in
 -- lock_sum.

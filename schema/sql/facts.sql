@@ -17,7 +17,8 @@ CREATE TABLE recording (
   is_clean_end INTEGER NOT NULL,       -- 0: the file has no end mark (recorder killed, file cut)
   event_count INTEGER NOT NULL,        -- events loaded
   lost_count INTEGER NOT NULL,         -- records that the kernel dropped
-  damage_count INTEGER NOT NULL        -- rows of table damage
+  damage_count INTEGER NOT NULL,       -- rows of table damage
+  loader TEXT NOT NULL                 -- which version of the loading code made this database: 16 hexadecimal digits
 );
 
 -- The chunks of the file, good ones only.

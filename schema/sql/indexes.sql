@@ -1,12 +1,6 @@
 -- Built after the load, in one pass each.
 INSERT INTO long_wait (wait_ns, id, start_ns)
 SELECT wait_ns, id, start_ns FROM packed_wait WHERE wait_ns >= (SELECT wait_ns FROM long_limit) ORDER BY wait_ns, id;
-INSERT INTO holder_sum (waker_goid, function_id, file_id, line, waits, wait_ns, longest_ns)
-SELECT waker_goid, stack.site_function_id, stack.site_file_id, stack.site_line, sum(waits), sum(wait_ns) AS total_ns, max(longest_ns)
-FROM (SELECT waker_goid, waker_stack_id, sum(waits) AS waits, sum(wait_ns) AS wait_ns, max(longest_ns) AS longest_ns
-      FROM lock_sum WHERE is_open = 0 GROUP BY 1, 2) AS used
-LEFT JOIN stack ON stack.id = used.waker_stack_id
-GROUP BY 1, 2, 3, 4 ORDER BY total_ns DESC, 1, 2, 3, 4 LIMIT 1000;
 CREATE INDEX packed_wait_goid ON packed_wait (goid, start_ns);
 CREATE INDEX packed_wait_object ON packed_wait (object) WHERE object IS NOT NULL;
 CREATE INDEX packed_turn_goid ON packed_turn (goid, start_ns);

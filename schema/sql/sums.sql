@@ -53,6 +53,27 @@ FROM packed_wait
 WHERE (facts & 4) = 0 AND reason IN (SELECT number FROM reason WHERE class IN ('mutex', 'rwmutex'))
 GROUP BY 1, 2, 3, 4, 5;
 
+-- Holders of a lock, each at one place in the code.
+DROP TABLE IF EXISTS temp.ended_at;
+CREATE TEMP TABLE ended_at AS
+SELECT object_id, waker_goid, stack.site_function_id AS function_id, stack.site_file_id AS file_id, stack.site_line AS line,
+       sum(waits) AS waits, sum(wait_ns) AS wait_ns, max(longest_ns) AS longest_ns
+FROM lock_sum LEFT JOIN stack ON stack.id = waker_stack_id WHERE is_open = 0 GROUP BY 1, 2, 3, 4, 5;
+
+DELETE FROM lock_holder;
+INSERT INTO lock_holder
+SELECT * FROM (
+  SELECT coalesce(object_id, 0),
+         row_number() OVER (PARTITION BY object_id ORDER BY wait_ns DESC, waker_goid, function_id, file_id, line) AS place,
+         waker_goid, function_id, file_id, line, waits, wait_ns, count(*) OVER (PARTITION BY object_id)
+  FROM ended_at WHERE waker_goid IS NOT NULL)
+WHERE place <= 10;
+
+DELETE FROM holder_sum;
+INSERT INTO holder_sum
+SELECT waker_goid, function_id, file_id, line, sum(waits), sum(wait_ns) AS total_ns, max(longest_ns)
+FROM ended_at GROUP BY 1, 2, 3, 4 ORDER BY total_ns DESC, 1, 2, 3, 4 LIMIT 1000;
+
 DELETE FROM gc_wait;
 INSERT INTO gc_wait
 SELECT id FROM packed_wait WHERE (facts & 4) = 0 AND reason IN (SELECT number FROM reason WHERE class = 'gc');

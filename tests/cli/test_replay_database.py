@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -56,6 +57,24 @@ def test_another_schema_version_is_loaded_again(replay, trace, tmp_path, pragma)
     assert "version" in replay("info", database, status=1).stderr
     replay("info", trace)
     replay("info", database)
+
+
+def test_what_another_loader_made_is_loaded_again(replay, trace, tmp_path):
+    replay("load", trace)
+    database = tmp_path / "orders.gotape.db"
+
+    def loader():
+        return sqlite3.connect(f"file:{database}?mode=ro", uri=True).execute("SELECT loader FROM recording").fetchone()[0]
+
+    ours = loader()
+    assert re.fullmatch("[0-9a-f]{16}", ours)
+    with sqlite3.connect(database) as connection:
+        connection.execute("UPDATE recording SET loader = 'another'")
+    connection.close()
+    replay("info", database)
+    assert loader() == "another"
+    replay("info", trace)
+    assert loader() == ours
 
 
 def test_what_is_not_ours_is_not_replaced(replay, trace, tmp_path):

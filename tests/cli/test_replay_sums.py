@@ -18,6 +18,8 @@ TABLES = {
     "object_sum": ("object_id is_system", "waits open_waits wait_ns", "longest_ns last_wake_id"),
     "wake_sum": ("object reason is_system waker_stack_id", "waits wait_ns", "longest_ns"),
     "lock_sum": ("object_id waker_goid waker_stack_id goid is_open", "waits wait_ns", "longest_ns"),
+    "lock_holder": ("object_id place waker_goid function_id file_id line waits wait_ns places", "", ""),
+    "holder_sum": ("waker_goid function_id file_id line", "waits wait_ns", "longest_ns"),
     "gc_wait": ("id", "", ""),
     "object_people": ("object_id is_waker", "goroutines", ""),
     "site_people": ("function_id file_id line reason is_system", "goroutines", ""),

@@ -1,6 +1,6 @@
 -- A small recording of ten seconds: goroutines 1 (main), 3 (runtime), 7 (producer) and 18 (worker).
 INSERT INTO meta VALUES ('trace.id','00112233445566778899aabbccddeeff'),('process.name','orders'),('process.pid','4711'),('go.version','go1.26.8'),('host.name','box'),('record.mode','launch'),('go.module','example.com/orders'),('go.wait_reason.1','x');
-INSERT INTO recording VALUES (1000000000, 11000000000, 1795366800000000000, 0, 1, 123456, 0, 0);
+INSERT INTO recording VALUES (1000000000, 11000000000, 1795366800000000000, 0, 1, 123456, 0, 0, '0123456789abcdef');
 INSERT INTO chunk VALUES (0,0,1,1,0,0,500,900,NULL,NULL,NULL,1,2,3),(1,660,2,1,100,0,5000,9000,1,2,3,1,2,3);
 INSERT INTO function VALUES (1,'main.producer','main',0),(2,'main.worker','main',0),(3,'runtime.chanrecv1','runtime',1),(4,'main.main','main',0),(5,'sync.(*Mutex).Lock','sync',1),(6,'example.com/orders/store.(*Cache).Get','example.com/orders/store',0),(7,'runtime.gopark','runtime',1),(8,'runtime.bgsweep','runtime',1);
 INSERT INTO file VALUES (1,'/src/app/main.go'),(2,'/src/app/worker.go'),(3,'/src/app/store/cache.go');

@@ -1,0 +1,10 @@
+# cmake -DOUTPUT=FILE.c -DINPUTS=FILE,… -P loader_version.cmake: one hash over the contents of all inputs, in the order given.
+string(REPLACE "," ";" inputs "${INPUTS}")
+set(all "")
+foreach(input IN LISTS inputs)
+  file(SHA256 ${input} hash)
+  string(APPEND all ${hash})
+endforeach()
+string(SHA256 version "${all}")
+string(SUBSTRING ${version} 0 16 version)
+file(WRITE ${OUTPUT} "#include \"load/loader_version.h\"\n\nconst char loader_version[] = \"${version}\";\n")
