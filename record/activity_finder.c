@@ -9,6 +9,7 @@
 #include "go/go_memory.h"
 #include "go/go_syscall_slot.h"
 #include "go/go_unwind.h"
+#include "walk_memo.h"
 
 /* Numbers of system calls are small; what is larger was no number. */
 #define SYSCALLS_MAX 1024
@@ -61,6 +62,7 @@ struct activity_finder {
     uint64_t bias;
     struct go_memory memory;
     struct map places; /* pc << 1 | is_return → struct place, packed */
+    struct walk_memo memo;
 };
 
 struct activity_finder *activity_finder_new(const struct go_binary *binary, uint64_t bias,
@@ -187,7 +189,10 @@ struct piece {
     size_t size;
     uint64_t return_at[ACTIVITY_FRAMES_MAX]; /* where the return address of each frame is */
     size_t frames;
+    uint64_t number_at; /* from the start: where a number of a system call was looked for; NOT_KEPT: nowhere */
 };
+
+#define NOT_KEPT UINT64_MAX
 
 static bool read_piece(void *context, uint64_t address, void *out, size_t size)
 {
@@ -202,20 +207,27 @@ static bool read_piece(void *context, uint64_t address, void *out, size_t size)
     return true;
 }
 
-static uint32_t kept_number(const struct piece *piece, size_t frame, const struct place *place)
+static uint32_t number_at(const uint8_t *stack, size_t size, uint64_t at)
 {
     uint64_t value;
-    if (frame >= piece->frames)
-        return 0;
-    uint64_t at = piece->return_at[frame] + (uint64_t)(int64_t)place->slot - piece->start;
-    if (!bytes_peek(piece->bytes, piece->size, at, 8, &value) || value >= SYSCALLS_MAX)
+    if (!bytes_peek(stack, size, at, 8, &value) || value >= SYSCALLS_MAX)
         return 0;
     return (uint32_t)value + 1;
 }
 
+/* Also tells where it is kept. */
+static uint32_t kept_number(struct piece *piece, size_t frame, const struct place *place)
+{
+    if (frame >= piece->frames)
+        return 0;
+    uint64_t at = piece->return_at[frame] + (uint64_t)(int64_t)place->slot - piece->start;
+    piece->number_at = at;
+    return number_at(piece->bytes, piece->size, at);
+}
+
 /* A thread in a system call: the frames tell whose it is, and which. */
 static void look_at_frames(struct activity_finder *self, const struct place *innermost,
-                           const struct piece *piece, struct found_activity *out)
+                           struct piece *piece, struct found_activity *out)
 {
     enum says says = innermost->says;
     bool number_found = innermost->number != 0;
@@ -237,17 +249,76 @@ static void look_at_frames(struct activity_finder *self, const struct place *inn
         out->activity = innermost->in_runtime ? ACTIVITY_RUNTIME : ACTIVITY_SYSCALL;
 }
 
+/* ---- walks that were done before ---- */
+
+/* Whether the thread is asleep decides how far it is looked at. */
+static uint64_t key_of(const struct record *record)
+{
+    return record->ip << 1 | (record->prev_state != THREAD_STATE_RUNNABLE);
+}
+
+/* Where the rules of the walk have no exceptions. */
+static bool is_ordinary(const struct record *record)
+{
+    return record->stack && record->sp % 8 == 0 && record->sp >> 63 == 0 && record->ip >> 63 == 0;
+}
+
+static bool recall(const struct activity_finder *self, const struct record *record, struct found_activity *out)
+{
+    const struct walk *walk =
+        is_ordinary(record) ? walk_memo_find(&self->memo, key_of(record), record->stack, record->stack_size) : NULL;
+    if (!walk)
+        return false;
+    out->activity = walk->activity;
+    out->syscall = walk->number_at == WALK_NUMBER_KNOWN
+                       ? walk->syscall
+                       : number_at(record->stack, record->stack_size, (uint64_t)walk->number_at);
+    out->length = walk->length;
+    out->is_cut = walk->is_cut;
+    memcpy(out->chain, walk->chain, walk->length * sizeof *walk->chain);
+    return true;
+}
+
+/* A walk up to the outermost frame, or to the end of the piece: otherwise how it ended hangs on more than the return addresses. */
+static void remember(struct activity_finder *self, const struct record *record, const struct piece *piece,
+                     enum go_unwind_end end, const struct found_activity *found)
+{
+    _Static_assert((int)WALK_FRAMES_MAX == (int)ACTIVITY_FRAMES_MAX, "a walk has room for all frames");
+    bool is_kept = piece->number_at != NOT_KEPT, is_cut = end == UNWIND_NO_MEMORY;
+    if (!is_ordinary(record) || (end != UNWIND_COMPLETE && !is_cut) || piece->frames + !is_cut != found->length ||
+        (is_kept && piece->number_at > UINT16_MAX))
+        return;
+    for (size_t i = 0; i < piece->frames; i++) {
+        if (piece->return_at[i] - piece->start > UINT16_MAX)
+            return;
+    }
+    struct walk *walk = walk_memo_place(&self->memo, key_of(record));
+    walk->length = found->length;
+    walk->is_cut = is_cut;
+    walk->number_at = is_kept ? (int32_t)piece->number_at : WALK_NUMBER_KNOWN;
+    walk->syscall = found->syscall;
+    walk->activity = found->activity;
+    for (size_t i = 0; i < piece->frames; i++)
+        walk->at[i] = (uint16_t)(piece->return_at[i] - piece->start);
+    memcpy(walk->chain, found->chain, found->length * sizeof *found->chain);
+}
+
 void activity_finder_look(struct activity_finder *self, const struct record *record,
                           struct found_activity *out)
 {
-    struct piece piece = {.bytes = record->stack, .start = record->sp, .size = record->stack_size};
+    struct piece piece;
     struct place innermost = {0};
     struct go_code code;
     out->activity = ACTIVITY_UNKNOWN;
     out->syscall = out->length = 0;
     out->is_cut = false;
-    if (record->ip == 0)
+    if (record->ip == 0 || recall(self, record, out))
         return;
+    piece.bytes = record->stack;
+    piece.start = record->sp;
+    piece.size = record->stack_size;
+    piece.frames = 0;
+    piece.number_at = NOT_KEPT;
     out->chain[out->length++] = record->ip;
     out->is_cut = true;
     /* C code that is linked in has an entry in Go's function table, but no stack table: -race */
@@ -269,4 +340,5 @@ void activity_finder_look(struct activity_finder *self, const struct record *rec
     out->is_cut = end != UNWIND_COMPLETE;
     if (innermost.at_syscall)
         look_at_frames(self, &innermost, &piece, out);
+    remember(self, record, &piece, end, out);
 }

@@ -15,6 +15,18 @@ struct stack_entry {
     uint32_t id, hints;
 };
 
+/*
+ * A chain that was seen lately, found by a few of its frames, and compared with all of them: most chains come again soon, and
+ * the whole of one is not hashed, nor copied.
+ */
+#define RECENT_BITS 9
+
+struct recent_chain {
+    const uint64_t *chain; /* owned by `chains`; NULL: none */
+    uint32_t shape;        /* shape_of() */
+    struct stack_entry stack;
+};
+
 /* A mapping without Go code whose name was looked up, so that /proc/PID/maps is not read for each address. */
 struct mapping {
     uint64_t start, end;
@@ -31,6 +43,7 @@ struct code_table {
     struct intern *chains;      /* raw chain → number */
     struct stack_entry *stacks; /* by number - 1 */
     uint32_t stack_capacity;
+    struct recent_chain recent[1 << RECENT_BITS];
     struct mapping mappings[MAPPINGS_MAX];
     unsigned mapping_count;
 };
@@ -85,6 +98,7 @@ static void follow_epoch(struct code_table *self)
     self->epoch = epoch;
     map_reset(&self->locations);
     intern_reset(self->chains);
+    memset(self->recent, 0, sizeof self->recent);
 }
 
 static uint32_t string_id(struct code_table *self, const char *text)
@@ -172,6 +186,45 @@ static struct stack_entry define_stack(struct code_table *self, const uint64_t *
     return entry;
 }
 
+static uint32_t shape_of(uint32_t length, bool first_is_return, bool is_cut)
+{
+    return length << 2 | (uint32_t)is_cut << 1 | first_is_return;
+}
+
+static struct recent_chain *recent_place(struct code_table *self, const uint64_t *chain, uint32_t length, uint32_t shape)
+{
+    uint64_t hash = (chain[length - 1] + shape) * 0x9e3779b97f4a7c15u + chain[length / 2];
+    hash = hash * 0xd6e8feb86659fd93u + chain[length / 4];
+    hash = hash * 0xc2b2ae3d27d4eb4fu + chain[0];
+    return &self->recent[hash * 0x9e3779b97f4a7c15u >> (64 - RECENT_BITS)];
+}
+
+/* False when out of memory. */
+static bool find_stack(struct code_table *self, const uint64_t *chain, uint32_t length, uint32_t shape,
+                       struct recent_chain *out)
+{
+    uint64_t key[CHAIN_MAX + 1];
+    bool is_new;
+    memcpy(key, chain, length * sizeof *chain);
+    key[length] = shape;
+    uint32_t number = intern_put(self->chains, key, (length + 1) * sizeof *key, &is_new);
+    if (number == 0)
+        return false;
+    if (number > self->stack_capacity) {
+        uint32_t capacity = self->stack_capacity ? 2 * self->stack_capacity : 1024;
+        struct stack_entry *stacks = realloc(self->stacks, capacity * sizeof *stacks);
+        if (!stacks)
+            return false;
+        self->stacks = stacks;
+        self->stack_capacity = capacity;
+    }
+    if (is_new)
+        self->stacks[number - 1] = define_stack(self, chain, length, (shape & 1) != 0, (shape & 2) != 0);
+    const void *kept = intern_get(self->chains, number, NULL);
+    *out = (struct recent_chain){.chain = kept, .shape = shape, .stack = self->stacks[number - 1]};
+    return true;
+}
+
 uint32_t code_table_stack(struct code_table *self, const uint64_t *chain, uint32_t length,
                           bool first_is_return, bool is_cut, uint32_t *hints_out)
 {
@@ -184,24 +237,12 @@ uint32_t code_table_stack(struct code_table *self, const uint64_t *chain, uint32
         is_cut = true;
     }
     follow_epoch(self);
-    uint64_t key[CHAIN_MAX + 1];
-    memcpy(key, chain, length * sizeof *chain);
-    key[length] = (uint64_t)first_is_return | (uint64_t)is_cut << 1;
-    bool is_new;
-    uint32_t number = intern_put(self->chains, key, (length + 1) * sizeof *key, &is_new);
-    if (number == 0)
+    uint32_t shape = shape_of(length, first_is_return, is_cut);
+    struct recent_chain *recent = recent_place(self, chain, length, shape);
+    bool is_known = recent->chain && recent->shape == shape && memcmp(recent->chain, chain, length * sizeof *chain) == 0;
+    if (!is_known && !find_stack(self, chain, length, shape, recent))
         return 0;
-    if (number > self->stack_capacity) {
-        uint32_t capacity = self->stack_capacity ? 2 * self->stack_capacity : 1024;
-        struct stack_entry *stacks = realloc(self->stacks, capacity * sizeof *stacks);
-        if (!stacks)
-            return 0;
-        self->stacks = stacks;
-        self->stack_capacity = capacity;
-    }
-    if (is_new)
-        self->stacks[number - 1] = define_stack(self, chain, length, first_is_return, is_cut);
     if (hints_out)
-        *hints_out = self->stacks[number - 1].hints;
-    return self->stacks[number - 1].id;
+        *hints_out = recent->stack.hints;
+    return recent->stack.id;
 }

@@ -18,7 +18,7 @@
 #include "go/go_syscall_slot.h"
 #include "go_builds.h"
 
-enum { PIECE = 640 };
+enum { PIECE = 640, CHANGED_MAX = 20 };
 
 struct tally {
     unsigned threads, idle, reads, runtime;
@@ -29,6 +29,7 @@ struct subject {
     struct activity_finder *finder;
     uint64_t bias;
     pid_t pid;
+    struct go_memory memory;
 };
 
 static bool has_frame(const struct subject *subject, const struct found_activity *found, const char *function)
@@ -68,11 +69,27 @@ static bool sample(const struct subject *subject, const char *tid, struct record
     return asleep;
 }
 
+/* What was remembered of other looks makes no difference. */
+static void look(const struct subject *subject, const struct record *record, struct found_activity *out)
+{
+    struct found_activity fresh;
+    struct activity_finder *finder = activity_finder_new(subject->binary, subject->bias, subject->memory);
+    assert_non_null(finder);
+    activity_finder_look(finder, record, &fresh);
+    activity_finder_free(finder);
+    activity_finder_look(subject->finder, record, out);
+    assert_int_equal(out->activity, fresh.activity);
+    assert_int_equal(out->syscall, fresh.syscall);
+    assert_int_equal(out->is_cut, fresh.is_cut);
+    assert_int_equal(out->length, fresh.length);
+    assert_memory_equal(out->chain, fresh.chain, fresh.length * sizeof *fresh.chain);
+}
+
 static void judge(const struct subject *subject, const struct record *record, long number,
                   struct tally *tally)
 {
     struct found_activity found;
-    activity_finder_look(subject->finder, record, &found);
+    look(subject, record, &found);
     tally->threads++;
     assert_int_equal(found.chain[0], record->ip);
     if (found.syscall && found.syscall != (uint32_t)number + 1)
@@ -103,7 +120,7 @@ static void check_pieces(const struct subject *subject, struct record *record)
     activity_finder_look(subject->finder, record, &whole);
     for (uint32_t size = record->stack_size; size > 0; size -= 8) {
         record->stack_size = size - 8;
-        activity_finder_look(subject->finder, record, &found);
+        look(subject, record, &found);
         assert_in_range(found.length, 1, whole.length);
         assert_memory_equal(found.chain, whole.chain, found.length * sizeof *found.chain);
         assert_true(found.syscall == whole.syscall || found.syscall == 0);
@@ -111,6 +128,29 @@ static void check_pieces(const struct subject *subject, struct record *record)
     record->stack = NULL;
     activity_finder_look(subject->finder, record, &found);
     assert_int_equal(found.length, 1);
+}
+
+/* With one word of its stack changed, its frames and the number of its system call are those of that stack. */
+static void check_changes(const struct subject *subject, struct record *record, uint8_t stack[PIECE])
+{
+    struct found_activity found;
+    for (uint32_t at = 0; at + 8 <= record->stack_size; at += 8) {
+        uint64_t word, others[] = {0, 1, record->ip, 0};
+        memcpy(&word, stack + at, sizeof word);
+        others[3] = word + 1;
+        for (unsigned i = 0; i < 4; i++) {
+            memcpy(stack + at, &others[i], sizeof word);
+            look(subject, record, &found);
+        }
+        memcpy(stack + at, &word, sizeof word);
+    }
+    look(subject, record, &found);
+    record->sp += 4;
+    look(subject, record, &found);
+    record->sp -= 4;
+    record->prev_state = THREAD_STATE_RUNNABLE; /* preempted there */
+    look(subject, record, &found);
+    record->prev_state = THREAD_STATE_SLEEP;
 }
 
 static void check_simple(const struct subject *subject)
@@ -153,6 +193,8 @@ static void look_at_threads(const struct subject *subject, struct tally *tally)
             memcmp(stack, stack_again, record.stack_size) != 0)
             continue;
         judge(subject, &record, number, tally);
+        if (tally->threads < CHANGED_MAX)
+            check_changes(subject, &record, stack);
         check_pieces(subject, &record);
     }
     closedir(threads);
@@ -173,6 +215,7 @@ static void check_version(struct go_binary *binary, const char *version, const c
         fail_msg("%s", err.message);
     subject.bias = go_process_bias(process);
     subject.pid = child.pid;
+    subject.memory = go_process_memory(process);
     subject.finder = activity_finder_new(binary, subject.bias, go_process_memory(process));
     assert_non_null(subject.finder);
     for (int i = 0; i < 200 && (tally.reads == 0 || tally.idle == 0 || tally.runtime == 0); i++) {
