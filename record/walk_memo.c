@@ -22,7 +22,8 @@ static bool is_same(const struct walk *walk, const uint8_t *stack, size_t size)
     return !walk->is_cut || !is_there(walk->at[last], size);
 }
 
-const struct walk *walk_memo_find(const struct walk_memo *self, uint64_t key, const uint8_t *stack, size_t size)
+const struct walk *walk_memo_find(const struct walk_memo *self, uint64_t key, const uint8_t *stack,
+                                  size_t size)
 {
     const struct walk *walks = self->walks[set_of(key)];
     for (unsigned way = 0; way < WALK_WAYS; way++) {

@@ -17,13 +17,15 @@
 #define WALK_NUMBER_KNOWN (-1)
 
 struct walk {
-    uint64_t key;      /* where it begins, and what else it depends on; 0: none */
-    uint32_t length;   /* frames */
-    int32_t number_at; /* bytes from the stack pointer to the number of the system call; or WALK_NUMBER_KNOWN: it is `syscall` */
+    uint64_t key;    /* where it begins, and what else it depends on; 0: none */
+    uint32_t length; /* frames */
+    int32_t
+        number_at; /* bytes from the stack pointer to the number of the system call; or WALK_NUMBER_KNOWN: it is `syscall` */
     uint32_t syscall;
     uint8_t activity;
     bool is_cut; /* the piece did not reach the return address of the last frame */
-    uint16_t at[WALK_FRAMES_MAX];    /* bytes from the stack pointer to the return address of each frame; of the last one if is_cut */
+    uint16_t at
+        [WALK_FRAMES_MAX]; /* bytes from the stack pointer to the return address of each frame; of the last one if is_cut */
     uint64_t chain[WALK_FRAMES_MAX]; /* chain[i + 1] stands at at[i] */
 };
 
@@ -33,7 +35,8 @@ struct walk_memo {
 };
 
 /* The walk over this piece of a stack, which begins at the stack pointer; NULL: not known. */
-const struct walk *walk_memo_find(const struct walk_memo *self, uint64_t key, const uint8_t *stack, size_t size);
+const struct walk *walk_memo_find(const struct walk_memo *self, uint64_t key, const uint8_t *stack,
+                                  size_t size);
 /* Where the next walk with this key is to be put. */
 struct walk *walk_memo_place(struct walk_memo *self, uint64_t key);
 

@@ -51,7 +51,24 @@ static inline uint64_t bytes_load(const uint8_t *at, unsigned width)
     return value;
 }
 
-/* The same at an offset from `data`; false when out of range. */
+/* Writes one. */
+static inline void bytes_store(uint8_t *at, uint64_t value, unsigned width)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    if (width == 8 || width == 4) {
+        uint32_t small = (uint32_t)value;
+        if (width == 8)
+            memcpy(at, &value, sizeof value);
+        else
+            memcpy(at, &small, sizeof small);
+        return;
+    }
+#endif
+    for (unsigned i = 0; i < width; i++)
+        at[i] = (uint8_t)(value >> (8 * i));
+}
+
+/* A number at an offset from `data`; false when out of range. */
 bool bytes_peek(const void *data, size_t size, uint64_t offset, unsigned width, uint64_t *out);
 
 #endif

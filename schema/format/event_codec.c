@@ -259,7 +259,7 @@ static int decode_coded(struct event_codec *self, struct bytes in, struct event_
     bool sane = sections_make_sense(&in, section_count, count);
     struct bytes coded = bytes_slice(&in, bytes_varint(&in));
     struct bytes raw = bytes_slice(&in, bytes_varint(&in));
-    if (!sane || in.bad || bytes_left(&in))
+    if (!sane || in.bad || bytes_left(&in) || bytes_left(&raw) % 4)
         return error_set(err, ERR_DAMAGED, "the sections of the events make no sense");
     if (event_batch_reserve(out, (size_t)count) != 0)
         return error_set(err, ERR_NOMEM, "out of memory for %u events", (unsigned)count);
@@ -275,7 +275,7 @@ static int decode_coded(struct event_codec *self, struct bytes in, struct event_
         if (out->count > first && event_batch_add_section(out, ring, first) != 0)
             return error_set(err, ERR_NOMEM, "out of memory for sections");
     }
-    if (coded.bad || bytes_left(&coded) || bytes_left(&raw))
+    if (coded.bad || !range_decoder_is_at_end(&coder))
         return error_set(err, ERR_DAMAGED, "bytes are left over behind the last event");
     return 0;
 }

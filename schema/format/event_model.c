@@ -157,6 +157,12 @@ INLINE void learn_event(struct event_model *self, const struct place *at, unsign
 
 /* ---- all fields ---- */
 
+/* Those that are told as a distance from the largest one of all fields of their kind. */
+INLINE bool has_newest(unsigned how)
+{
+    return how == CODING_STACK || how == CODING_OBJECT || how == CODING_NEWEST;
+}
+
 INLINE void code_one(struct event_model *self, struct range_coder *coder, bool decoding,
                      struct type_model *type, struct place *at, unsigned number,
                      const struct type_coding *coding)
@@ -174,7 +180,7 @@ INLINE void code_one(struct event_model *self, struct range_coder *coder, bool d
     if (decoding && self->costs)
         event_costs_take(self->costs, coder, coding->type, COST_FIELDS + field_coding->field);
     field->last = value;
-    if (value > self->newest[field_coding->how])
+    if (has_newest(field_coding->how) && value > self->newest[field_coding->how])
         self->newest[field_coding->how] = value;
 }
 
@@ -299,7 +305,9 @@ INLINE void code_event(struct event_model *self, struct range_coder *coder, bool
 {
     struct ring_model *ring = &self->rings[ring_number % RINGS];
     uint32_t tid = code_tid(self, coder, decoding, ring, decoding ? 0 : e->tid);
-    struct thread_model *thread = &self->threads[mix(0, tid, 0) >> (64 - THREADS_BITS)];
+    if (tid != ring->tid || !ring->thread)
+        ring->thread = &self->threads[mix(0, tid, 0) >> (64 - THREADS_BITS)];
+    struct thread_model *thread = ring->thread;
     unsigned type = code_type(self, coder, decoding, ring, thread, decoding ? 0 : e->type);
     if (decoding && (type >= CODING_TYPES_MAX || !self->used[type])) {
         self->bad = true;

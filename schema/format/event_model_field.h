@@ -121,13 +121,15 @@ INLINE uint64_t code_stack(struct event_model *self, struct range_coder *coder, 
     struct thread_model *thread = at->thread;
     struct value_pair *last = values_at(self, at->use, key, 0);
     struct value_pair *after = values_at(self, at->use + 1, key, mix(0, last->last, thread->before));
-    struct value_pair *beside =
-        values_at(self, at->use + 2, thread->before, mix(0, last->last, thread->stack));
-    uint64_t first = field->prefers_other ? beside->last : after->last;
+    uint64_t place = mix(0, last->last, thread->stack);
+    /* Looked up where it is needed only: usually it is not. */
+    struct value_pair *beside = field->prefers_other ? values_at(self, at->use + 2, thread->before, place) : NULL;
+    uint64_t first = beside ? beside->last : after->last;
     if (is_as_expected(coder, decoding, at, value == first)) {
         field->history <<= 1;
         value = first;
     } else {
+        beside = values_at(self, at->use + 2, thread->before, place);
         const uint64_t expected[] = {first, field->prefers_other ? after->last : beside->last, after->other};
         value = code_rest(coder, decoding, field, value, expected, 3, self->newest[CODING_STACK]);
         if (value == expected[1] && value != first)

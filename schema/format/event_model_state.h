@@ -47,13 +47,6 @@ struct type_model {
     struct field_model fields[CODING_FIELDS_MAX];
 };
 
-struct ring_model {
-    uint64_t time_ns;
-    uint32_t tid;
-    uint64_t next_tid; /* of its last thread_off */
-    uint8_t types[2];  /* of the events before, the last one first */
-};
-
 struct thread_model {
     uint64_t running, created, stack;
     uint32_t p;
@@ -61,6 +54,14 @@ struct thread_model {
     uint8_t found;  /* enum run_place of the goroutine that runs */
     bool is_over;   /* the goroutine that ran has stopped: another one runs, or none */
     bool has_p;     /* told by an exec; otherwise the CPU stands for it */
+};
+
+struct ring_model {
+    uint64_t time_ns;
+    uint32_t tid;
+    uint64_t next_tid; /* of its last thread_off */
+    uint8_t types[2];  /* of the events before, the last one first */
+    struct thread_model *thread; /* tid's; NULL: not looked up yet */
 };
 
 struct order_model {

@@ -31,7 +31,8 @@ struct range_chance {
 /* By how much a chance moves the nth time it is used: a part of 2 to the power of this, from a half to a 32nd. */
 static inline unsigned range_rate(unsigned seen)
 {
-    return 32 - (unsigned)__builtin_clz(seen + 1);
+    static const uint8_t rates[RANGE_SEEN + 1] = {1, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 4, 4, 4, 4, 5};
+    return rates[seen];
 }
 
 /* How likely each of 16 values is. [0]: how often the context came; the others: how likely a value below i is, in
@@ -45,9 +46,10 @@ struct range_nibble {
 
 struct range_coder {
     uint64_t low, range;       /* low: encoding; the distance of the code from it: decoding */
-    uint64_t raw_bits;         /* the row of raw bits, lowest first */
+    uint64_t raw_bits;         /* of the row of raw bits, lowest first: those not yet written, or read ahead */
     unsigned raw_count;        /* how many of them are there */
     struct buf *out, *raw_out; /* encoding */
+    size_t raw_begin;          /* encoding: where the row begins in raw_out */
     struct bytes *in, *raw_in; /* decoding */
 };
 
@@ -58,8 +60,30 @@ void range_encoder_init(struct range_coder *self, struct buf *out, struct buf *r
 void range_encoder_finish(struct range_coder *self);
 void range_decoder_init(struct range_coder *self, struct bytes *in, struct bytes *raw_in);
 
+/* Decoding: not one raw bit is left but what fills up the last four bytes. */
+bool range_decoder_is_at_end(const struct range_coder *self);
+
 /* What does not happen in most calls. */
 void range_encoder_carry(struct range_coder *self);
+void range_decoder_raw_end(struct range_coder *self, unsigned count);
+
+static inline __attribute__((always_inline)) void range_put(struct buf *out, uint32_t word)
+{
+    if (out->capacity - out->size < sizeof word) {
+        buf_put_u32(out, word);
+        return;
+    }
+    bytes_store(out->data + out->size, word, sizeof word);
+    out->size += sizeof word;
+}
+
+static inline __attribute__((always_inline)) uint32_t range_get(struct bytes *in)
+{
+    if (in->end - in->at < (ptrdiff_t)sizeof(uint32_t))
+        return bytes_u32(in);
+    in->at += sizeof(uint32_t);
+    return (uint32_t)bytes_load(in->at - sizeof(uint32_t), sizeof(uint32_t));
+}
 
 /* Goes on to the next four bytes when little is left of the range. */
 static inline __attribute__((always_inline)) void range_refill(struct range_coder *self, bool decoding)
@@ -67,9 +91,9 @@ static inline __attribute__((always_inline)) void range_refill(struct range_code
     if (self->range >= (uint64_t)1 << 32)
         return;
     if (decoding) {
-        self->low = self->low << 32 | bytes_u32(self->in);
+        self->low = self->low << 32 | range_get(self->in);
     } else {
-        buf_put_u32(self->out, (uint32_t)(self->low >> 32));
+        range_put(self->out, (uint32_t)(self->low >> 32));
         self->low <<= 32;
     }
     self->range <<= 32;
@@ -105,23 +129,25 @@ static inline __attribute__((always_inline)) bool range_code(struct range_coder 
 /* Eight numbers at a time: compilers make one instruction of each step, on any processor that has such. */
 typedef int16_t range_eight __attribute__((vector_size(16)));
 
-/* From place 15 - n on: what the chances move towards when n came, less the least for each value below. */
-extern const int16_t range_aims[31];
+/* What the chances move towards when a value came; [0] means nothing. */
+extern const struct range_nibble range_aims[16];
+/* How the count in front of the chances goes on. */
+extern const range_eight range_counts[RANGE_SEEN + 1];
 
 /* All values but this one become less likely, by as much as with a range_chance. */
 static inline __attribute__((always_inline)) void range_nibble_learn(struct range_nibble *self,
                                                                      unsigned value)
 {
-    const range_eight least = {0, 1, 2, 3, 4, 5, 6, 7};
     const range_eight chances = {0, -1, -1, -1, -1, -1, -1, -1}; /* and not the count in front of them */
-    int seen = self->below[0], rate = (int)range_rate((unsigned)seen);
-    range_eight low, high, low_aim, high_aim, count = {seen < RANGE_SEEN};
+    unsigned seen = (unsigned)self->below[0] & RANGE_SEEN;
+    int rate = (int)range_rate(seen);
+    range_eight low, high, low_aim, high_aim;
     memcpy(&low, self->below, sizeof low);
     memcpy(&high, self->below + 8, sizeof high);
-    memcpy(&low_aim, range_aims + 15 - value, sizeof low_aim);
-    memcpy(&high_aim, range_aims + 23 - value, sizeof high_aim);
-    low += ((low_aim + least * NIBBLE_LEAST - low) >> rate & chances) + count;
-    high += (high_aim + (least + 8) * NIBBLE_LEAST - high) >> rate;
+    memcpy(&low_aim, range_aims[value].below, sizeof low_aim);
+    memcpy(&high_aim, range_aims[value].below + 8, sizeof high_aim);
+    low += ((low_aim - low) >> rate & chances) + range_counts[seen];
+    high += (high_aim - high) >> rate;
     memcpy(self->below, &low, sizeof low);
     memcpy(self->below + 8, &high, sizeof high);
 }
@@ -163,28 +189,35 @@ range_nibble(struct range_coder *self, bool decoding, struct range_nibble *chanc
     return value;
 }
 
-/* `count` bits of a number, at most 32 at a time. */
+/* `count` bits of a number, at most 32 at a time. Whole bytes come and go, however many there are: whether there is one can not be
+ * foreseen. */
 static inline __attribute__((always_inline)) uint32_t range_raw(struct range_coder *self, bool decoding,
                                                                 unsigned count, uint32_t value)
 {
     uint64_t mask = ((uint64_t)1 << count) - 1;
     if (decoding) {
-        if (self->raw_count < count) {
-            self->raw_bits |= (uint64_t)bytes_u32(self->raw_in) << self->raw_count;
-            self->raw_count += 32;
+        struct bytes *in = self->raw_in;
+        if (in->end - in->at < (ptrdiff_t)sizeof(uint64_t)) {
+            range_decoder_raw_end(self, count);
+        } else {
+            self->raw_bits |= bytes_load(in->at, 8) << self->raw_count;
+            in->at += (63 - self->raw_count) / 8;
+            self->raw_count |= 56;
         }
         value = (uint32_t)(self->raw_bits & mask);
         self->raw_bits >>= count;
         self->raw_count -= count;
         return value;
     }
+    struct buf *out = self->raw_out;
+    if (out->capacity - out->size < sizeof(uint64_t) && buf_reserve(out, sizeof(uint64_t)) != 0)
+        return value;
     self->raw_bits |= (value & mask) << self->raw_count;
     self->raw_count += count;
-    if (self->raw_count >= 32) {
-        buf_put_u32(self->raw_out, (uint32_t)self->raw_bits);
-        self->raw_bits >>= 32;
-        self->raw_count -= 32;
-    }
+    bytes_store(out->data + out->size, self->raw_bits, 8);
+    out->size += self->raw_count / 8;
+    self->raw_bits >>= self->raw_count & ~7u;
+    self->raw_count &= 7;
     return value;
 }
 

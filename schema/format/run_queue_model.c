@@ -2,11 +2,6 @@
 
 #include <string.h>
 
-uint32_t run_queue_count(const struct run_queue *self)
-{
-    return self->tail - self->head;
-}
-
 static uint64_t *at(struct run_queue *self, uint32_t index)
 {
     return &self->waiting[(self->head + index) % RUN_QUEUE_LENGTH];
@@ -43,25 +38,6 @@ struct run_position run_queue_find(const struct run_queue_model *self, uint32_t 
             return (struct run_position){.place = RUN_OTHER, .processor = i, .index = index};
     }
     return (struct run_position){.place = RUN_NOWHERE};
-}
-
-struct run_position run_queue_first(const struct run_queue_model *self, uint32_t processor)
-{
-    const struct run_processor *own = &self->processors[processor % RUN_PROCESSORS];
-    enum run_place place = own->next                        ? RUN_NEXT
-                           : run_queue_count(&own->queue)   ? RUN_OWN
-                           : run_queue_count(&self->shared) ? RUN_SHARED
-                                                            : RUN_NOWHERE;
-    return (struct run_position){.place = place};
-}
-
-uint64_t run_queue_peek(const struct run_queue_model *self, uint32_t processor, struct run_position position)
-{
-    const struct run_processor *own = &self->processors[processor % RUN_PROCESSORS];
-    const struct run_queue *queue = position.place == RUN_OWN ? &own->queue : &self->shared;
-    if (position.place == RUN_NEXT)
-        return own->next;
-    return position.place == RUN_NOWHERE ? 0 : queue->waiting[queue->head % RUN_QUEUE_LENGTH];
 }
 
 static uint64_t take(struct run_queue *self, uint32_t index)
@@ -114,11 +90,6 @@ void run_queue_push(struct run_queue *self, uint64_t goid)
     if (run_queue_count(self) == RUN_QUEUE_LENGTH)
         self->head++;
     self->waiting[self->tail++ % RUN_QUEUE_LENGTH] = goid;
-}
-
-uint64_t run_freed_get(const struct run_processor *self, unsigned back)
-{
-    return back < self->freed_count ? self->freed[self->freed_count - 1 - back] : 0;
 }
 
 void run_freed_put(struct run_processor *self, uint64_t g)

@@ -42,20 +42,45 @@ struct run_position {
 
 /* Where a goroutine waits, seen from a P. */
 struct run_position run_queue_find(const struct run_queue_model *self, uint32_t processor, uint64_t goid);
-/* Who is to run next on a P: of its next place, else of its queue, else of the shared queue. RUN_NOWHERE: all are empty. */
-struct run_position run_queue_first(const struct run_queue_model *self, uint32_t processor);
-/* Who waits there; 0: nobody. Of positions that run_queue_first() gives. */
-uint64_t run_queue_peek(const struct run_queue_model *self, uint32_t processor, struct run_position position);
 /* Who waits there; takes it out. 0 when there is no such place. */
 uint64_t run_queue_take(struct run_queue_model *self, uint32_t processor, struct run_position position);
 /* Made runnable by the goroutine on a P. */
 void run_queue_ready(struct run_queue_model *self, uint32_t processor, uint64_t goid);
 /* The longest waiting is forgotten when there is no room. */
 void run_queue_push(struct run_queue *self, uint64_t goid);
-uint32_t run_queue_count(const struct run_queue *self);
+static inline uint32_t run_queue_count(const struct run_queue *self)
+{
+    return self->tail - self->head;
+}
+
+/* Who is to run next on a P: of its next place, else of its queue, else of the shared queue. RUN_NOWHERE: all are empty. */
+static inline struct run_position run_queue_first(const struct run_queue_model *self, uint32_t processor)
+{
+    const struct run_processor *own = &self->processors[processor % RUN_PROCESSORS];
+    enum run_place place = own->next                        ? RUN_NEXT
+                           : run_queue_count(&own->queue)   ? RUN_OWN
+                           : run_queue_count(&self->shared) ? RUN_SHARED
+                                                            : RUN_NOWHERE;
+    return (struct run_position){.place = place};
+}
+
+/* Who waits there; 0: nobody. Of positions that run_queue_first() gives. */
+static inline uint64_t run_queue_peek(const struct run_queue_model *self, uint32_t processor,
+                                      struct run_position position)
+{
+    const struct run_processor *own = &self->processors[processor % RUN_PROCESSORS];
+    const struct run_queue *queue = position.place == RUN_OWN ? &own->queue : &self->shared;
+    if (position.place == RUN_NEXT)
+        return own->next;
+    return position.place == RUN_NOWHERE ? 0 : queue->waiting[queue->head % RUN_QUEUE_LENGTH];
+}
 
 /* The g that is used next on a P, `back` places before the last one; 0: not known. */
-uint64_t run_freed_get(const struct run_processor *self, unsigned back);
+static inline uint64_t run_freed_get(const struct run_processor *self, unsigned back)
+{
+    return back < self->freed_count ? self->freed[self->freed_count - 1 - back] : 0;
+}
+
 void run_freed_put(struct run_processor *self, uint64_t g);
 void run_freed_remove(struct run_processor *self, unsigned back);
 
