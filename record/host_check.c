@@ -122,7 +122,9 @@ static int check_perf(FILE *out, const char *tracefs, struct error *err)
         if (*missing)
             fprintf(out, "host     no BPF programs: a hit costs more, and each thread switch too (%s)\n", missing);
         else
-            fputs("host     BPF programs read the values at a hit (--engine)\n", out);
+            fprintf(out, "host     BPF programs read the values at a hit (--engine)%s\n",
+                    perf_session_has_link(perf) ? ", attached by one link"
+                                                : ", attached by an event each: stopping takes longer");
     }
     perf_session_free(perf);
     return rc;

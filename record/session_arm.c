@@ -36,7 +36,7 @@ static int load_program(struct session *self, const struct probe_site *site, con
     return 0;
 }
 
-/* Defines a probe and hands it to perf. The fields of `probe` but for its id and format are filled. */
+/* Defines a probe, if it needs that, and hands it to perf. The fields of `probe` but for its id and format are filled. */
 static int define_probe(struct session *self, const struct probe_site *site, struct sample_probe *probe,
                         struct probe_use use, struct error *err)
 {
@@ -51,12 +51,12 @@ static int define_probe(struct session *self, const struct probe_site *site, str
     }
     bool has_program;
     int rc = load_program(self, site, probe, &has_program, err);
-    if (rc == 0)
-        rc = uprobe_define(self->group, probe->name, path, site->file_offset, has_program ? "" : site->fetch, err);
-    if (rc != 0)
-        return rc;
+    bool is_defined = !has_program || !perf_session_has_link(self->perf);
     char *format = NULL;
-    rc = uprobe_read_format(self->group, probe->name, &format, &probe->event_id, err);
+    if (rc == 0 && is_defined)
+        rc = uprobe_define(self->group, probe->name, path, site->file_offset, has_program ? "" : site->fetch, err);
+    if (rc == 0 && is_defined)
+        rc = uprobe_read_format(self->group, probe->name, &format, &probe->event_id, err);
     probe->format = format;
     if (rc == 0)
         rc = perf_session_add_probe(self->perf, probe, err);
@@ -302,7 +302,8 @@ int session_arm(struct session *self, struct error *err)
     }
     struct perf_session_stats stats;
     perf_session_stats(self->perf, &stats);
-    session_say(self, self->hooks->verbose, "armed %u probes (%u with BPF programs) with %u descriptors", self->probe_count,
-                perf_session_program_count(self->perf), stats.descriptors);
+    session_say(self, self->hooks->verbose, "armed %u probes (%u with BPF programs%s) with %u descriptors", self->probe_count,
+                perf_session_program_count(self->perf), perf_session_has_link(self->perf) ? ", by one link" : "",
+                stats.descriptors);
     return rc;
 }

@@ -56,7 +56,8 @@ void session_budget_prepare(struct session *self)
     const struct hit_cost_input measured = {.group = self->group,
                                             .tracefs = tracefs,
                                             .switch_id = perf_session_switch_id(self->perf),
-                                            .programs = perf_session_program_count(self->perf) > 0};
+                                            .programs = perf_session_program_count(self->perf) > 0,
+                                            .has_link = perf_session_has_link(self->perf)};
     if (tracefs_find(tracefs, sizeof tracefs, &why) != 0 || hit_cost_measure(&measured, &b->cost, &why) != 0) {
         b->cost = hit_cost_known();
         session_say(self, self->hooks->verbose, "what a hit costs could not be measured (%s): taken as %.1f us",
@@ -69,7 +70,7 @@ void session_budget_prepare(struct session *self)
                     b->cost.switch_ns / 1e3, b->cost.scope_ns / 1e3);
     }
     b->scale = FIELD_FACTOR;
-    if (b->cost.is_measured && hit_gauge_open(&b->gauge, self->group, &why) != 0)
+    if (b->cost.is_measured && hit_gauge_open(&b->gauge, &measured, &why) != 0)
         session_say(self, self->hooks->verbose, "what a hit costs cannot be watched (%s)", why.message);
     price_probes(self);
     b->may_thin = self->options->budget.thin > 0;

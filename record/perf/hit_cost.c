@@ -401,7 +401,10 @@ static int measure_switches(struct bench *self, uint64_t event_id, uint64_t swit
     if (rc == 0)
         rc = measure(self, 0, &recorded, err);
     for (unsigned i = 0; rc == 0 && i < IDLE_EVENTS; i++) {
-        perf_attr_probe(&attr, &features, event_id, false);
+        if (event_id)
+            perf_attr_probe(&attr, &features, event_id, false);
+        else /* no probe has an event: those of threads alone are left */
+            perf_attr_thread(&attr, &features, 0);
         index = self->count;
         rc = add_event(self, &attr, err);
         if (rc == 0)
@@ -428,32 +431,50 @@ static int note_chain(void *context, unsigned ring, const struct record *record,
     return 0;
 }
 
-/* A session like that of the recording, for one probe; it is enabled. */
-static int open_session(struct bench *self, const struct hit_cost_input *in, uint64_t event_id, bool call_chain,
-                        struct perf_session **out, struct error *err)
+int hit_cost_session(const struct hit_cost_input *in, pid_t pid, bool call_chain, struct perf_session **out,
+                     struct error *err)
 {
     const struct perf_session_options options = {
-        .ring_bytes = SESSION_RING_BYTES, .pid = self->child.pid, .programs = true};
-    const struct sample_probe probe = {
-        .name = SITE_NAME, .event_id = event_id, .values = {"v0", "v1", "v2", "v3", "v4"}, .call_chain = call_chain};
-    int rc = perf_session_new(&options, in->tracefs, out, err);
+        .ring_bytes = SESSION_RING_BYTES, .pid = pid, .programs = true, .no_link = !in->has_link};
+    struct sample_probe probe = {
+        .name = SITE_NAME, .values = {"v0", "v1", "v2", "v3", "v4"}, .call_chain = call_chain};
+    struct perf_session *session = NULL;
+    uint64_t offset = 0;
+    int rc = find_offset(&offset, err);
+    if (rc == 0 && !in->has_link)
+        rc = hit_cost_event(in->group, &probe.event_id, err);
     if (rc == 0)
-        rc = perf_session_load_program(*out, &probe, TYPICAL_FETCH, 0, err);
+        rc = perf_session_new(&options, in->tracefs, &session, err);
     if (rc == 0)
-        rc = perf_session_add_probe(*out, &probe, err);
+        rc = perf_session_load_program(session, &probe, TYPICAL_FETCH, offset, err);
+    if (rc == 0 && in->has_link && !perf_session_has_link(session))
+        rc = error_set(err, ERR_UNSUPPORTED, "no link of probes");
     if (rc == 0)
-        rc = perf_session_add_thread(*out, self->child.pid, err);
+        rc = perf_session_add_probe(session, &probe, err);
+    if (rc == 0)
+        rc = perf_session_add_thread(session, pid, err);
+    if (rc == 0)
+        *out = session;
+    else
+        perf_session_free(session);
+    return rc;
+}
+
+/* A session like that of the recording; it is enabled. */
+static int open_session(const struct bench *self, const struct hit_cost_input *in, bool call_chain, struct perf_session **out,
+                        struct error *err)
+{
+    int rc = hit_cost_session(in, self->child.pid, call_chain, out, err);
     return rc == 0 ? perf_session_enable(*out, err) : rc;
 }
 
 /* The second session is opened before the first one is closed: the last one makes the kernel wait. */
-static int measure_programs(struct bench *self, const struct hit_cost_input *in, uint64_t event_id, struct hit_costs *out,
-                            struct error *err)
+static int measure_programs(struct bench *self, const struct hit_cost_input *in, struct hit_costs *out, struct error *err)
 {
     struct perf_session *plain = NULL, *walking = NULL;
     int rc = measure(self, 1, &out->bare, err);
     if (rc == 0)
-        rc = open_session(self, in, event_id, false, &plain, err);
+        rc = open_session(self, in, false, &plain, err);
     self->session = plain;
     if (rc == 0)
         rc = measure(self, 1, &out->lean, err);
@@ -462,7 +483,7 @@ static int measure_programs(struct bench *self, const struct hit_cost_input *in,
     if (rc == 0)
         rc = measure(self, 1, &out->floor, err);
     if (rc == 0)
-        rc = open_session(self, in, event_id, true, &walking, err);
+        rc = open_session(self, in, true, &walking, err);
     perf_session_free(plain);
     self->session = walking;
     if (rc == 0)
@@ -483,16 +504,16 @@ int hit_cost_measure(const struct hit_cost_input *in, struct hit_cost *out, stru
     uint64_t offset = 0, event_id = 0;
     char *format = NULL;
     int rc = find_offset(&offset, err);
-    if (rc == 0)
+    if (rc == 0 && !in->has_link)
         rc = uprobe_define(in->group, SITE_NAME, "/proc/self/exe", offset, in->programs ? "" : TYPICAL_FETCH, err);
-    if (rc == 0)
+    if (rc == 0 && !in->has_link)
         rc = uprobe_read_format(in->group, SITE_NAME, &format, &event_id, err);
     free(format);
     if (rc == 0)
         rc = child_start(&bench.child, err);
     if (rc != 0)
         return rc;
-    rc = in->programs ? measure_programs(&bench, in, event_id, &costs, err) : measure_samples(&bench, event_id, &costs, err);
+    rc = in->programs ? measure_programs(&bench, in, &costs, err) : measure_samples(&bench, event_id, &costs, err);
     if (rc == 0)
         rc = price_hits(&costs, bench.frames, &found, err);
     if (rc == 0 && in->switch_id)
@@ -515,6 +536,16 @@ int hit_cost_event(const struct uprobe_group *group, uint64_t *event_id_out, str
 }
 
 #else
+
+int hit_cost_session(const struct hit_cost_input *in, pid_t pid, bool call_chain, struct perf_session **out,
+                     struct error *err)
+{
+    (void)in;
+    (void)pid;
+    (void)call_chain;
+    (void)out;
+    return error_set(err, ERR_UNSUPPORTED, "not measured on this architecture");
+}
 
 int hit_cost_event(const struct uprobe_group *group, uint64_t *event_id_out, struct error *err)
 {

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/error.h"
 #include "perf/uprobe.h"
@@ -37,13 +38,18 @@ struct hit_cost hit_cost_known(void);
 double hit_cost_of_chain(const struct hit_cost *self, unsigned frames);
 
 struct hit_cost_input {
-    struct uprobe_group *group; /* probes are defined in it, and deleted with it */
+    struct uprobe_group *group; /* the probe is defined in it, and deleted with it; not with has_link */
     const char *tracefs;
     uint64_t switch_id; /* of sched:sched_switch; 0: switches are not recorded, and their cost is not measured */
     bool programs;      /* the probes have BPF programs (perf_session.h) */
+    bool has_link;      /* which are attached by a link */
 };
 int hit_cost_measure(const struct hit_cost_input *in, struct hit_cost *out, struct error *err);
 
+/* A session with programs for that probe alone, in a process with our code: `pid`. Its events are open. */
+struct perf_session;
+int hit_cost_session(const struct hit_cost_input *in, pid_t pid, bool call_chain, struct perf_session **out,
+                     struct error *err);
 /* The event of that probe; when it is defined. */
 int hit_cost_event(const struct uprobe_group *group, uint64_t *event_id_out, struct error *err);
 /* In this process: so many calls of the function with the probe, or of its like without, with the same walks between them. */

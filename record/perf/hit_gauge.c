@@ -27,15 +27,17 @@ static double one_look(struct hit_gauge *self)
     uint64_t start = clock_ns(CLOCK_THREAD_CPUTIME_ID);
     hit_cost_calls(HITS, false);
     uint64_t bare = clock_ns(CLOCK_THREAD_CPUTIME_ID) - start;
-    if (ioctl(self->fd, PERF_EVENT_IOC_ENABLE, 0) != 0)
+    if (!self->session && ioctl(self->fd, PERF_EVENT_IOC_ENABLE, 0) != 0)
         return 0;
     hit_cost_calls(WARM_UP, true);
     start = clock_ns(CLOCK_THREAD_CPUTIME_ID);
     hit_cost_calls(HITS, true);
     uint64_t hit = clock_ns(CLOCK_THREAD_CPUTIME_ID) - start;
-    ioctl(self->fd, PERF_EVENT_IOC_DISABLE, 0);
-    self->ring.tail = perf_ring_head(&self->ring);
-    perf_ring_commit(&self->ring);
+    if (!self->session) {
+        ioctl(self->fd, PERF_EVENT_IOC_DISABLE, 0);
+        self->ring.tail = perf_ring_head(&self->ring);
+        perf_ring_commit(&self->ring);
+    }
     return hit > bare ? (double)(hit - bare) / HITS : 0;
 }
 
@@ -45,14 +47,12 @@ static int by_value(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-int hit_gauge_open(struct hit_gauge *self, struct uprobe_group *group, struct error *err)
+static int open_event(struct hit_gauge *self, struct uprobe_group *group, struct error *err)
 {
     const struct perf_features plain = {0};
     struct perf_event_attr attr;
-    double seen[FIRST];
     uint64_t event_id = 0;
     int rc = hit_cost_event(group, &event_id, err);
-    *self = (struct hit_gauge){.is_open = false};
     perf_attr_probe(&attr, &plain, event_id, true);
     attr.inherit = 0;
     attr.wakeup_watermark = RING_BYTES;
@@ -61,6 +61,20 @@ int hit_gauge_open(struct hit_gauge *self, struct uprobe_group *group, struct er
     self->is_open = rc == 0;
     if (rc == 0)
         rc = perf_ring_open(&self->ring, self->fd, RING_BYTES, err);
+    return rc;
+}
+
+int hit_gauge_open(struct hit_gauge *self, const struct hit_cost_input *in, struct error *err)
+{
+    double seen[FIRST];
+    int rc;
+    *self = (struct hit_gauge){.is_open = false};
+    if (in->has_link) {
+        rc = hit_cost_session(in, getpid(), true, &self->session, err);
+        self->is_open = rc == 0;
+    } else {
+        rc = open_event(self, in->group, err);
+    }
     for (unsigned i = 0; rc == 0 && i < FIRST; i++)
         seen[i] = one_look(self);
     if (rc != 0) {
@@ -76,8 +90,13 @@ void hit_gauge_close(struct hit_gauge *self)
 {
     if (!self->is_open)
         return;
-    perf_ring_close(&self->ring);
-    close(self->fd);
+    if (self->session) {
+        perf_session_free(self->session);
+        self->session = NULL;
+    } else {
+        perf_ring_close(&self->ring);
+        close(self->fd);
+    }
     self->is_open = false;
 }
 

@@ -1,7 +1,8 @@
 /*
  * How much dearer, or cheaper, a hit is now than when hit_cost_measure() measured: the same host gives other figures once its
  * other threads, or its neighbours, are busy. A few hits of our own, in this thread, at the probe that hit_cost_measure() has
- * defined, with an event that is open for this thread alone and enabled only meanwhile; a look takes a fifth of a millisecond.
+ * measured: with an event that is open for this thread alone and enabled only meanwhile, or where probes are attached by a link,
+ * with the program of such a probe, which finds nowhere to write to. A look takes a fifth of a millisecond.
  */
 #ifndef GOTAPE_RECORD_HIT_GAUGE_H
 #define GOTAPE_RECORD_HIT_GAUGE_H
@@ -9,19 +10,21 @@
 #include <stdbool.h>
 
 #include "base/error.h"
+#include "perf/hit_cost.h"
 #include "perf/perf_ring.h"
-#include "perf/uprobe.h"
+#include "perf/perf_session.h"
 
 struct hit_gauge {
     bool is_open;
-    int fd;
+    int fd;                       /* of the event; not with a link */
     struct perf_ring ring;
+    struct perf_session *session; /* with a link; never enabled */
     double base_ns; /* a hit, when it was opened */
     double now_ns;  /* as seen lately, smoothed */
 };
 
 /* Right behind hit_cost_measure(), and by the thread that will look. */
-int hit_gauge_open(struct hit_gauge *self, struct uprobe_group *group, struct error *err);
+int hit_gauge_open(struct hit_gauge *self, const struct hit_cost_input *in, struct error *err);
 /* Before the group's definitions are deleted; idempotent, and fine for one that is all zeroes. */
 void hit_gauge_close(struct hit_gauge *self);
 void hit_gauge_look(struct hit_gauge *self);

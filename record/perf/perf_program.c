@@ -1,12 +1,12 @@
 /*
- * Probes with programs (probe_program.h) instead of perf's samples. A program belongs to its tracefs event: it runs at each
- * hit in the processes for whose threads that event is open, before perf looks for the thread's own events. So one event,
- * for the main thread, stands for all threads, and costs them nothing when they are switched; new threads need nothing. What
- * the programs write goes into a ring of our own for each CPU (program_ring.h), which the reader merges with perf's. Enabling
- * and disabling is a word in it.
+ * Probes with programs (probe_program.h) instead of perf's samples. They are attached by one link (perf_link.h), or where the
+ * kernel has none, by tracefs events: a program then runs at each hit in the processes for whose threads its event is open,
+ * before perf looks for the thread's own events. So one event, for the main thread, stands for all threads. Either way threads pay
+ * nothing when they are switched, and new ones need nothing. What the programs write goes into a ring of our own for each CPU
+ * (program_ring.h), which the reader merges with perf's. Enabling and disabling is a word in it.
  *
- * When the main thread alone exits (no Go program's does, but a C program's may that has Go in it), the probes go with it: what
- * the others do from then on is told as lost.
+ * When the main thread alone exits (no Go program's does, but a C program's may that has Go in it), its events go with it: what
+ * the others do from then on is told as lost. A link stays.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -31,6 +31,7 @@ void perf_program_init(struct perf_session *self)
     programs->control = programs->data = programs->scratch = -1;
     for (unsigned i = 0; i < SAMPLE_PROBES_MAX; i++)
         programs->program[i] = programs->event[i] = -1;
+    perf_link_init(&programs->link);
     error_set(&programs->missing, ERR_UNSUPPORTED, "not wanted");
 }
 
@@ -47,13 +48,14 @@ static bool main_thread_lives(pid_t pid)
     return lives;
 }
 
-static int make_program(const struct program_input *input, unsigned *values_out, int *fd_out, struct error *err)
+static int make_program(const struct program_input *input, bool for_link, unsigned *values_out, int *fd_out,
+                        struct error *err)
 {
     struct buf code;
     buf_init(&code);
     int rc = probe_program_make(input, &code, values_out, err);
     if (rc == 0)
-        rc = bpf_load_probe(code.data, code.size, fd_out, err);
+        rc = bpf_load_probe(code.data, code.size, for_link, fd_out, err);
     buf_release(&code);
     return rc;
 }
@@ -83,7 +85,7 @@ static int try_program(const struct perf_session *self, struct error *err)
     input.values = names;
     input.elements = elements;
     input.frames = 2;
-    int rc = make_program(&input, &values, &fd, err);
+    int rc = make_program(&input, false, &values, &fd, err);
     if (rc == 0)
         close(fd);
     return rc;
@@ -167,6 +169,8 @@ static int prepare(struct perf_session *self, struct error *err)
         rc = bpf_cpu_map(PROGRAM_SCRATCH_SIZE, &programs->scratch, err);
     if (rc == 0)
         rc = try_program(self, err);
+    if (rc == 0 && !self->no_link)
+        perf_link_open(&programs->link, self->pid, NULL); /* otherwise it is done by events */
     return rc;
 }
 
@@ -223,10 +227,20 @@ int perf_session_load_program(struct perf_session *self, const struct sample_pro
     input.probe = index;
     input.file_offset = file_offset;
     input.frames = probe->call_chain ? PROGRAM_FRAMES_MAX : 0;
-    int rc = make_program(&input, &layout.program_values, &programs->program[index], err);
+    bool has_link = perf_session_has_link(self);
+    int rc = make_program(&input, has_link, &layout.program_values, &programs->program[index], err);
+    if (rc == 0 && has_link)
+        rc = perf_link_add(&programs->link, index, programs->program[index], file_offset, err);
     if (rc == 0)
         self->decoder.probes[index] = layout;
+    else
+        close_fd(&programs->program[index]);
     return rc;
+}
+
+bool perf_session_has_link(const struct perf_session *self)
+{
+    return perf_link_is_open(&self->programs.link);
 }
 
 unsigned perf_session_program_count(const struct perf_session *self)
@@ -257,10 +271,11 @@ static int open_probe(struct perf_session *self, unsigned probe, struct error *e
 
 int perf_program_open(struct perf_session *self, struct error *err)
 {
-    int rc = 0;
     if (self->programs.is_open || self->programs.control < 0)
         return 0;
-    for (unsigned i = 0; i < self->decoder.probe_count && rc == 0; i++) {
+    bool has_link = perf_session_has_link(self);
+    int rc = has_link ? perf_link_attach(&self->programs.link, self->is_left_out, err) : 0;
+    for (unsigned i = 0; i < self->decoder.probe_count && rc == 0 && !has_link; i++) {
         if (perf_program_has(self, i) && !self->is_left_out[i] && self->programs.event[i] < 0)
             rc = open_probe(self, i, err);
     }
@@ -285,7 +300,7 @@ unsigned perf_program_descriptors(const struct perf_session *self)
     unsigned count = programs->control >= 0 ? 3 : 0;
     for (unsigned i = 0; i < self->decoder.probe_count; i++)
         count += (programs->program[i] >= 0) + (programs->event[i] >= 0);
-    return count;
+    return count + perf_link_descriptors(&programs->link);
 }
 
 /* Threads that are being killed with the first one may run for a while. */
@@ -294,6 +309,8 @@ unsigned perf_program_descriptors(const struct perf_session *self)
 void perf_program_watch(struct perf_session *self, const struct record *record)
 {
     struct session_programs *programs = &self->programs;
+    if (perf_session_has_link(self))
+        return;
     if (record->kind == RECORD_EXIT && record->tid == (uint32_t)self->pid && programs->is_open)
         programs->orphan_ns = record->time_ns;
     else if (record->kind == RECORD_SWITCH_IN && programs->orphan_ns && record->time_ns > programs->orphan_ns + LAST_RUN_NS)
@@ -302,25 +319,28 @@ void perf_program_watch(struct perf_session *self, const struct record *record)
 
 void perf_program_close(struct perf_session *self)
 {
+    perf_link_detach(&self->programs.link);
     for (unsigned i = 0; i < self->decoder.probe_count; i++)
         close_fd(&self->programs.event[i]);
     self->programs.is_open = false;
     self->programs.orphan_ns = 0;
 }
 
-/* The programs go when the last hit that ran one is long over: the kernel's own care for that had gaps before 6.13 ("bpf: Fix
- * UAF via mismatching bpf_prog/attachment RCU flavors"). */
+/* The programs go when the last hit that ran one is long over: for those of events the kernel's own care had gaps before 6.13
+ * ("bpf: Fix UAF via mismatching bpf_prog/attachment RCU flavors"). */
 void perf_program_release(struct perf_session *self)
 {
     const struct timespec pause = {.tv_nsec = 30000000};
-    bool was_open = false;
+    bool was_open = false, has_link = perf_session_has_link(self);
+    perf_link_detach(&self->programs.link);
     for (unsigned i = 0; i < SAMPLE_PROBES_MAX; i++) {
-        was_open |= self->programs.program[i] >= 0;
+        was_open |= self->programs.program[i] >= 0 && !has_link;
         close_fd(&self->programs.event[i]);
     }
     if (was_open)
         nanosleep(&pause, NULL);
     for (unsigned i = 0; i < SAMPLE_PROBES_MAX; i++)
         close_fd(&self->programs.program[i]);
+    perf_link_close(&self->programs.link);
     close_maps(self);
 }

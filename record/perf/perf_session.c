@@ -150,6 +150,7 @@ int perf_session_new(const struct perf_session_options *options, const char *tra
     self->pid = options->pid;
     self->ring_bytes = options->ring_bytes;
     self->cpu_wide = options->cpu_wide;
+    self->no_link = options->no_link;
     self->epoll_fd = -1;
     perf_program_init(self);
     cpu_scope_init(&self->scope);

@@ -30,9 +30,10 @@ struct perf_session_options {
     bool cpu_wide;
     /*
      * Values are read and frames walked by BPF programs (probe_program.h) where the kernel lets us, not by perf: a hit costs
-     * less, and a probe needs one event for the whole process, none for each of its threads. Not with cpu_wide.
+     * less, and the probes are the process's, not those of each of its threads. Not with cpu_wide.
      */
     bool programs;
+    bool no_link; /* programs are attached by events of tracefs, even where the kernel has links (perf_link.h) */
 };
 
 struct perf_session_stats {
@@ -59,11 +60,13 @@ int perf_session_add_probe(struct perf_session *self, const struct sample_probe 
 
 /*
  * Before perf_session_add_probe(): loads the program for the next probe from its fetch arguments and the place of its
- * instruction in the file. Its definition then needs no fetch arguments, and its format is not looked at. On an error (programs
- * cannot be had, or not this one) the probe goes to perf.
+ * instruction in the file that the process runs. Its definition, if it needs one, then needs no fetch arguments, and its format is
+ * not looked at. On an error (programs cannot be had, or not this one) the probe goes to perf.
  */
 int perf_session_load_program(struct perf_session *self, const struct sample_probe *probe, const char *fetch,
                               uint64_t file_offset, struct error *err);
+/* Probes with programs are attached by a link: they need no definition in tracefs, and no event id. */
+bool perf_session_has_link(const struct perf_session *self);
 /* How many probes have one; why there are none ("": there are). */
 unsigned perf_session_program_count(const struct perf_session *self);
 const char *perf_session_programs_missing(const struct perf_session *self);

@@ -5,6 +5,7 @@
 
 #include "base/map.h"
 #include "perf/cpu_scope.h"
+#include "perf/perf_link.h"
 #include "perf/perf_open.h"
 #include "perf/perf_ring.h"
 #include "perf/perf_session.h"
@@ -48,8 +49,9 @@ struct session_programs {
     uint64_t namespace_device, namespace_inode; /* when we are in a pid namespace of our own */
     bool is_open;                /* the probes are in the target */
     int program[SAMPLE_PROBES_MAX]; /* by probe; -1: perf samples it */
-    int event[SAMPLE_PROBES_MAX];   /* what keeps the probe in the target; -1: closed */
-    uint64_t orphan_ns;          /* when the main thread exited, and the probes went with it; 0: it lives */
+    struct perf_link link;       /* what keeps the probes in the target, where the kernel has links */
+    int event[SAMPLE_PROBES_MAX];   /* otherwise; -1: closed */
+    uint64_t orphan_ns;          /* when the main thread exited, and the events went with it; 0: it lives */
     bool is_blind;               /* others run on without probes: to be told as a loss */
     struct error missing;        /* why there are none */
 };
@@ -77,6 +79,7 @@ struct perf_session {
     unsigned anchor_count;
     struct session_programs programs;
 
+    bool no_link;
     bool cpu_wide, is_open; /* is_open: CPU-wide, and the events are open */
     struct cpu_scope scope; /* CPU-wide: whose records count */
 

@@ -66,7 +66,7 @@ int perf_session_anchor(struct perf_session *self, struct error *err)
     if (self->switch_id)
         rc = open_anchor(self, self->switch_id, pid, err);
     for (unsigned i = 0; rc == 0 && i < self->decoder.probe_count; i++)
-        rc = open_anchor(self, self->probe_ids[i], pid, err);
+        rc = perf_session_has_link(self) && perf_program_has(self, i) ? 0 : open_anchor(self, self->probe_ids[i], pid, err);
     close(lifeline);
     waitpid(pid, NULL, 0);
     return rc;

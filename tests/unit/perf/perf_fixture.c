@@ -185,7 +185,6 @@ static void add_probe(struct perf_fixture *self, unsigned number, const struct p
     static const char fetch[] = "value=%di:u64 array=+0(%si):x64[4] negative=%dx:s32 small=%cx:u8";
     struct error err;
     char name[16], path[64], *format;
-    uint64_t id;
     snprintf(name, sizeof name, "hit%u", number);
     snprintf(path, sizeof path, "/proc/%d/exe", (int)self->target.pid);
     struct sample_probe probe = {
@@ -196,13 +195,16 @@ static void add_probe(struct perf_fixture *self, unsigned number, const struct p
     };
     if (options->programs)
         must(perf_session_load_program(self->session, &probe, fetch, self->target.file_offset, &err), &err);
+    if (options->programs && perf_session_has_link(self->session)) {
+        must(perf_session_add_probe(self->session, &probe, &err), &err);
+        return;
+    }
     must(uprobe_define(self->group, name, path, self->target.file_offset,
                        options->programs ? ""
                                          : "small=%cx:u8 value=%di:u64 array=+0(%si):x64[4] negative=%dx:s32",
                        &err),
          &err);
-    must(uprobe_read_format(self->group, name, &format, &id, &err), &err);
-    probe.event_id = id;
+    must(uprobe_read_format(self->group, name, &format, &probe.event_id, &err), &err);
     probe.format = format;
     must(perf_session_add_probe(self->session, &probe, &err), &err);
     free(format);
@@ -222,7 +224,8 @@ void perf_fixture_start(struct perf_fixture *self, const struct perf_fixture_opt
     const struct perf_session_options session = {.ring_bytes = options->ring_bytes,
                                                  .pid = self->target.pid,
                                                  .thread_switches = options->switches,
-                                                 .programs = options->programs};
+                                                 .programs = options->programs,
+                                                 .no_link = options->no_link};
     must(perf_session_new(&session, self->tracefs, &self->session, &err), &err);
     for (unsigned i = 0; i < (options->probes ? options->probes : 1); i++)
         add_probe(self, i, options);

@@ -15,11 +15,15 @@
 
 static const char *missing;
 static struct perf_fixture f; /* of the test that runs */
+static bool no_link;          /* by events; otherwise by a link, where the kernel has them */
 
 static void begin(const struct perf_fixture_options *options)
 {
+    struct perf_fixture_options with = *options;
+    with.programs = true;
+    with.no_link = no_link;
     perf_fixture_begin(missing);
-    perf_fixture_start(&f, options);
+    perf_fixture_start(&f, &with);
 }
 
 static void enable(void)
@@ -38,7 +42,7 @@ static struct perf_session_stats stats_of(void)
 
 static void check_counts(bool call_chain)
 {
-    begin(&(struct perf_fixture_options){.programs = true, .call_chain = call_chain, .probes = 2});
+    begin(&(struct perf_fixture_options){.call_chain = call_chain, .probes = 2});
     hit_target_run(&f.target, "hit 50"); /* before the start: not recorded */
     enable();
     hit_target_run(&f.target, "hit 100");
@@ -56,8 +60,9 @@ static void check_counts(bool call_chain)
     assert_int_equal(stats.duplicates, 0);
     assert_int_equal(stats.undecodable, 0);
     assert_int_equal(stats.foreign, 0);
-    /* Of each CPU: ring, events of the thread; two probes, two programs, three maps. */
-    assert_int_equal(stats.descriptors, 2 * perf_session_ring_count(f.session) + 7);
+    /* Of each CPU: ring, events of the thread; two probes, two programs, three maps; or for the two probes a link, its program and
+     * table, and the file. */
+    assert_int_equal(stats.descriptors, 2 * perf_session_ring_count(f.session) + (perf_session_has_link(f.session) ? 9 : 7));
     perf_fixture_finish(&f);
 }
 
@@ -77,7 +82,7 @@ static void test_children_and_other_instances_are_left_alone(void **state)
 {
     (void)state;
     struct hit_target other;
-    begin(&(struct perf_fixture_options){.programs = true});
+    begin(&(struct perf_fixture_options){.probes = 1});
     hit_target_start(&other);
     enable();
     hit_target_run(&f.target, "fork 20");
@@ -94,7 +99,7 @@ static void test_children_and_other_instances_are_left_alone(void **state)
 static void test_all_threads_are_covered(void **state)
 {
     (void)state;
-    begin(&(struct perf_fixture_options){.programs = true, .worker = true});
+    begin(&(struct perf_fixture_options){.worker = true});
     enable();
     hit_target_run(&f.target, "work 10");
     perf_fixture_drain(&f);
@@ -106,7 +111,7 @@ static void test_all_threads_are_covered(void **state)
 static void test_tells_every_loss(void **state)
 {
     (void)state;
-    begin(&(struct perf_fixture_options){.programs = true, .ring_bytes = 4096});
+    begin(&(struct perf_fixture_options){.ring_bytes = 4096});
     enable();
     hit_target_run(&f.target, "hit 5000");
     perf_fixture_drain(&f);
@@ -127,7 +132,7 @@ static void test_goes_on_after_a_pause(void **state)
 {
     (void)state;
     struct error err;
-    begin(&(struct perf_fixture_options){.programs = true, .ring_bytes = 4096});
+    begin(&(struct perf_fixture_options){.ring_bytes = 4096});
     enable();
     hit_target_run(&f.target, "hit 2000");
     assert_int_equal(perf_session_disable(f.session, &err), 0);
@@ -152,7 +157,7 @@ static void test_leaves_a_probe_out(void **state)
 {
     (void)state;
     struct error err;
-    begin(&(struct perf_fixture_options){.programs = true, .probes = 2});
+    begin(&(struct perf_fixture_options){.probes = 2});
     perf_session_close_events(f.session);
     perf_session_set_probe_enabled(f.session, 1, false);
     if (perf_session_add_thread(f.session, f.target.pid, &err) < 0)
@@ -165,16 +170,23 @@ static void test_leaves_a_probe_out(void **state)
     perf_fixture_finish(&f);
 }
 
-/* The probes go with the first thread; what the others do then is told as lost. */
-static void test_tells_that_the_first_thread_has_gone(void **state)
+static void leave_first_thread(void)
 {
-    (void)state;
-    begin(&(struct perf_fixture_options){.programs = true, .switches = true});
+    begin(&(struct perf_fixture_options){.switches = true});
     enable();
     hit_target_run(&f.target, "hit 3");
     fprintf(f.target.to, "leave\n");
     fflush(f.target.to);
     hit_target_run(&f.target, "hit 1");
+}
+
+/* Events go with the first thread; what the others do then is told as lost. */
+static void test_tells_that_the_first_thread_has_gone(void **state)
+{
+    (void)state;
+    leave_first_thread();
+    if (perf_session_has_link(f.session))
+        fail_msg("there is a link");
     for (unsigned i = 0; f.tally.lost == 0 && i < 100; i++) {
         hit_target_run(&f.target, "sleep 100");
         perf_fixture_drain(&f);
@@ -185,18 +197,44 @@ static void test_tells_that_the_first_thread_has_gone(void **state)
     perf_fixture_finish(&f);
 }
 
+/* A link does not; but it cannot be made again. */
+static void test_goes_on_without_the_first_thread(void **state)
+{
+    struct error err;
+    (void)state;
+    leave_first_thread();
+    if (!perf_session_has_link(f.session)) {
+        perf_fixture_finish(&f);
+        print_message("skipped: this kernel has no links of probes\n");
+        skip();
+    }
+    for (unsigned i = 0; i < 15; i++) {
+        hit_target_run(&f.target, "sleep 100");
+        hit_target_run(&f.target, "hit 1");
+        perf_fixture_drain(&f);
+    }
+    assert_int_equal(f.tally.hits, 3 + 1 + 15);
+    assert_int_equal(f.tally.lost, 0);
+    assert_int_equal(f.tally.bad, 0);
+    assert_int_equal(perf_session_disable(f.session, &err), 0);
+    perf_fixture_drain(&f);
+    perf_session_close_events(f.session);
+    assert_int_not_equal(perf_session_add_thread(f.session, f.target.pid, &err), 0);
+    perf_fixture_finish(&f);
+}
+
+#define BOTH_WAYS                                                                                            \
+    perf_fixture_test(test_counts_every_hit), perf_fixture_test(test_counts_every_hit_with_its_call_chain),   \
+        perf_fixture_test(test_children_and_other_instances_are_left_alone),                                 \
+        perf_fixture_test(test_all_threads_are_covered), perf_fixture_test(test_tells_every_loss),           \
+        perf_fixture_test(test_goes_on_after_a_pause), perf_fixture_test(test_leaves_a_probe_out)
+
 int main(void)
 {
     missing = perf_fixture_programs_missing();
-    const struct CMUnitTest tests[] = {
-        perf_fixture_test(test_counts_every_hit),
-        perf_fixture_test(test_counts_every_hit_with_its_call_chain),
-        perf_fixture_test(test_children_and_other_instances_are_left_alone),
-        perf_fixture_test(test_all_threads_are_covered),
-        perf_fixture_test(test_tells_every_loss),
-        perf_fixture_test(test_goes_on_after_a_pause),
-        perf_fixture_test(test_leaves_a_probe_out),
-        perf_fixture_test(test_tells_that_the_first_thread_has_gone),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const struct CMUnitTest by_link[] = {BOTH_WAYS, perf_fixture_test(test_goes_on_without_the_first_thread)};
+    const struct CMUnitTest by_events[] = {BOTH_WAYS, perf_fixture_test(test_tells_that_the_first_thread_has_gone)};
+    int failed = cmocka_run_group_tests(by_link, NULL, NULL);
+    no_link = true;
+    return failed + cmocka_run_group_tests(by_events, NULL, NULL);
 }
