@@ -1,5 +1,6 @@
-"""A recorder that is killed together with its keeper: the target goes on, the file is good up to its last chunk, and the
-definitions that the kernel kept are removed by the next start or by --cleanup. (Of the recorder alone: test_safety.py.)"""
+"""A recorder that is killed together with its keeper: the target goes on, the file is good up to its last chunk, and what
+definitions the kernel kept, if there were any, are removed by the next start or by --cleanup. (Of the recorder alone:
+test_safety.py.)"""
 
 import json
 import os
@@ -9,17 +10,22 @@ import time
 import harness
 
 
-def kill_recorder(target, trace):
-    """Records a busy target for some seconds and kills the recorder. Returns its pid, under which definitions are left."""
-    with harness.attached(target.pid, trace) as recorder:
+def kill_recorder(target, trace, *options):
+    """Records a busy target for some seconds and kills the recorder. Returns its pid, under which definitions are left, if it
+    needed any (--engine perf does)."""
+    with harness.attached(target.pid, trace, *options) as recorder:
         target.send()
         time.sleep(3.5)
+        before = harness.definitions(f"{recorder.process.pid}_")
+        assert len(harness.breakpoints(target.pid)) >= harness.PROBES_AT_LEAST
         os.kill(harness.keeper_of(recorder.process.pid), signal.SIGKILL)
         recorder.process.send_signal(signal.SIGKILL)
         recorder.wait()
     pid = recorder.process.pid
-    assert harness.definitions(f"{pid}_"), "the kernel keeps the definitions of a killed recorder"
+    assert harness.definitions(f"{pid}_") == before, "the kernel keeps the definitions of a killed recorder"
     assert harness.breakpoints(target.pid) == [], "but they are not armed any more"
+    if "perf" in options:
+        assert before
     return pid
 
 
@@ -48,7 +54,7 @@ def test_file_is_readable_and_cleanup_removes(trace):
 def test_next_start_removes(trace, tmp_path):
     with harness.Background(harness.goprog("storm"), "-wait", "-rate", "20000", "-duration", "6s") as target:
         target.json("ready")
-        pid = kill_recorder(target, trace)
+        pid = kill_recorder(target, trace, "--engine", "perf")
         result = harness.launched(tmp_path / "next.gotape", harness.goprog("exitcode"))
         assert result.status == 0, result
         assert harness.definitions(f"{pid}_") == []
@@ -58,7 +64,7 @@ def test_next_start_removes(trace, tmp_path):
 def test_cleanup_spares_the_living(trace):
     with harness.Background(harness.goprog("forker"), "-children", "0") as target:
         target.json("ready")
-        with harness.attached(target.pid, trace) as recorder:
+        with harness.attached(target.pid, trace, "--engine", "perf") as recorder:
             own = f"{recorder.process.pid}_"
             before = harness.definitions(own)
             assert len(before) >= harness.PROBES_AT_LEAST

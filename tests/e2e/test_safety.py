@@ -118,7 +118,7 @@ def test_keeper_that_dies(trace):
     """The recording is whole; what is left is said, and removed by --cleanup."""
     with harness.Background(harness.goprog("storm"), "-wait", "-rate", "5000", "-duration", "6s") as target:
         target.json("ready")
-        with harness.attached(target.pid, trace) as recorder:
+        with harness.attached(target.pid, trace, "--engine", "perf") as recorder:
             pid = recorder.process.pid
             target.send()
             time.sleep(0.5)

@@ -63,15 +63,17 @@ def test_children_alive_before_the_attach(trace):
 
 
 def test_two_recorders_of_two_processes(tmp_path):
-    """Each has its own definitions, and neither removes the other's."""
+    """Each has its own probes, and neither removes the other's."""
     program = harness.goprog("forker")
     with harness.Background(program, "-children", "0") as one, harness.Background(program, "-children", "0") as two:
         tids = [set(target.json("ready")["tids"]) for target in (one, two)]
         with harness.attached(one.pid, tmp_path / "one.gotape") as first:
-            with harness.attached(two.pid, tmp_path / "two.gotape") as second:
-                for recorder in (first, second):
-                    assert len(harness.definitions(f"{recorder.process.pid}_")) >= harness.PROBES_AT_LEAST
+            with harness.attached(two.pid, tmp_path / "two.gotape", "--engine", "perf") as second:
+                assert len(harness.definitions(f"{second.process.pid}_")) >= harness.PROBES_AT_LEAST
+                for target in (one, two):
+                    assert len(harness.breakpoints(target.pid)) >= harness.PROBES_AT_LEAST
                 harness.time.sleep(0.3)
+            assert harness.definitions(f"{second.process.pid}_") == []
             assert len(harness.breakpoints(one.pid)) >= harness.PROBES_AT_LEAST
             assert harness.breakpoints(two.pid) == []
             harness.time.sleep(0.3)
