@@ -431,11 +431,11 @@ static int note_chain(void *context, unsigned ring, const struct record *record,
     return 0;
 }
 
-int hit_cost_session(const struct hit_cost_input *in, pid_t pid, bool call_chain, struct perf_session **out,
-                     struct error *err)
+int hit_cost_session(const struct hit_cost_input *in, pid_t pid, bool call_chain, uint64_t ring_bytes,
+                     struct perf_session **out, struct error *err)
 {
     const struct perf_session_options options = {
-        .ring_bytes = SESSION_RING_BYTES, .pid = pid, .programs = true, .no_link = !in->has_link};
+        .ring_bytes = ring_bytes, .pid = pid, .programs = true, .no_link = !in->has_link};
     struct sample_probe probe = {
         .name = SITE_NAME, .values = {"v0", "v1", "v2", "v3", "v4"}, .call_chain = call_chain};
     struct perf_session *session = NULL;
@@ -464,7 +464,7 @@ int hit_cost_session(const struct hit_cost_input *in, pid_t pid, bool call_chain
 static int open_session(const struct bench *self, const struct hit_cost_input *in, bool call_chain, struct perf_session **out,
                         struct error *err)
 {
-    int rc = hit_cost_session(in, self->child.pid, call_chain, out, err);
+    int rc = hit_cost_session(in, self->child.pid, call_chain, SESSION_RING_BYTES, out, err);
     return rc == 0 ? perf_session_enable(*out, err) : rc;
 }
 
@@ -537,12 +537,13 @@ int hit_cost_event(const struct uprobe_group *group, uint64_t *event_id_out, str
 
 #else
 
-int hit_cost_session(const struct hit_cost_input *in, pid_t pid, bool call_chain, struct perf_session **out,
-                     struct error *err)
+int hit_cost_session(const struct hit_cost_input *in, pid_t pid, bool call_chain, uint64_t ring_bytes,
+                     struct perf_session **out, struct error *err)
 {
     (void)in;
     (void)pid;
     (void)call_chain;
+    (void)ring_bytes;
     (void)out;
     return error_set(err, ERR_UNSUPPORTED, "not measured on this architecture");
 }

@@ -48,8 +48,8 @@ int hit_cost_measure(const struct hit_cost_input *in, struct hit_cost *out, stru
 
 /* A session with programs for that probe alone, in a process with our code: `pid`. Its events are open. */
 struct perf_session;
-int hit_cost_session(const struct hit_cost_input *in, pid_t pid, bool call_chain, struct perf_session **out,
-                     struct error *err);
+int hit_cost_session(const struct hit_cost_input *in, pid_t pid, bool call_chain, uint64_t ring_bytes,
+                     struct perf_session **out, struct error *err);
 /* The event of that probe; when it is defined. */
 int hit_cost_event(const struct uprobe_group *group, uint64_t *event_id_out, struct error *err);
 /* In this process: so many calls of the function with the probe, or of its like without, with the same walks between them. */

@@ -16,6 +16,7 @@
 #define HITS       48
 #define FIRST      9 /* looks when it is opened; their median is what later ones are compared with */
 #define RING_BYTES (64u << 10)
+#define LEAST_RING_BYTES 1 /* of a session that is never enabled: a page */
 #define SMOOTH     0.2
 /* Beyond these it is no measurement any more. */
 #define LEAST 0.5
@@ -70,7 +71,7 @@ int hit_gauge_open(struct hit_gauge *self, const struct hit_cost_input *in, stru
     int rc;
     *self = (struct hit_gauge){.is_open = false};
     if (in->has_link) {
-        rc = hit_cost_session(in, getpid(), true, &self->session, err);
+        rc = hit_cost_session(in, getpid(), true, LEAST_RING_BYTES, &self->session, err);
         self->is_open = rc == 0;
     } else {
         rc = open_event(self, in->group, err);

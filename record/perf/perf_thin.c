@@ -5,7 +5,8 @@
  * Closing the last event of a probe that the kernel knows of would wait for two or three grace periods of RCU under a lock of
  * the whole tracing subsystem (perf_trace_event_unreg() in kernel/trace/trace_event_perf.c of Linux 6.18; near 0.1 s a probe).
  * An anchor keeps it from being the last; breakpoints go all the same, as they belong to the memory of an event's process
- * (uprobe_perf_close() in kernel/trace/trace_uprobe.c).
+ * (uprobe_perf_close() in kernel/trace/trace_uprobe.c). Probes of a link need none: they go within some ms, and one wait, of
+ * about 50 ms, is for all of them.
  */
 #include <stdlib.h>
 #include <sys/wait.h>
