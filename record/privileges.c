@@ -103,6 +103,25 @@ static int set_capabilities(uint64_t keep, struct error *err)
     return 0;
 }
 
+int privileges_try(uint64_t keep, int (*attempt)(void *context, struct error *err), void *context,
+                   struct error *err)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct before[2], data[2];
+    if (syscall(SYS_capget, &header, before) != 0)
+        return error_sys(err, "cannot read the capabilities of this process");
+    for (unsigned i = 0; i < 2; i++) {
+        data[i] = before[i];
+        data[i].effective &= (uint32_t)(keep >> 32 * i);
+    }
+    if (syscall(SYS_capset, &header, data) != 0)
+        return error_sys(err, "cannot lay down capabilities for a while");
+    int rc = attempt(context, err);
+    if (syscall(SYS_capset, &header, before) != 0)
+        return error_sys(err, "cannot take up capabilities again");
+    return rc;
+}
+
 /* Needs CAP_SETPCAP; without it there is nothing to take away that an exec could give, as of no_new_privs. */
 static void clear_bounding_set(uint64_t keep)
 {

@@ -45,4 +45,11 @@ bool privileges_have(enum privilege privilege);
  */
 int privileges_drop(const struct privileges_user *user, uint64_t keep, struct error *err);
 
+/*
+ * What attempt() answers with no capability in effect but those in the mask, as after privileges_drop(); they are all back
+ * afterwards. Its own error, or one of the change. Only for a process of one thread.
+ */
+int privileges_try(uint64_t keep, int (*attempt)(void *context, struct error *err), void *context,
+                   struct error *err);
+
 #endif

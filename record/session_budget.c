@@ -44,6 +44,43 @@ static void price_probes(struct session *self)
     b->open_events = self->probe_count - perf_session_program_count(self->perf) + 1;
 }
 
+static int open_event(void *context, struct error *err)
+{
+    const struct session *self = context;
+    struct perf_features features = {0};
+    struct perf_event_attr attr;
+    int fd;
+    perf_attr_thread(&attr, &features, perf_session_switch_id(self->perf));
+    int rc = perf_open(&attr, 0, -1, &fd, err);
+    if (rc == 0)
+        close(fd);
+    return rc;
+}
+
+/*
+ * Pauses close the events, and what is kept must do to open them again. With kernel.perf_event_paranoid above 2, which only
+ * the kernels of Debian and Ubuntu know, and come with, CAP_PERFMON does not: they ask for CAP_SYS_ADMIN.
+ */
+static void may_open_again(struct session *self)
+{
+    struct session_budget *b = &self->budget;
+    struct error why = {0};
+    if (!b->may_thin || self->options->keep_root)
+        return;
+    bool has_right = privileges_have(PRIVILEGE_PERFMON);
+    if (has_right && privileges_try(PRIVILEGE_BIT(PRIVILEGE_PERFMON), open_event, self, &why) == 0)
+        return;
+    b->may_thin = false;
+    b->decide.limits.thin = 0;
+    if (!has_right)
+        session_say(self, self->hooks->warn,
+                    "without CAP_PERFMON nothing can be thinned out: above the budget there will only be a warning");
+    else
+        session_say(self, self->hooks->warn,
+                    "with CAP_PERFMON alone this kernel opens no perf events (kernel.perf_event_paranoid above 2?), and nothing can be "
+                    "thinned out: above the budget there will only be a warning; --keep-root can");
+}
+
 void session_budget_prepare(struct session *self)
 {
     struct session_budget *b = &self->budget;
@@ -74,12 +111,7 @@ void session_budget_prepare(struct session *self)
         session_say(self, self->hooks->verbose, "what a hit costs cannot be watched (%s)", why.message);
     price_probes(self);
     b->may_thin = self->options->budget.thin > 0;
-    if (b->may_thin && !self->options->keep_root && !privileges_have(PRIVILEGE_PERFMON)) {
-        b->may_thin = false;
-        b->decide.limits.thin = 0;
-        session_say(self, self->hooks->warn,
-                    "without CAP_PERFMON nothing can be thinned out: above the budget there will only be a warning");
-    }
+    may_open_again(self);
     if (b->may_thin && self->options->cpu_wide) {
         b->may_thin = false;
         b->decide.limits.thin = 0;

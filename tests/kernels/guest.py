@@ -136,8 +136,8 @@ def libraries(program):
     return re.findall(r"(/\S+)", listed.stdout) if listed.returncode == 0 else []
 
 
-def initramfs(programs):
-    """Packs busybox, the programs with their libraries, and guest_init."""
+def initramfs(programs, init=pathlib.Path(__file__).with_name("guest_init"), files=()):
+    """Packs busybox, the programs with their libraries, the init script, and files that lie in / then."""
     root = HOME / "root"
     shutil.rmtree(root, ignore_errors=True)
     (root / "bin").mkdir(parents=True)
@@ -147,7 +147,9 @@ def initramfs(programs):
             target = root / library.lstrip("/")
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(library, target)
-    shutil.copy(pathlib.Path(__file__).with_name("guest_init"), root / "init")
+    for file in files:
+        shutil.copy(file, root)
+    shutil.copy(init, root / "init")
     (root / "init").chmod(0o755)
     names = "\n".join(str(path.relative_to(root)) for path in [root, *sorted(root.rglob("*"))])
     packed = subprocess.run(["cpio", "-o", "-H", "newc", "--quiet", "--owner=0:0"], cwd=root, input=names.encode(),
@@ -177,8 +179,9 @@ def run(command):
             process.wait()
 
 
-def boot(kernel, programs, folder):
-    """Runs a guest to its end and unpacks what it sent into the folder. The console's text is kept in folder/console.
+def boot(kernel, programs, folder, sign="launch", **contents):
+    """Runs a guest to its end and unpacks what it sent into the folder. The console's text is kept in folder/console; a guest
+    that did not say the sign there had not come up. More contents: see initramfs().
 
     Its processors take turns (thread=single). Emulated at the same time, Linux 6.18 now and then panics while it patches its
     own code ("Oops: int3" in __schedule): switching a tracepoint on and off by hand is enough for that. The kernel's check of
@@ -188,11 +191,11 @@ def boot(kernel, programs, folder):
     with alone():
         command = ["qemu-system-x86_64", "-accel", "tcg,thread=single", "-cpu", "max", "-smp", "2", "-m", "2G", "-no-reboot",
                    "-display", "none", "-nic", "none", "-serial", f"file:{folder}/console", "-serial", f"file:{folder}/sent",
-                   "-kernel", kernel, "-initrd", initramfs(programs), "-append", "console=ttyS0 panic=-1 quiet no_timer_check"]
+                   "-kernel", kernel, "-initrd", initramfs(programs, **contents), "-append", "console=ttyS0 panic=-1 quiet no_timer_check"]
         for _ in range(BOOT_TRIES):
             run(command)
             console = (folder / "console").read_text(encoding="utf-8", errors="replace")
-            if "launch" in console:  # the kernel came as far as to start guest_init
+            if sign in console:
                 break
     text = (folder / "sent").read_text(encoding="ascii", errors="replace").replace("\r", "")
     if not text.endswith("END\n"):

@@ -96,12 +96,40 @@ static void rights_do_not_come_back(void **state)
     }
 }
 
+struct attempt {
+    uint64_t effective;
+    int answer;
+};
+
+static int look(void *context, struct error *err)
+{
+    struct attempt *attempt = context;
+    attempt->effective = capabilities("CapEff:");
+    return attempt->answer ? error_set(err, attempt->answer, "no") : 0;
+}
+
+static void rights_are_laid_down_for_a_while(void **state)
+{
+    (void)state;
+    uint64_t before = capabilities("CapEff:"), keep = PRIVILEGE_BIT(PRIVILEGE_KILL) | PRIVILEGE_BIT(PRIVILEGE_PERFMON);
+    static const int answers[] = {0, ERR_GONE};
+    for (unsigned i = 0; i < 2; i++) {
+        struct error err = {0};
+        struct attempt attempt = {.answer = answers[i]};
+        assert_int_equal(privileges_try(keep, look, &attempt, &err), answers[i]);
+        assert_int_equal(attempt.effective, before & keep);
+        assert_int_equal(capabilities("CapEff:"), before);
+        assert_string_equal(err.message, answers[i] ? "no" : "");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(users_are_found),
         cmocka_unit_test(others_are_refused),
         cmocka_unit_test(rights_do_not_come_back),
+        cmocka_unit_test(rights_are_laid_down_for_a_while),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
