@@ -6,7 +6,8 @@ import pytest
 
 import harness
 
-GROUPS = ["testprog", "testprogcgo", "testprognet", "sync", "context", "net/http", "runtime"]
+PROGRAMS = ["testprog", "testprogcgo", "testprognet"]
+PACKAGES = ["sync", "context", "time", "os/signal", "os", "net", "net/http", "runtime"]
 
 
 def judged(tmp_path, *options, timeout):
@@ -24,7 +25,8 @@ def test_a_sample_ends_as_ever(tmp_path, record_property):
 
 
 @pytest.mark.skipif(not harness.ALL, reason="takes minutes: tests/run --all")
-@pytest.mark.parametrize("group", GROUPS)
-def test_nothing_breaks(group, tmp_path, record_property):
-    report = judged(tmp_path, "--only", group, timeout=1500)
+@pytest.mark.parametrize("engine", ["auto", "perf"])
+@pytest.mark.parametrize("group", PROGRAMS + PACKAGES)
+def test_nothing_breaks(group, engine, tmp_path, record_property):
+    report = judged(tmp_path, "--only", group, "--engine", engine, "--go", harness.VERSIONS_ALL[-1], timeout=1500)
     record_property("counts", str(report["counts"]))
