@@ -35,7 +35,7 @@ static void print_types(FILE *out, const struct trace_writer_stats *stats)
                 units_format_count(stats->events_by_type[type], count, sizeof count));
         column++;
     }
-    fputs(column ? "\n" : "", out);
+    fputc('\n', out);
 }
 
 static void print_losses(FILE *out, const struct session_summary *s, bool colour)
