@@ -62,7 +62,7 @@ static void sum_up(struct event_summary *self, const struct event *event)
     self->by_type[event->type]++;
 }
 
-static int encode_sections(struct event_codec *self, const struct event *events, uint32_t count,
+static int encode_sections(struct event_codec *self, const struct event_log *log, size_t *place, uint32_t count,
                            const struct trace_section *sections, uint32_t section_count,
                            struct type_coding *codings, struct error *err)
 {
@@ -74,12 +74,13 @@ static int encode_sections(struct event_codec *self, const struct event *events,
         if (section->first != covered || section->count > count - covered)
             return error_set(err, ERR_DAMAGED, "sections and events do not fit together");
         for (; covered < section->first + section->count; covered++) {
-            const struct event *event = &events[covered];
+            const struct event *event = event_log_at(log, *place);
             struct type_coding *coding = &codings[event->type];
             if (coding->type == EV_NONE && add_coding(self, coding, event->type) != 0)
                 return error_set(err, ERR_NOMEM, "out of memory while encoding events");
             sum_up(&self->summary, event);
             event_model_encode(self->model, &coder, section->ring, event);
+            *place = event_log_after(*place, event);
         }
     }
     range_encoder_finish(&coder);
@@ -106,12 +107,12 @@ static void put_body(struct event_codec *self, const struct trace_section *secti
     buf_put_bytes(&self->body, self->raw.data, self->raw.size);
 }
 
-int event_codec_encode(struct event_codec *self, const struct event *events, uint32_t count,
+int event_codec_encode(struct event_codec *self, const struct event_log *log, size_t *place, uint32_t count,
                        const struct trace_section *sections, uint32_t section_count, struct buf *out,
                        struct error *err)
 {
     struct type_coding codings[EVENT_TYPE_COUNT] = {{0}};
-    uint64_t base = count ? events[0].time_ns : 0;
+    uint64_t base = count ? event_log_at(log, *place)->time_ns : 0;
     buf_reset(&self->body);
     buf_reset(&self->coded);
     buf_reset(&self->raw);
@@ -119,7 +120,7 @@ int event_codec_encode(struct event_codec *self, const struct event *events, uin
     self->summary = (struct event_summary){.first_time_ns = UINT64_MAX};
     buf_put_varint(&self->body, base);
     buf_put_varint(&self->body, count);
-    int rc = encode_sections(self, events, count, sections, section_count, codings, err);
+    int rc = encode_sections(self, log, place, count, sections, section_count, codings, err);
     if (rc != 0)
         return rc;
     put_body(self, sections, section_count, codings);

@@ -11,6 +11,7 @@
 #include "format/event.h"
 #include "format/event_batch.h"
 #include "format/event_costs.h"
+#include "format/event_log.h"
 
 /* The event blocks found in a payload. Zero-initialise, then event_blocks_add() for each block. */
 struct event_blocks {
@@ -30,8 +31,9 @@ struct event_codec;
 struct event_codec *event_codec_new(struct error *err);
 void event_codec_free(struct event_codec *self);
 
-/* Appends the block of these events, of known types all, and sections, which cover all events. */
-int event_codec_encode(struct event_codec *self, const struct event *events, uint32_t count,
+/* Appends the block of `count` events of the log from *place on, which goes on behind them, and of sections, which cover all of
+ * these events. */
+int event_codec_encode(struct event_codec *self, const struct event_log *log, size_t *place, uint32_t count,
                        const struct trace_section *sections, uint32_t section_count, struct buf *out,
                        struct error *err);
 

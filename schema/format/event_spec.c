@@ -11,7 +11,7 @@
 #define BY(field) CODE_BY_FIELD, field
 
 /* clang-format off */
-static const struct event_spec specs[EVENT_TYPE_COUNT] = {
+const struct event_spec event_specs[EVENT_TYPE_COUNT] = {
     [EV_CREATE] = {"create", {{"goid", FIELD_GOID, NEXT},
                               {"g", FIELD_ADDRESS, NEXT},
                               {"creator", FIELD_GOID, RUNNING},
@@ -132,15 +132,10 @@ static const struct event_spec specs[EVENT_TYPE_COUNT] = {
 };
 /* clang-format on */
 
-const struct event_spec *event_spec_get(unsigned type)
-{
-    return type < EVENT_TYPE_COUNT && specs[type].name ? &specs[type] : NULL;
-}
-
 enum event_type event_spec_find(const char *name)
 {
     for (unsigned type = 1; type < EVENT_TYPE_COUNT; type++) {
-        if (specs[type].name && strcmp(specs[type].name, name) == 0)
+        if (event_specs[type].name && strcmp(event_specs[type].name, name) == 0)
             return (enum event_type)type;
     }
     return EV_NONE;

@@ -5,6 +5,8 @@
 #ifndef GOTAPE_FORMAT_EVENT_SPEC_H
 #define GOTAPE_FORMAT_EVENT_SPEC_H
 
+#include <stddef.h>
+
 #include "format/event.h"
 
 /* What a field means. */
@@ -52,8 +54,13 @@ struct event_spec {
     unsigned field_count;
 };
 
+extern const struct event_spec event_specs[EVENT_TYPE_COUNT]; /* by type; for event_spec_get() alone */
+
 /* NULL for a type that this version does not know. */
-const struct event_spec *event_spec_get(unsigned type);
+static inline const struct event_spec *event_spec_get(unsigned type)
+{
+    return type < EVENT_TYPE_COUNT && event_specs[type].name ? &event_specs[type] : NULL;
+}
 /* EV_NONE when there is no event of this name. */
 enum event_type event_spec_find(const char *name);
 

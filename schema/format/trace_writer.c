@@ -11,6 +11,7 @@
 #include "format/definition_table.h"
 #include "format/event_codec.h"
 #include "format/event_hold.h"
+#include "format/event_log.h"
 #include "format/event_spec.h"
 
 #define CHUNK_EVENTS_DEFAULT 32768u
@@ -29,8 +30,7 @@ struct trace_writer {
     uint32_t written_epoch; /* of the last chunk */
     uint64_t sequence;
     uint64_t watermark, written_watermark;
-    struct event *events;
-    uint32_t event_count, event_capacity;
+    struct event_log log;
     struct trace_section *sections;
     uint32_t section_count, section_capacity;
     uint16_t ring;
@@ -80,12 +80,12 @@ void trace_writer_free(struct trace_writer *self)
     definition_table_release(&self->definitions);
     definition_table_release(&self->before);
     event_hold_release(&self->hold);
+    event_log_release(&self->log);
     event_codec_free(self->codec);
     chunk_packer_free(self->packer);
     struct buf *const bufs[] = {&self->block, &self->raw, &self->stored, &self->meta, &self->index};
     for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++)
         buf_release(bufs[i]);
-    free(self->events);
     free(self->sections);
     free(self);
 }
@@ -153,42 +153,42 @@ static bool begin_section(struct trace_writer *self)
         self->section_capacity = capacity;
     }
     self->sections[self->section_count++] =
-        (struct trace_section){.ring = self->ring, .first = self->event_count};
+        (struct trace_section){.ring = self->ring, .first = self->log.count};
     self->new_section = false;
     return true;
 }
 
+static void hold(struct trace_writer *self, const struct event *event)
+{
+    struct event held = *event;
+    held.cpu = self->ring;
+    if (!event_hold_add(&self->hold, &held))
+        self->failed = true;
+}
+
+static void show(const struct trace_writer *self, const struct event *event)
+{
+    struct event seen = *event;
+    seen.cpu = self->ring;
+    self->options.observe(self->options.context, &seen);
+}
+
 void trace_writer_event(struct trace_writer *self, const struct event *event)
 {
-    if (!event_spec_get(event->type))
+    const struct event_spec *spec = event_spec_get(event->type);
+    if (!spec)
         return;
     if (event_hold_wants(&self->hold, event)) {
-        struct event held = *event;
-        held.cpu = self->ring;
-        if (!event_hold_add(&self->hold, &held))
-            self->failed = true;
+        hold(self, event);
         return;
     }
-    if (self->event_count == self->event_capacity) {
-        uint32_t capacity = self->event_capacity ? 2 * self->event_capacity : 1024;
-        struct event *events = capacity ? realloc(self->events, capacity * sizeof *events) : NULL;
-        if (!events) {
-            self->failed = true;
-            return;
-        }
-        self->events = events;
-        self->event_capacity = capacity;
-    }
-    if (self->new_section && !begin_section(self)) {
+    if ((self->new_section && !begin_section(self)) || !event_log_add(&self->log, event, spec->field_count)) {
         self->failed = true;
         return;
     }
-    struct event *copy = &self->events[self->event_count++];
-    *copy = *event;
-    copy->cpu = self->ring;
     self->sections[self->section_count - 1].count++;
     if (self->options.observe)
-        self->options.observe(self->options.context, copy);
+        show(self, event);
 }
 
 void trace_writer_watermark(struct trace_writer *self, uint64_t time_ns)
@@ -199,7 +199,7 @@ void trace_writer_watermark(struct trace_writer *self, uint64_t time_ns)
 
 bool trace_writer_is_full(const struct trace_writer *self)
 {
-    return self->event_count >= self->options.chunk_events ||
+    return self->log.count >= self->options.chunk_events ||
            self->definitions.pending_bytes >= CHUNK_DEFINITIONS_MAX ||
            definition_table_is_large(&self->definitions) || self->failed;
 }
@@ -315,11 +315,18 @@ static void begin_epoch(struct trace_writer *self)
         definition_table_reset(&self->before);
 }
 
-/* Emits events[*first …] as one chunk, with the pending definitions, and moves *first and *section on. */
-static int emit_events(struct trace_writer *self, uint32_t *first, uint32_t *section, struct error *err)
+/* Where the events that are in no chunk yet begin. */
+struct rest {
+    uint32_t first, section;
+    size_t place; /* of the first one in the log */
+};
+
+/* Emits events from *rest on as one chunk, with the pending definitions, and moves *rest on. */
+static int emit_events(struct trace_writer *self, struct rest *rest, struct error *err)
 {
     struct chunk_header header = {.kind = CHUNK_EVENTS};
-    uint32_t count = self->event_count - *first;
+    struct rest next = *rest;
+    uint32_t count = self->log.count - rest->first;
     if (count > CHUNK_EVENTS_MAX)
         count = CHUNK_EVENTS_MAX;
     buf_reset(&self->raw);
@@ -329,9 +336,8 @@ static int emit_events(struct trace_writer *self, uint32_t *first, uint32_t *sec
     self->definitions_size = self->raw.size;
     if (self->definitions.pending_bytes > 0)
         return emit(self, &header, err);
-    const struct event *events = self->events + *first;
     /* Cut the section that the chunk's end falls into; its rest begins the next chunk. */
-    uint32_t end = *section, covered = 0, cut = 0;
+    uint32_t end = rest->section, covered = 0, cut = 0;
     for (; end < self->section_count && covered < count; end++) {
         struct trace_section *s = &self->sections[end];
         s->first = covered;
@@ -339,8 +345,8 @@ static int emit_events(struct trace_writer *self, uint32_t *first, uint32_t *sec
         s->count -= cut;
         covered += s->count;
     }
-    rc = event_codec_encode(self->codec, events, count, self->sections + *section, end - *section, &self->raw,
-                            err);
+    rc = event_codec_encode(self->codec, &self->log, &next.place, count, self->sections + rest->section,
+                            end - rest->section, &self->raw, err);
     if (rc != 0)
         return rc;
     const struct event_summary *summary = event_codec_summary(self->codec);
@@ -348,18 +354,17 @@ static int emit_events(struct trace_writer *self, uint32_t *first, uint32_t *sec
     header.first_time_ns = summary->first_time_ns;
     header.last_time_ns = summary->last_time_ns;
     header.lost_count = summary->lost;
-    *first += count;
+    next.first += count;
     if (cut > 0)
         self->sections[--end].count = cut;
-    *section = end;
-    if (*first == self->event_count)
+    next.section = end;
+    if (next.first == self->log.count)
         self->written_watermark =
             self->watermark < self->hold.after_ns ? self->watermark : self->hold.after_ns;
     rc = emit(self, &header, err);
-    if (rc != 0) {
-        *first -= count; /* these are in no file */
-        return rc;
-    }
+    if (rc != 0)
+        return rc; /* these are in no file */
+    *rest = next;
     self->stats.lost += header.lost_count;
     self->stats.events += count;
     for (unsigned i = 0; i < EVENT_TYPE_COUNT; i++)
@@ -369,17 +374,17 @@ static int emit_events(struct trace_writer *self, uint32_t *first, uint32_t *sec
 
 int trace_writer_flush(struct trace_writer *self, struct error *err)
 {
-    uint32_t first = 0, section = 0;
+    struct rest rest = {0, 0, 0};
     int rc = 0;
     if (self->failed)
         rc = error_set(err, ERR_NOMEM, "out of memory for the events of the trace");
-    if (rc == 0 && self->event_count > 0 && self->meta_pending)
+    if (rc == 0 && self->log.count > 0 && self->meta_pending)
         rc = emit_meta(self, err);
-    while (rc == 0 && first < self->event_count)
-        rc = emit_events(self, &first, &section, err);
-    if (first > 0)
+    while (rc == 0 && rest.first < self->log.count)
+        rc = emit_events(self, &rest, err);
+    if (rest.first > 0)
         self->epoch_chunks++;
-    self->event_count = 0;
+    event_log_reset(&self->log);
     self->section_count = 0;
     self->new_section = true;
     self->failed = false;

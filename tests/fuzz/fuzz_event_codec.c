@@ -14,16 +14,24 @@ static void encode_again(struct trace_payload *first)
 {
     struct event_batch *batch = &first->batch;
     struct trace_payload second = {.codec = first->codec, .store = first->store, .meta = first->meta};
+    struct event_log log = {0};
     struct buf raw;
     struct error err;
+    size_t place = 0;
     buf_init(&raw);
-    if (event_codec_encode(first->codec, batch->events, batch->count, batch->sections, batch->section_count,
-                           &raw, &err) != 0 ||
+    for (uint32_t i = 0; i < batch->count; i++) {
+        const struct event *event = &batch->events[i];
+        if (!event_log_add(&log, event, event_spec_get(event->type)->field_count))
+            abort();
+    }
+    if (event_codec_encode(first->codec, &log, &place, batch->count, batch->sections, batch->section_count, &raw,
+                           &err) != 0 ||
         trace_payload_parse(&second, raw.data, raw.size, &err) != 0 || second.batch.count != batch->count ||
         (batch->count &&
          memcmp(second.batch.events, batch->events, batch->count * sizeof *batch->events) != 0))
         abort();
     trace_payload_release(&second);
+    event_log_release(&log);
     buf_release(&raw);
 }
 
