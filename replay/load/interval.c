@@ -109,6 +109,17 @@ static int64_t wait_length(const struct open_wait *wait, struct wait_end end)
     return ROW_NULL;
 }
 
+static uint8_t direction(const struct open_wait *wait)
+{
+    if (wait->set)
+        return SELECT_DIRECTION_UNKNOWN;
+    if (wait->class == WAIT_CHAN_SEND)
+        return SELECT_SEND;
+    if (wait->class == WAIT_CHAN_RECV)
+        return SELECT_RECV;
+    return wait->object.id && wait->object.kind == OBJECT_CHAN ? ROUND_ANY_DIRECTION : SELECT_DIRECTION_UNKNOWN;
+}
+
 int64_t interval_put_wait(struct interval_log *self, struct goroutine *goroutine, struct wait_end end)
 {
     struct open_wait *wait = &goroutine->wait;
@@ -130,10 +141,7 @@ int64_t interval_put_wait(struct interval_log *self, struct goroutine *goroutine
                                         .waker = (uint8_t)waker,
                                         .doubt = (uint8_t)wait->doubt,
                                         .class = (uint8_t)wait->class,
-                                        .direction = wait->set                            ? SELECT_DIRECTION_UNKNOWN
-                                                     : wait->class == WAIT_CHAN_SEND ? SELECT_SEND
-                                                     : wait->class == WAIT_CHAN_RECV ? SELECT_RECV
-                                                                                     : SELECT_DIRECTION_UNKNOWN,
+                                        .direction = direction(wait),
                                         .is_open = is_open,
                                         .is_system = interval_is_system(self, goroutine),
                                         .is_start_missed = wait->is_start_missed};

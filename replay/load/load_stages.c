@@ -328,7 +328,8 @@ static int finish(struct stages *self, struct error *err)
     /* Prepared statements hold the tables. */
     row_writer_free(self->rows);
     self->rows = NULL;
-    return store_finish(self->store, err);
+    rc = wait_sums_finish_indexes(self->sums, err);
+    return rc < 0 ? rc : store_finish(self->store, err);
 }
 
 int load_stages_run(struct load_run *run, struct store *store, const char *trace_path, struct error *err)

@@ -19,6 +19,8 @@
 #include "load/row_writer.h"
 
 #define ROUND_NO_REASON UINT32_MAX
+/* Of a wait for a channel: nobody knows. */
+#define ROUND_ANY_DIRECTION 3
 
 /* As in the structs below: what is no P becomes none. */
 static inline int32_t round_p(int64_t p)
@@ -56,7 +58,8 @@ struct round_wait {
     uint64_t waker_goid, value;
     int64_t object; /* as packed_wait.object, or ROW_NULL */
     uint32_t reason, stack, waker_stack, labels, fired;
-    uint8_t waker, doubt, direction;
+    uint8_t waker, doubt;
+    uint8_t direction; /* of a channel: enum select_direction, or ROUND_ANY_DIRECTION; 0: no channel, or several */
     uint8_t class; /* enum wait_class */
     bool is_open, is_system, is_start_missed;
 };

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 /* Of each run while merging. */
-#define READ_BYTES (64u << 10)
+#define READ_BYTES (16u << 10)
 
 struct run {
     uint64_t offset, left; /* bytes in the file, records that are not read yet */

@@ -126,9 +126,10 @@ int wait_blocks_finish(struct wait_blocks *self, struct row_writer *rows, struct
             if (self->blocks[i].start[octave] < start)
                 start = self->blocks[i].start[octave];
         }
-        if (start != UINT64_MAX)
+        if (self->blocks[i].end)
             row_writer_put(rows, ROW_WAIT_BLOCK,
-                           (const int64_t[]){(int64_t)i, (int64_t)start, (int64_t)self->blocks[i].end});
+                           (const int64_t[]){(int64_t)i, start == UINT64_MAX ? ROW_NULL : (int64_t)start,
+                                             (int64_t)self->blocks[i].end});
     }
     return row_writer_check(rows, err);
 }

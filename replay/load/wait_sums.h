@@ -23,5 +23,7 @@ void wait_sums_add(struct wait_sums *self, int64_t id, uint64_t goid, const stru
                    const struct select_set *set);
 /* Writes all; negative on failure. */
 int wait_sums_finish(struct wait_sums *self, struct error *err);
+/* Then, when all rows are in the database and nobody writes any more: the indexes of packed_wait. */
+int wait_sums_finish_indexes(struct wait_sums *self, struct error *err);
 
 #endif

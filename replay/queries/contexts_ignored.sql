@@ -46,7 +46,9 @@ listener AS MATERIALIZED (
   SELECT ended.id AS context_id, wait.goid,
          max(coalesce(wait.wake_ns, wait.run_ns, recording.end_ns) >= ended.ended_ns AND wait.start_ns <= ended.ended_ns) AS is_told
   FROM recording CROSS JOIN ended CROSS JOIN told_packed ON told_packed.context_id = ended.id
-  CROSS JOIN packed_wait INDEXED BY packed_wait_object ON packed_wait.object = told_packed.object CROSS JOIN wait ON wait.id = packed_wait.id
+  CROSS JOIN packed_wait INDEXED BY packed_wait_object ON packed_wait.object = told_packed.object
+    AND (packed_wait.object < 0 OR packed_wait.facts & 3072)
+  CROSS JOIN wait ON wait.id = packed_wait.id
   WHERE wait.start_ns <= ended.ended_ns AND (ended.created_ns IS NULL OR wait.start_ns >= ended.created_ns)
   GROUP BY 1, 2
 ),

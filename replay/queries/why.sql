@@ -42,8 +42,13 @@ step (step, wait_id, from_ns, to_ns, waker_kind, waker_goid) AS (
       SELECT held.id, min(coalesce(held.wake_ns, held.run_ns, l.to_ns), l.to_ns) - max(held.start_ns, l.from_ns) AS ns
       FROM wait AS held
       WHERE held.goid = l.waker_goid AND held.start_ns < l.to_ns
-        AND held.start_ns >= coalesce((SELECT max(before.start_ns) FROM wait AS before
-                                       WHERE before.goid = l.waker_goid AND before.start_ns <= l.from_ns), l.from_ns))
+        -- Ids ascend with the ends: from the first block that reaches so far, to the first wait that begins too late.
+        AND held.id >= 1024 * coalesce((SELECT b.id FROM wait_block AS b WHERE b.last_ns >= l.from_ns ORDER BY b.id LIMIT 1), 0)
+        AND held.id <= coalesce((SELECT after.id FROM packed_wait AS after
+                                 WHERE after.goid = l.waker_goid AND after.start_ns >= l.to_ns
+                                   AND after.id >= 1024 * coalesce((SELECT b.id FROM wait_block AS b WHERE b.last_ns >= l.from_ns
+                                                                    ORDER BY b.id LIMIT 1), 0)
+                                 ORDER BY after.id LIMIT 1), 9223372036854775807))
     WHERE ns > 0 ORDER BY ns DESC LIMIT 1)
   WHERE l.waker_kind = 'goroutine' AND l.step < coalesce(:depth, 5)
 ),

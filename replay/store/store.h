@@ -82,6 +82,11 @@ void store_bulk_free(struct store_bulk *self);
 int64_t *store_bulk_row(struct store_bulk *self, struct error *err);
 int store_bulk_flush(struct store_bulk *self, struct error *err);
 
+/* An index of indexes.sql over one column, made of rows (key, rowid) that are put in their order: by key, then by rowid. Finish
+ * it when the rows are flushed and the store_bulk is freed; no other statement may be prepared meanwhile. */
+int store_index_new(struct store *store, const char *name, struct store_bulk **out, struct error *err);
+int store_index_finish(struct store *store, const char *name, struct error *err);
+
 /* While the flag is not 0, whatever runs is given up with ERR_STOPPED. Borrowed until the store is closed;
  * NULL: none. */
 void store_watch(struct store *self, const volatile int *stop);

@@ -173,7 +173,7 @@ CREATE TABLE long_limit (
 -- rest in long_wait.
 CREATE TABLE wait_block (
   id INTEGER PRIMARY KEY,              -- wait.id / 1024
-  first_ns INTEGER NOT NULL,           -- all of its waits start at or after it, but for those of long_wait
+  first_ns INTEGER,                    -- all of its waits start at or after it, but for those of long_wait; NULL: it has no others
   last_ns INTEGER NOT NULL             -- all of its waits end at or before it
 );
 

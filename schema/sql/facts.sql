@@ -279,7 +279,8 @@ CREATE TABLE packed_wait (
   wait_ns INTEGER,                     -- wait.wait_ns
   reason INTEGER NOT NULL REFERENCES reason (number), -- wait.reason
   facts INTEGER NOT NULL,              -- bits: 0 woken (wake_ns = start_ns + wait_ns), 1 open, 2 of a system goroutine, 3 start not
-                                       -- seen, 4-6 kind of the waker, 7-9 doubt, 10-11 direction; it stands for these rows too:
+                                       -- seen, 4-6 kind of the waker, 7-9 doubt, 10-11 of a channel: 1 send, 2 recv, 3 not known
+                                       -- which; it stands for these rows too:
                                        -- 15 park, 16 wake-up, 17 exec, 18 running before, 19 waiting, 20 runnable, 12 all of these; 13
                                        -- the wake-up is a net event, 14 begins of both runs are inferred (flag 2); from 21 on: case
                                        -- of the select that ended it + 1, 0 not known

@@ -105,7 +105,7 @@ DELETE FROM wait_block;
 INSERT INTO wait_block
 SELECT id / 1024, min(CASE WHEN wait_ns IS NULL OR wait_ns < (SELECT wait_ns FROM long_limit) THEN start_ns END) AS first_ns,
        max(start_ns + coalesce(wait_ns, run_after_ns, 0))
-FROM packed_wait GROUP BY 1 HAVING first_ns IS NOT NULL;
+FROM packed_wait GROUP BY 1;
 
 DELETE FROM syscall_sum;
 INSERT INTO syscall_sum

@@ -9,7 +9,7 @@ found_wait (id, goid, stack_id, reason, is_open, wait_ns, runnable_ns) AS (
   UNION ALL
   SELECT id, goid, stack_id, reason, facts >> 1 & 1, wait_ns, CASE WHEN facts & 1 THEN run_after_ns END
   -- IN: for a join SQLite would go through the table for a Bloom filter first.
-  FROM plan CROSS JOIN packed_wait AS w INDEXED BY packed_wait_object ON w.object IN match_packed
+  FROM plan CROSS JOIN packed_wait AS w INDEXED BY packed_wait_object ON w.object IN match_packed AND (w.object < 0 OR w.facts & 3072)
   WHERE way = 'object' AND reason IN match_reason AND (:all IS NOT NULL OR (facts & 4) = 0)
     AND (:until IS NULL OR start_ns <= :until) AND (:since IS NULL OR start_ns + coalesce(wait_ns, run_after_ns, 0) >= :since)
     AND (:label_key IS NULL OR labels_id IN match_label)

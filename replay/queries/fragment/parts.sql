@@ -1,11 +1,18 @@
 -- CTE part: how the goroutine of each row of asked (id, goid, from_ns, to_ns) spent this time. Not by the view interval: SQLite would
 -- make all of its rows. Rows of a goroutine follow each other, and none reaches beyond its neighbours.
+-- Ids of waits ascend with their ends: from the last one before the first block that reaches so far, to the first one that begins later.
+near_ids (id, goid, from_ns, to_ns, first_id) AS MATERIALIZED (
+  SELECT asked.id, goid, from_ns, to_ns,
+         coalesce((SELECT max(w.id) FROM packed_wait AS w WHERE w.goid = asked.goid
+                   AND w.id < 1024 * coalesce((SELECT b.id FROM wait_block AS b WHERE b.last_ns >= from_ns ORDER BY b.id LIMIT 1), 1000000000000)), 0)
+  FROM asked
+),
 near_wait AS MATERIALIZED (
   SELECT asked.id AS asked_id, asked.from_ns, asked.to_ns, w.id, w.start_ns, w.start_ns - w.before_ns AS before_ns, w.facts,
          w.start_ns + CASE WHEN w.facts & 1 THEN w.wait_ns ELSE w.run_after_ns END AS wake_ns, w.start_ns + w.wait_ns + w.run_after_ns AS run_ns
-  FROM asked CROSS JOIN packed_wait AS w ON w.goid = asked.goid
-    AND w.start_ns >= coalesce((SELECT max(b.start_ns) FROM packed_wait AS b WHERE b.goid = asked.goid AND b.start_ns <= asked.from_ns), asked.from_ns)
-    AND w.start_ns <= coalesce((SELECT min(a.start_ns) FROM packed_wait AS a WHERE a.goid = asked.goid AND a.start_ns >= asked.to_ns), asked.to_ns)
+  FROM near_ids AS asked CROSS JOIN packed_wait AS w ON w.goid = asked.goid AND w.id >= first_id
+    AND w.id <= coalesce((SELECT a.id FROM packed_wait AS a WHERE a.goid = asked.goid AND a.id >= first_id AND a.start_ns >= asked.to_ns
+                          ORDER BY a.id LIMIT 1), 9223372036854775807)
 ),
 near_turn AS MATERIALIZED (
   SELECT asked.id AS asked_id, asked.from_ns, asked.to_ns, t.start_ns, t.start_ns - t.before_ns AS before_ns, t.start_ns + t.run_after_ns AS run_ns

@@ -1,0 +1,121 @@
+#include "load/wait_index.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "load/runs.h"
+
+/* In memory; a megabyte, which stays in the cache while it is sorted. */
+#define ENTRIES_MAX 65536u
+
+/* Keys are signed, and stored so that unsigned order is theirs. */
+#define SIGN (1ull << 63)
+
+struct entry {
+    uint64_t key;
+    int64_t id;
+};
+
+struct wait_index {
+    struct store *store;
+    const char *name;
+    struct runs *entries;
+    struct store_bulk *rows;
+};
+
+/* Ids need no comparing: equal keys come in the order in which they were put. */
+static int by_key(const void *a, const void *b)
+{
+    const struct entry *x = a, *y = b;
+    return (x->key > y->key) - (x->key < y->key);
+}
+
+/* By one byte of the keys. */
+static void sort_pass(const struct entry *from, struct entry *to, size_t count, unsigned shift)
+{
+    size_t places[256] = {0}, next = 0;
+    for (size_t i = 0; i < count; i++)
+        places[from[i].key >> shift & 0xff]++;
+    for (int i = 0; i < 256; i++) {
+        size_t here = places[i];
+        places[i] = next;
+        next += here;
+    }
+    for (size_t i = 0; i < count; i++)
+        to[places[from[i].key >> shift & 0xff]++] = from[i];
+}
+
+/* Byte by byte from the lowest on, without those that all keys share. */
+static void sort(void *records, void *scratch, size_t count)
+{
+    struct entry *from = records, *to = scratch;
+    uint64_t differing = 0;
+    for (size_t i = 0; i < count; i++)
+        differing |= from[i].key ^ from[0].key;
+    for (unsigned shift = 0; shift < 64; shift += 8) {
+        if ((differing >> shift & 0xff) == 0)
+            continue;
+        sort_pass(from, to, count, shift);
+        struct entry *sorted = to;
+        to = from;
+        from = sorted;
+    }
+    if (from != records)
+        memcpy(records, from, count * sizeof *from);
+}
+
+struct wait_index *wait_index_new(struct store *store, const char *name)
+{
+    struct wait_index *self = calloc(1, sizeof *self);
+    if (!self)
+        return NULL;
+    self->store = store;
+    self->name = name;
+    self->entries = runs_new(&(struct runs_options){.record_size = sizeof(struct entry),
+                                                    .capacity = ENTRIES_MAX,
+                                                    .compare = by_key,
+                                                    .sort = sort,
+                                                    .beside = store_path(store)});
+    if (self->entries)
+        return self;
+    wait_index_free(self);
+    return NULL;
+}
+
+void wait_index_free(struct wait_index *self)
+{
+    if (!self)
+        return;
+    runs_free(self->entries);
+    store_bulk_free(self->rows);
+    free(self);
+}
+
+void wait_index_add(struct wait_index *self, int64_t key, int64_t id)
+{
+    runs_put(self->entries, &(struct entry){(uint64_t)key ^ SIGN, id});
+}
+
+static int write_row(void *context, const void *record, struct error *err)
+{
+    struct wait_index *self = context;
+    const struct entry *entry = record;
+    int64_t *row = store_bulk_row(self->rows, err);
+    if (!row)
+        return err->code;
+    row[0] = (int64_t)(entry->key ^ SIGN);
+    row[1] = entry->id;
+    return 0;
+}
+
+int wait_index_finish(struct wait_index *self, struct error *err)
+{
+    int rc = store_index_new(self->store, self->name, &self->rows, err);
+    if (rc == 0)
+        rc = runs_each(self->entries, write_row, self, err);
+    if (rc == 0)
+        rc = store_bulk_flush(self->rows, err);
+    store_bulk_free(self->rows);
+    self->rows = NULL;
+    return rc < 0 ? rc : store_index_finish(self->store, self->name, err);
+}
