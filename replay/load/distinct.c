@@ -15,8 +15,13 @@ struct pair {
     uint64_t group, member; /* both 0: free */
 };
 
+/* Slots lie far apart in memory: a pair waits until its slot has been fetched. */
+#define WAITING_MAX 16u
+
 struct distinct {
     struct store *store;
+    struct pair waiting[WAITING_MAX];
+    uint32_t waiting_count;
     const char *name;   /* borrowed: of the table that it spills to */
     struct pair *slots; /* owned; capacity is a power of two */
     uint32_t capacity, count;
@@ -49,9 +54,14 @@ void distinct_free(struct distinct *self)
     free(self);
 }
 
+static uint64_t hash_of(uint64_t group, uint64_t member)
+{
+    return map_hash(group ^ map_hash(member));
+}
+
 static struct pair *find(struct pair *slots, uint32_t capacity, uint64_t group, uint64_t member)
 {
-    uint64_t place = map_hash(group ^ map_hash(member)) & (capacity - 1);
+    uint64_t place = hash_of(group, member) & (capacity - 1);
     while ((slots[place].group || slots[place].member) &&
            (slots[place].group != group || slots[place].member != member))
         place = (place + 1) & (capacity - 1);
@@ -105,7 +115,7 @@ static void spill(struct distinct *self)
     self->count = 0;
 }
 
-void distinct_put(struct distinct *self, uint64_t group, uint64_t member)
+static void put_now(struct distinct *self, uint64_t group, uint64_t member)
 {
     struct pair *pair = find(self->slots, self->capacity, group, member);
     if (pair->group || pair->member || self->failure.code < 0)
@@ -118,26 +128,55 @@ void distinct_put(struct distinct *self, uint64_t group, uint64_t member)
         grow(self);
 }
 
-static int by_group(const void *a, const void *b)
+static void put_waiting(struct distinct *self)
 {
-    uint64_t x = ((const struct pair *)a)->group, y = ((const struct pair *)b)->group;
+    for (uint32_t i = 0; i < self->waiting_count; i++)
+        put_now(self, self->waiting[i].group, self->waiting[i].member);
+    self->waiting_count = 0;
+}
+
+void distinct_put(struct distinct *self, uint64_t group, uint64_t member)
+{
+    if (self->waiting_count == WAITING_MAX)
+        put_waiting(self);
+    __builtin_prefetch(&self->slots[hash_of(group, member) & (self->capacity - 1)]);
+    self->waiting[self->waiting_count++] = (struct pair){group, member};
+}
+
+static int by_key(const void *a, const void *b)
+{
+    uint64_t x = ((const struct map_slot *)a)->key, y = ((const struct map_slot *)b)->key;
     return x < y ? -1 : x > y;
 }
 
+/* There are far fewer groups than pairs: they are counted first, and then sorted. */
 static void count_here(struct distinct *self, distinct_visit *visit, void *context)
 {
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < self->capacity; i++) {
-        if (self->slots[i].group || self->slots[i].member)
-            self->slots[count++] = self->slots[i];
-    }
-    qsort(self->slots, count, sizeof *self->slots, by_group);
-    for (uint32_t i = 0, first = 0; i < count; i++) {
-        if (i + 1 < count && self->slots[i + 1].group == self->slots[i].group)
+    struct map counts;
+    struct map_slot *groups = NULL;
+    size_t position = 0, count = 0;
+    const struct map_slot *slot;
+    map_init(&counts);
+    for (uint32_t i = 0; i < self->capacity && self->failure.code == 0; i++) {
+        const struct pair *pair = &self->slots[i];
+        if (!pair->group && !pair->member)
             continue;
-        visit(context, self->slots[i].group, i + 1 - first);
-        first = i + 1;
+        uint64_t *so_far = map_find(&counts, pair->group);
+        if (so_far)
+            ++*so_far;
+        else if (map_put(&counts, pair->group, 1) < 0)
+            error_set(&self->failure, ERR_NOMEM, "out of memory");
     }
+    if (counts.count && !(groups = malloc(counts.count * sizeof *groups)))
+        error_set(&self->failure, ERR_NOMEM, "out of memory");
+    while (groups && (slot = map_next(&counts, &position)))
+        groups[count++] = *slot;
+    if (count)
+        qsort(groups, count, sizeof *groups, by_key);
+    for (size_t i = 0; i < count; i++)
+        visit(context, groups[i].key, groups[i].value);
+    free(groups);
+    map_release(&counts);
     memset(self->slots, 0, self->capacity * sizeof *self->slots);
     self->count = 0;
 }
@@ -172,13 +211,12 @@ static int count_spilled(struct distinct *self, distinct_visit *visit, void *con
 
 int distinct_each(struct distinct *self, distinct_visit *visit, void *context, struct error *err)
 {
-    if (self->failure.code < 0) {
-        if (err)
-            *err = self->failure;
-        return self->failure.code;
-    }
-    if (self->spill)
+    put_waiting(self);
+    if (self->failure.code == 0 && self->spill)
         return count_spilled(self, visit, context, err);
-    count_here(self, visit, context);
-    return 0;
+    if (self->failure.code == 0)
+        count_here(self, visit, context);
+    if (self->failure.code < 0 && err)
+        *err = self->failure;
+    return self->failure.code;
 }

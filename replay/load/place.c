@@ -25,11 +25,9 @@ static uint64_t number(struct map *map, uint64_t key, bool *is_new)
     return map_put(map, key, map->count + 1) == 0 ? map->count : 0;
 }
 
-int64_t place_table_get(struct place_table *self, uint32_t tid, uint16_t cpu, int32_t p)
+static int64_t look_up(struct place_table *self, uint32_t tid, uint16_t cpu, int32_t p)
 {
     bool is_new;
-    if (!tid && cpu == RING_RECORDER && p < 0)
-        return ROW_NULL;
     uint64_t seat = number(&self->seats, (uint64_t)tid << 16 | cpu, &is_new);
     uint64_t row = seat ? number(&self->places, seat << 32 | (uint32_t)(p < 0 ? -1 : p), &is_new) : 0;
     if (!row) {
@@ -40,4 +38,19 @@ int64_t place_table_get(struct place_table *self, uint32_t tid, uint16_t cpu, in
         row_writer_put(self->rows, ROW_PLACE,
                        (const int64_t[]){(int64_t)row, row_id(tid), cpu == RING_RECORDER ? ROW_NULL : cpu, p < 0 ? ROW_NULL : p});
     return (int64_t)row;
+}
+
+/* Most are asked for again and again: three for each wait. */
+int64_t place_table_get(struct place_table *self, uint32_t tid, uint16_t cpu, int32_t p)
+{
+    if (!tid && cpu == RING_RECORDER && p < 0)
+        return ROW_NULL;
+    struct known_place *place = &self->at_hand[(tid * 31u + cpu * 7u + (uint32_t)p) % PLACES_AT_HAND];
+    if (place->row == 0 || place->tid != tid || place->cpu != cpu || place->p != p) {
+        int64_t row = look_up(self, tid, cpu, p);
+        if (row == ROW_NULL)
+            return ROW_NULL;
+        *place = (struct known_place){row, tid, p, cpu};
+    }
+    return place->row;
 }

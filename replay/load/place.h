@@ -8,8 +8,19 @@
 #include "base/map.h"
 #include "load/row_writer.h"
 
+/* A row that was asked for lately. */
+struct known_place {
+    int64_t row; /* 0: nothing yet */
+    uint32_t tid;
+    int32_t p;
+    uint16_t cpu;
+};
+
+#define PLACES_AT_HAND 256u
+
 struct place_table {
     struct row_writer *rows;
+    struct known_place at_hand[PLACES_AT_HAND];
     struct map seats;  /* thread and CPU → 1, 2 … */
     struct map places; /* seat and P → row */
     bool failed;

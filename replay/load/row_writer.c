@@ -75,6 +75,7 @@ static const struct row_spec specs[ROW_KIND_COUNT] = {
     [ROW_HOLDER_SUM] = {"holder_sum", "waker_goid, function_id, file_id, line, waits, wait_ns, longest_ns", 0, NULL, true},
     [ROW_GC_WAIT] = {"gc_wait", "id", 0, NULL, true},
     [ROW_WAIT_BLOCK] = {"wait_block", "id, first_ns, last_ns", 0, NULL, true},
+    [ROW_LONG_WAIT] = {"long_wait", "wait_ns, id, start_ns", 0, NULL, true},
     [ROW_LONG_LIMIT] = {"long_limit", "wait_ns", 0, NULL},
     [ROW_SYSCALL_SUM] = {"syscall_sum", "name, stack_id, calls, open_calls, ns, longest_ns, longest_goid, lost_p", COLUMN(0), NULL,
                          true},

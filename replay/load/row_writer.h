@@ -50,6 +50,7 @@ enum row_kind {
     ROW_GC_WAIT,
     ROW_WAIT_BLOCK,      /* written by wait_blocks.c */
     ROW_LONG_LIMIT,
+    ROW_LONG_WAIT,
     ROW_SYSCALL_SUM,     /* written by call_sums.c */
     ROW_SYSCALL_PEOPLE,
     ROW_THREAD_SUM,      /* written by binding.c */

@@ -51,12 +51,15 @@ static uint64_t hash_of(const int64_t key[SUM_KEYS])
     return hash ^ hash >> 32;
 }
 
-static void link_sum(struct sum_table *self, uint32_t place)
+/* Slots tell by half of the hash whose they are, so that only the right sum is looked at. */
+#define HASH_HALF 0xffffffff00000000u
+
+static void link_sum(struct sum_table *self, uint32_t place, uint64_t hash)
 {
-    uint32_t slot = (uint32_t)hash_of(self->sums[place].key) & (self->slot_count - 1);
+    uint32_t slot = (uint32_t)hash & (self->slot_count - 1);
     while (self->slots[slot])
         slot = (slot + 1) & (self->slot_count - 1);
-    self->slots[slot] = place + 1;
+    self->slots[slot] = (hash & HASH_HALF) | (place + 1);
 }
 
 static bool grow(struct sum_table *self)
@@ -65,7 +68,7 @@ static bool grow(struct sum_table *self)
     struct sum *sums = realloc(self->sums, capacity * sizeof *sums);
     if (sums)
         self->sums = sums;
-    uint32_t *slots = sums ? calloc(2 * (size_t)capacity, sizeof *slots) : NULL;
+    uint64_t *slots = sums ? calloc(2 * (size_t)capacity, sizeof *slots) : NULL;
     if (!slots)
         return false;
     free(self->slots);
@@ -73,17 +76,19 @@ static bool grow(struct sum_table *self)
     self->capacity = capacity;
     self->slot_count = 2 * capacity;
     for (uint32_t i = 0; i < self->count; i++)
-        link_sum(self, i);
+        link_sum(self, i, hash_of(self->sums[i].key));
     return true;
 }
 
 struct sum *sum_table_find(struct sum_table *self, const int64_t key[SUM_KEYS])
 {
+    uint64_t hash = hash_of(key);
     if (self->slots) {
-        uint32_t slot = (uint32_t)hash_of(key) & (self->slot_count - 1), place;
-        while ((place = self->slots[slot])) {
-            if (memcmp(self->sums[place - 1].key, key, sizeof self->sums->key) == 0)
-                return &self->sums[place - 1];
+        uint32_t slot = (uint32_t)hash & (self->slot_count - 1);
+        for (uint64_t found; (found = self->slots[slot]);) {
+            struct sum *sum = &self->sums[(uint32_t)found - 1];
+            if ((found & HASH_HALF) == (hash & HASH_HALF) && memcmp(sum->key, key, sizeof sum->key) == 0)
+                return sum;
             slot = (slot + 1) & (self->slot_count - 1);
         }
     }
@@ -100,7 +105,7 @@ struct sum *sum_table_find(struct sum_table *self, const int64_t key[SUM_KEYS])
                         .last_wake_id = ROW_NULL,
                         .lost_p = ROW_NULL};
     memcpy(sum->key, key, sizeof sum->key);
-    link_sum(self, self->count++);
+    link_sum(self, self->count++, hash);
     return sum;
 }
 

@@ -24,7 +24,7 @@ struct sum_table {
     sum_write *write;
     void *context;
     struct sum *sums; /* owned */
-    uint32_t *slots;  /* owned: place in sums + 1; 0: free */
+    uint64_t *slots;  /* owned: place in sums + 1 and upper half of the key's hash; 0: free */
     uint32_t count, capacity, slot_count;
     bool failed; /* out of memory: sums are missing */
 };

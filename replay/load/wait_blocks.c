@@ -16,7 +16,18 @@ struct block {
     uint64_t start[OCTAVES]; /* the first of those of a length; UINT64_MAX: none */
 };
 
+/* A wait that may be among the long ones. */
+struct candidate {
+    int64_t wait_ns, id;
+    uint64_t start;
+};
+
+#define CANDIDATES_FIRST 1024
+
 struct wait_blocks {
+    struct candidate *candidates; /* owned */
+    size_t candidate_count, candidate_capacity;
+    int64_t shortest; /* of the candidates: shorter ones are not kept */
     struct block *blocks; /* owned */
     size_t count, capacity;
     uint64_t lengths[OCTAVES * FINE_STEPS]; /* how many waits are so long */
@@ -34,6 +45,7 @@ void wait_blocks_free(struct wait_blocks *self)
     if (!self)
         return;
     free(self->blocks);
+    free(self->candidates);
     free(self);
 }
 
@@ -82,6 +94,53 @@ static struct block *find(struct wait_blocks *self, size_t index)
     return &self->blocks[index];
 }
 
+/* The length that about one in LONG_SHARE waits has. */
+static uint64_t long_from(const struct wait_blocks *self)
+{
+    uint64_t enough = self->total / LONG_SHARE > LONG_LEAST ? self->total / LONG_SHARE : LONG_LEAST,
+             count = 0;
+    for (unsigned step = OCTAVES * FINE_STEPS; step-- > 0;) {
+        count += self->lengths[step];
+        if (count >= enough || step == 0)
+            return lowest_of_step(step);
+    }
+    return 0;
+}
+
+/* Drops those that are far too short as far as is known, and makes room where that does not help. */
+static void make_room(struct wait_blocks *self)
+{
+    int64_t shortest = (int64_t)(long_from(self) / 2);
+    size_t count = 0;
+    if (shortest > self->shortest)
+        self->shortest = shortest;
+    for (size_t i = 0; i < self->candidate_count; i++) {
+        if (self->candidates[i].wait_ns >= self->shortest)
+            self->candidates[count++] = self->candidates[i];
+    }
+    self->candidate_count = count;
+    if (count < self->candidate_capacity / 2)
+        return;
+    size_t capacity = self->candidate_capacity ? 2 * self->candidate_capacity : CANDIDATES_FIRST;
+    struct candidate *grown = realloc(self->candidates, capacity * sizeof *grown);
+    if (!grown) {
+        self->failed = true;
+        return;
+    }
+    self->candidates = grown;
+    self->candidate_capacity = capacity;
+}
+
+static void keep_long(struct wait_blocks *self, int64_t id, uint64_t start, int64_t wait_ns)
+{
+    if (wait_ns < self->shortest)
+        return;
+    if (self->candidate_count == self->candidate_capacity)
+        make_room(self);
+    if (wait_ns >= self->shortest && self->candidate_count < self->candidate_capacity)
+        self->candidates[self->candidate_count++] = (struct candidate){wait_ns, id, start};
+}
+
 void wait_blocks_add(struct wait_blocks *self, int64_t id, uint64_t start, uint64_t end, int64_t wait_ns)
 {
     bool has_length = wait_ns != ROW_NULL && wait_ns >= 0;
@@ -96,20 +155,29 @@ void wait_blocks_add(struct wait_blocks *self, int64_t id, uint64_t start, uint6
     if (has_length) {
         self->lengths[step_of((uint64_t)wait_ns)]++;
         self->total++;
+        keep_long(self, id, start, wait_ns);
     }
 }
 
-/* The length that about one in LONG_SHARE waits has. */
-static uint64_t long_from(const struct wait_blocks *self)
+static int by_length(const void *a, const void *b)
 {
-    uint64_t enough = self->total / LONG_SHARE > LONG_LEAST ? self->total / LONG_SHARE : LONG_LEAST,
-             count = 0;
-    for (unsigned step = OCTAVES * FINE_STEPS; step-- > 0;) {
-        count += self->lengths[step];
-        if (count >= enough || step == 0)
-            return lowest_of_step(step);
+    const struct candidate *x = a, *y = b;
+    if (x->wait_ns != y->wait_ns)
+        return x->wait_ns < y->wait_ns ? -1 : 1;
+    return (x->id > y->id) - (x->id < y->id);
+}
+
+/* Where the lengths have become so much shorter that some are missing here, indexes.sql finds them in the table. */
+static void put_long(struct wait_blocks *self, struct row_writer *rows, int64_t limit)
+{
+    if (limit < self->shortest || self->candidate_count == 0)
+        return;
+    qsort(self->candidates, self->candidate_count, sizeof *self->candidates, by_length);
+    for (size_t i = 0; i < self->candidate_count; i++) {
+        const struct candidate *c = &self->candidates[i];
+        if (c->wait_ns >= limit)
+            row_writer_put(rows, ROW_LONG_WAIT, (const int64_t[]){c->wait_ns, c->id, (int64_t)c->start});
     }
-    return 0;
 }
 
 int wait_blocks_finish(struct wait_blocks *self, struct row_writer *rows, struct error *err)
@@ -120,6 +188,7 @@ int wait_blocks_finish(struct wait_blocks *self, struct row_writer *rows, struct
     if (self->failed)
         return error_set(err, ERR_NOMEM, "out of memory");
     row_writer_put(rows, ROW_LONG_LIMIT, (const int64_t[]){(int64_t)limit});
+    put_long(self, rows, (int64_t)limit);
     for (size_t i = 0; i < self->count; i++) {
         uint64_t start = UINT64_MAX;
         for (unsigned octave = 0; octave < octaves; octave++) {

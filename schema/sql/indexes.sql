@@ -1,6 +1,7 @@
 -- Built after the load, in one pass each. Those that may exist already were written by the load itself, in order.
 INSERT INTO long_wait (wait_ns, id, start_ns)
-SELECT wait_ns, id, start_ns FROM packed_wait WHERE wait_ns >= (SELECT wait_ns FROM long_limit) ORDER BY wait_ns, id;
+SELECT wait_ns, id, start_ns FROM packed_wait WHERE wait_ns >= (SELECT wait_ns FROM long_limit) AND NOT EXISTS (SELECT 1 FROM long_wait)
+ORDER BY wait_ns, id;
 CREATE INDEX IF NOT EXISTS packed_wait_goid ON packed_wait (goid);
 CREATE INDEX IF NOT EXISTS packed_wait_object ON packed_wait (object) WHERE object IS NOT NULL AND (object < 0 OR facts & 3072);
 CREATE INDEX packed_turn_goid ON packed_turn (goid, start_ns);

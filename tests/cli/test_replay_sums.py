@@ -85,6 +85,20 @@ def test_blocks_of_waits_leave_none_out(recording):
     assert left_out == (0,)
 
 
+def test_indexes_hold_what_their_tables_hold(recording):
+    """Also those whose rows the loader writes itself."""
+    db = sqlite3.connect(f"file:{recording}?mode=ro", uri=True)
+    assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    for question, index in (("SELECT * FROM wait WHERE goid = 1", "packed_wait_goid"),
+                            ("SELECT * FROM packed_wait WHERE object = 1 AND (object < 0 OR facts & 3072)", "packed_wait_object")):
+        assert any(index in row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {question}")), question
+    waits = db.execute("SELECT count(*) FROM packed_wait").fetchone()
+    assert waits[0] > 0
+    assert db.execute("SELECT count(*) FROM packed_wait INDEXED BY packed_wait_goid WHERE goid IS NOT NULL").fetchone() == waits
+    chans = "FROM packed_wait JOIN object ON object.id = packed_wait.object WHERE kind = 'chan'"
+    assert db.execute(f"SELECT count(*) {chans} AND NOT facts & 3072").fetchone() == (0,)
+
+
 BLOCKING = "reason_class IN ('chan_recv', 'chan_send', 'select', 'mutex', 'rwmutex', 'cond', 'waitgroup') AND is_system = 0"
 LOCKS = "reason_class IN ('mutex', 'rwmutex') AND is_system = 0"
 IN_TIME = "start_ns <= :until AND start_ns + coalesce(wait_ns, run_ns - start_ns, 0) >= :since"
