@@ -71,7 +71,7 @@ int hit_gauge_open(struct hit_gauge *self, const struct hit_cost_input *in, stru
     int rc;
     *self = (struct hit_gauge){.is_open = false};
     if (in->has_link) {
-        rc = hit_cost_session(in, getpid(), true, LEAST_RING_BYTES, &self->session, err);
+        rc = hit_cost_session(in, getpid(), false, LEAST_RING_BYTES, &self->session, err);
         self->is_open = rc == 0;
     } else {
         rc = open_event(self, in->group, err);
