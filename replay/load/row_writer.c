@@ -65,7 +65,12 @@ static const struct row_spec specs[ROW_KIND_COUNT] = {
     [ROW_GOROUTINE_SUM] = {"goroutine_sum",
                            "goid, reason, is_system, waits, open_waits, wait_ns, runnable_ns, longest_ns, longest_id", 0, NULL,
                            true},
-    [ROW_OBJECT_SUM] = {"object_sum", "object_id, is_system, waits, open_waits, wait_ns, longest_ns, last_wake_id", 0, NULL, true},
+    [ROW_OBJECT_SUM] = {"object_sum", "object_id, is_system, waits, open_waits, wait_ns, longest_ns, last_wake_id", 0,
+                        "ON CONFLICT (object_id, is_system) DO UPDATE SET waits = waits + excluded.waits, "
+                        "open_waits = open_waits + excluded.open_waits, wait_ns = wait_ns + excluded.wait_ns, "
+                        "longest_ns = coalesce(max(longest_ns, excluded.longest_ns), longest_ns, excluded.longest_ns), "
+                        "last_wake_id = coalesce(max(last_wake_id, excluded.last_wake_id), last_wake_id, excluded.last_wake_id)",
+                        true},
     [ROW_WAKE_SUM] = {"wake_sum", "object, reason, is_system, waker_stack_id, waits, wait_ns, longest_ns", 0, NULL,
                       true},
     [ROW_OBJECT_PEOPLE] = {"object_people", "object_id, is_waker, goroutines", 0, NULL, true},

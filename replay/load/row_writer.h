@@ -40,7 +40,7 @@ enum row_kind {
     ROW_PLAIN_INTERVAL,
     ROW_WAIT_SUM,        /* the sums: written by wait_sums.c */
     ROW_GOROUTINE_SUM,
-    ROW_OBJECT_SUM,
+    ROW_OBJECT_SUM,      /* adds to a row that is there */
     ROW_WAKE_SUM,
     ROW_OBJECT_PEOPLE,
     ROW_SITE_PEOPLE,

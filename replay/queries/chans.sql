@@ -42,7 +42,7 @@ picked AS MATERIALIZED (
         -- Nobody waited for it.
         SELECT id, NULL, NULL, NULL, NULL FROM object
         WHERE (SELECT has_sums FROM plan) AND kind = 'chan'
-          AND NOT EXISTS (SELECT 1 FROM object_sum INDEXED BY object_sum_object WHERE object_sum.object_id = object.id)) AS seen
+          AND NOT EXISTS (SELECT 1 FROM object_sum WHERE object_sum.object_id = object.id)) AS seen
   CROSS JOIN object ON object.id = seen.object_id
   WHERE kind = 'chan'
   ORDER BY total_wait_ns DESC, waits DESC, object.id LIMIT coalesce(:limit, -1)

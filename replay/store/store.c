@@ -17,7 +17,7 @@
  * its place, and a load that fails starts again from the trace; a journal would only cost time. The cache
  * size is also that of an index's sorter.
  */
-static const char create_pragmas[] = "PRAGMA page_size = 16384;"
+static const char create_pragmas[] = "PRAGMA page_size = 8192;"
                                      "PRAGMA journal_mode = OFF;"
                                      "PRAGMA synchronous = OFF;"
                                      "PRAGMA locking_mode = EXCLUSIVE;"

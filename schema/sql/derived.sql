@@ -73,7 +73,7 @@ CREATE TABLE goroutine_sum (
   longest_id INTEGER                   -- …
 );
 
--- Waits by object, a select's for each of its channels, summed up. A key may have several rows: add them.
+-- Waits by object, a select's for each of its channels, summed up.
 CREATE TABLE object_sum (
   object_id INTEGER NOT NULL REFERENCES object (id), -- what was waited for
   is_system INTEGER NOT NULL,          -- as in wait_sum, and so on
@@ -81,8 +81,9 @@ CREATE TABLE object_sum (
   open_waits INTEGER NOT NULL,         -- …
   wait_ns INTEGER NOT NULL,            -- …
   longest_ns INTEGER,                  -- …
-  last_wake_id INTEGER                 -- last wait that somebody ended, by this object as far as is known; NULL: none
-);
+  last_wake_id INTEGER,                -- last wait that somebody ended, by this object as far as is known; NULL: none
+  PRIMARY KEY (object_id, is_system)
+) WITHOUT ROWID;
 
 -- Waits that are over, by object and by who ended them, summed up. A key may have several rows: add them.
 CREATE TABLE wake_sum (
@@ -142,8 +143,9 @@ CREATE TABLE gc_wait (
 CREATE TABLE object_people (
   object_id INTEGER NOT NULL REFERENCES object (id), -- which
   is_waker INTEGER NOT NULL,           -- 0: who waited, 1: who ended waits
-  goroutines INTEGER NOT NULL          -- how many
-);
+  goroutines INTEGER NOT NULL,         -- how many
+  PRIMARY KEY (is_waker, object_id)
+) WITHOUT ROWID;
 
 -- How many different goroutines waited at a place for a reason.
 CREATE TABLE site_people (
