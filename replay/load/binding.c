@@ -47,6 +47,7 @@ struct binding {
     struct anomaly_log *anomalies;
     const struct symbolizer *symbols;
     struct gaps *gaps;
+    struct sorted_index *by_tid; /* of packed_switch */
     struct map threads; /* tid → struct thread * */
     struct map names;   /* texts whose row is written */
     int64_t last_packed, last_plain;
@@ -62,12 +63,12 @@ static void put_sum(void *context, const struct sum *s)
 }
 
 struct binding *binding_new(struct row_writer *rows, struct anomaly_log *anomalies,
-                            const struct symbolizer *symbols, struct gaps *gaps)
+                            const struct symbolizer *symbols, struct gaps *gaps, struct sorted_index *by_tid)
 {
     struct binding *self = calloc(1, sizeof *self);
     if (!self)
         return NULL;
-    *self = (struct binding){.rows = rows, .anomalies = anomalies, .symbols = symbols, .gaps = gaps};
+    *self = (struct binding){.rows = rows, .anomalies = anomalies, .symbols = symbols, .gaps = gaps, .by_tid = by_tid};
     map_init(&self->threads);
     map_init(&self->names);
     sum_table_init(&self->sums, put_sum, self);
@@ -294,9 +295,10 @@ static void put_packed(struct binding *self, struct thread *thread, const struct
     const struct departure *off = &thread->off;
     out->is_pending = false;
     add_to_sums(self, thread, in->time_ns - out->time);
+    sorted_index_add(self->by_tid, thread->tid, ++self->last_packed);
     row_writer_put(
         self->rows, ROW_PACKED_SWITCH,
-        (const int64_t[]){++self->last_packed, thread->tid, (int64_t)out->time,
+        (const int64_t[]){self->last_packed, thread->tid, (int64_t)out->time,
                           (int64_t)(in->time_ns - out->time),
                           off->activity | FACT_OFF | (out->has_on ? FACT_ON : 0), (int64_t)off->state,
                           out->cpu, in->cpu, out->has_on ? (int64_t)(out->time - out->on_since) : ROW_NULL,

@@ -12,13 +12,14 @@
 #include "load/anomaly.h"
 #include "load/gaps.h"
 #include "load/row_writer.h"
+#include "load/sorted_index.h"
 #include "load/symbolize.h"
 
 struct binding;
 
-/* Borrows all. NULL when out of memory. */
+/* Borrows all; by_tid: packed_switch_tid. NULL when out of memory. */
 struct binding *binding_new(struct row_writer *rows, struct anomaly_log *anomalies,
-                            const struct symbolizer *symbols, struct gaps *gaps);
+                            const struct symbolizer *symbols, struct gaps *gaps, struct sorted_index *by_tid);
 void binding_free(struct binding *self);
 
 /* The thread runs this goroutine from now on. Returns the goid that it ran and had not left, or 0. Thread 0

@@ -329,6 +329,8 @@ static int finish(struct stages *self, struct error *err)
     row_writer_free(self->rows);
     self->rows = NULL;
     rc = wait_sums_finish_indexes(self->sums, err);
+    if (rc == 0)
+        rc = sorted_index_finish(self->switches, err);
     return rc < 0 ? rc : store_finish(self->store, err);
 }
 

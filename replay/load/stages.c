@@ -67,7 +67,10 @@ int stages_init(struct stages *self, const char *trace_path, struct error *err)
     self->call_sums = call_sums_new(self->store, self->rows, self->symbols);
     if (!self->runtime || !self->contexts || !self->spans || !self->sums || !self->call_sums)
         return error_set(err, ERR_NOMEM, "out of memory");
-    self->binding = binding_new(self->rows, self->anomalies, self->symbols, self->run->gaps);
+    self->switches = sorted_index_new(self->store, "packed_switch_tid");
+    if (!self->switches)
+        return error_set(err, ERR_NOMEM, "out of memory");
+    self->binding = binding_new(self->rows, self->anomalies, self->symbols, self->run->gaps, self->switches);
     self->tracker = goroutine_tracker_new(&(struct tracker_options){.rows = self->rows,
                                                                     .anomalies = self->anomalies,
                                                                     .symbols = self->symbols,
@@ -92,6 +95,7 @@ void stages_release(struct stages *self)
         resolve_drop(&event);
     goroutine_tracker_free(self->tracker);
     binding_free(self->binding);
+    sorted_index_free(self->switches);
     merge_free(self->merge);
     sync_objects_free(self->objects);
     wait_sums_free(self->sums);

@@ -42,6 +42,7 @@ struct stages {
     struct error pause_error;
     struct wait_reasons reasons;
     struct merge *merge;
+    struct sorted_index *switches; /* packed_switch_tid */
     struct binding *binding;
     struct goroutine_tracker *tracker;
     struct clock_check clocks;

@@ -6,7 +6,7 @@
 #include "load/lock_sums.h"
 #include "load/sum_table.h"
 #include "load/wait_blocks.h"
-#include "load/wait_index.h"
+#include "load/sorted_index.h"
 #include "state/wait_reason.h"
 
 enum table { BY_PLACE, BY_GOROUTINE, BY_OBJECT, BY_WAKER, TABLE_COUNT };
@@ -22,7 +22,7 @@ struct wait_sums {
     struct distinct *people;
     struct wait_blocks *blocks;
     struct lock_sums *locks;
-    struct wait_index *by_goid, *by_object;
+    struct sorted_index *by_goid, *by_object;
 };
 
 /* ---- rows ---- */
@@ -78,8 +78,8 @@ struct wait_sums *wait_sums_new(struct store *store, struct row_writer *rows,
     self->people = distinct_new(store, "wait_people");
     self->blocks = wait_blocks_new();
     self->locks = lock_sums_new(store, rows, symbols);
-    self->by_goid = wait_index_new(store, "packed_wait_goid");
-    self->by_object = wait_index_new(store, "packed_wait_object");
+    self->by_goid = sorted_index_new(store, "packed_wait_goid");
+    self->by_object = sorted_index_new(store, "packed_wait_object");
     if (self->people && self->blocks && self->locks && self->by_goid && self->by_object)
         return self;
     wait_sums_free(self);
@@ -95,8 +95,8 @@ void wait_sums_free(struct wait_sums *self)
     distinct_free(self->people);
     wait_blocks_free(self->blocks);
     lock_sums_free(self->locks);
-    wait_index_free(self->by_goid);
-    wait_index_free(self->by_object);
+    sorted_index_free(self->by_goid);
+    sorted_index_free(self->by_object);
     free(self);
 }
 
@@ -149,10 +149,10 @@ static uint64_t group_of_site(uint32_t site, int64_t kind)
 void wait_sums_add(struct wait_sums *self, int64_t id, uint64_t goid, const struct round_wait *wait,
                    const struct select_set *set)
 {
-    wait_index_add(self->by_goid, (int64_t)goid, id);
+    sorted_index_add(self->by_goid, (int64_t)goid, id);
     /* As indexes.sql says: for channels only, others are found by their sums. */
     if (wait->object != ROW_NULL && (wait->object < 0 || wait->direction))
-        wait_index_add(self->by_object, wait->object, id);
+        sorted_index_add(self->by_object, wait->object, id);
     int64_t kind = (int64_t)wait->reason << 1 | wait->is_system;
     uint64_t no_length_end = wait->run ? wait->run : wait->start;
     wait_blocks_add(self->blocks, id, wait->start,
@@ -214,6 +214,6 @@ int wait_sums_finish(struct wait_sums *self, struct error *err)
 
 int wait_sums_finish_indexes(struct wait_sums *self, struct error *err)
 {
-    int rc = wait_index_finish(self->by_goid, err);
-    return rc < 0 ? rc : wait_index_finish(self->by_object, err);
+    int rc = sorted_index_finish(self->by_goid, err);
+    return rc < 0 ? rc : sorted_index_finish(self->by_object, err);
 }

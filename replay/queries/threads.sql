@@ -22,13 +22,11 @@ WITH span (since_ns, until_ns) AS MATERIALIZED (
   SELECT max(start_ns, coalesce(:since, start_ns)), min(end_ns, coalesce(:until, end_ns)) FROM recording
 ),
 plan (has_sums) AS MATERIALIZED (SELECT :since IS NULL AND :until IS NULL),
--- Of packed_switch only the rows that touch the time, and those around them: the rows of a thread follow each other.
+-- Of packed_switch only the rows that touch the time.
 near AS (
   SELECT w.*
-  FROM plan CROSS JOIN span CROSS JOIN thread CROSS JOIN packed_switch AS w ON w.tid = thread.tid
-    AND w.out_ns >= coalesce((SELECT max(b.out_ns) FROM packed_switch AS b WHERE b.tid = thread.tid AND b.out_ns <= since_ns), since_ns)
-    AND w.out_ns <= coalesce((SELECT min(a.out_ns) FROM packed_switch AS a WHERE a.tid = thread.tid AND a.out_ns >= until_ns), until_ns)
-  WHERE NOT has_sums
+  FROM plan CROSS JOIN span CROSS JOIN packed_switch AS w
+  WHERE NOT has_sums AND w.out_ns + w.off_ns >= since_ns AND w.out_ns - coalesce(w.on_ns, 0) <= until_ns
 ),
 stretch (tid, kind, start_ns, end_ns, next_tid, next_name_id) AS (
   SELECT tid, 0, out_ns - on_ns, out_ns, NULL, NULL FROM near WHERE facts & 16

@@ -12,7 +12,7 @@ CREATE INDEX goroutine_sum_goid ON goroutine_sum (goid);
 CREATE INDEX wake_sum_object ON wake_sum (object);
 CREATE INDEX object_set_object ON object_set (object_id);
 CREATE INDEX IF NOT EXISTS object_addr ON object (addr, generation);
-CREATE INDEX packed_switch_tid ON packed_switch (tid, out_ns);
+CREATE INDEX IF NOT EXISTS packed_switch_tid ON packed_switch (tid);
 CREATE INDEX syscall_goid ON syscall (goid, start_ns);
 CREATE INDEX span_goid ON span (goid, start_ns);
 CREATE INDEX context_done ON context (done_object_id);

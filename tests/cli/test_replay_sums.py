@@ -99,6 +99,20 @@ def test_indexes_hold_what_their_tables_hold(recording):
     assert db.execute(f"SELECT count(*) {chans} AND NOT facts & 3072").fetchone() == (0,)
 
 
+def test_waits_are_found_by_time(recording):
+    db = sqlite3.connect(f"file:{recording}?mode=ro", uri=True)
+    assert db.execute("SELECT * FROM wait ORDER BY id").fetchall() == [row[2:] for row in db.execute("SELECT * FROM wait_by_time ORDER BY id")]
+    ended = "coalesce(wake_ns, run_ns, start_ns + wait_ns, start_ns)"
+    assert db.execute(f"SELECT count(*) FROM wait_by_time WHERE start_ns < since_ns OR {ended} > until_ns").fetchone() == (0,)
+    for span in filter(None, spans(db)):
+        exact = f"start_ns <= {span[1]} AND {ended} >= {span[0]}"
+        quick = f"FROM wait_by_time WHERE since_ns <= {span[1]} AND until_ns >= {span[0]} AND {exact}"
+        assert db.execute(f"SELECT id {quick} ORDER BY id").fetchall() == db.execute(f"SELECT id FROM wait WHERE {exact} ORDER BY id").fetchall()
+        for question in (f"SELECT * {quick}", f"SELECT reason, count(*) {quick} GROUP BY 1"):
+            plan = [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {question}")]
+            assert not any(step.startswith("SCAN packed_wait") for step in plan), plan
+
+
 BLOCKING = "reason_class IN ('chan_recv', 'chan_send', 'select', 'mutex', 'rwmutex', 'cond', 'waitgroup') AND is_system = 0"
 LOCKS = "reason_class IN ('mutex', 'rwmutex') AND is_system = 0"
 IN_TIME = "start_ns <= :until AND start_ns + coalesce(wait_ns, run_ns - start_ns, 0) >= :since"

@@ -1,4 +1,4 @@
-#include "load/wait_index.h"
+#include "load/sorted_index.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +16,7 @@ struct entry {
     int64_t id;
 };
 
-struct wait_index {
+struct sorted_index {
     struct store *store;
     const char *name;
     struct runs *entries;
@@ -64,9 +64,9 @@ static void sort(void *records, void *scratch, size_t count)
         memcpy(records, from, count * sizeof *from);
 }
 
-struct wait_index *wait_index_new(struct store *store, const char *name)
+struct sorted_index *sorted_index_new(struct store *store, const char *name)
 {
-    struct wait_index *self = calloc(1, sizeof *self);
+    struct sorted_index *self = calloc(1, sizeof *self);
     if (!self)
         return NULL;
     self->store = store;
@@ -78,11 +78,11 @@ struct wait_index *wait_index_new(struct store *store, const char *name)
                                                     .beside = store_path(store)});
     if (self->entries)
         return self;
-    wait_index_free(self);
+    sorted_index_free(self);
     return NULL;
 }
 
-void wait_index_free(struct wait_index *self)
+void sorted_index_free(struct sorted_index *self)
 {
     if (!self)
         return;
@@ -91,14 +91,14 @@ void wait_index_free(struct wait_index *self)
     free(self);
 }
 
-void wait_index_add(struct wait_index *self, int64_t key, int64_t id)
+void sorted_index_add(struct sorted_index *self, int64_t key, int64_t id)
 {
     runs_put(self->entries, &(struct entry){(uint64_t)key ^ SIGN, id});
 }
 
 static int write_row(void *context, const void *record, struct error *err)
 {
-    struct wait_index *self = context;
+    struct sorted_index *self = context;
     const struct entry *entry = record;
     int64_t *row = store_bulk_row(self->rows, err);
     if (!row)
@@ -108,7 +108,7 @@ static int write_row(void *context, const void *record, struct error *err)
     return 0;
 }
 
-int wait_index_finish(struct wait_index *self, struct error *err)
+int sorted_index_finish(struct sorted_index *self, struct error *err)
 {
     int rc = store_index_new(self->store, self->name, &self->rows, err);
     if (rc == 0)
