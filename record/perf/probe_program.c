@@ -2,9 +2,9 @@
  * See probe_program.h. Straight-line code: the walk is unrolled, every way out knows its constants, so that the verifier
  * of every kernel from 6.0 on follows it.
  *
- * Registers: r6 pt_regs, r7 the slot (with frames), r8 pointer at hand, r9 frames so far; r0 to r5 as calls have them. When
- * all is read: r6 the control of the ring, r8 the place of the record, r9 its size.
- * Stack: see below; without frames the values lie there.
+ * Registers: r6 pt_regs, r7 the slot (with frames), r8 pointer at hand, r9 frames so far; r0 to r5 as calls have them. In the
+ * walk: r6 where the window begins in the target. When all is read: r6 the control of the ring, r8 the place of the record, r9
+ * its size.
  */
 #include "perf/probe_program.h"
 
@@ -32,6 +32,7 @@ enum {
     AND_IMM = 0x57,
     JUMP_IF_SAME = 0x1d,
     JUMP_IF_ABOVE = 0x25,
+    JUMP_IF_AT_MOST = 0xb5,
     JUMP_IF_AT_LEAST = 0x35,
     MOVE = 0xbf,
     MOVE_IMM = 0xb7,
@@ -70,9 +71,14 @@ enum {
     TIME_AT = -40,
     THREAD_AT = -48,
     LOST_AT = -44,
-    VALUES_END = -48, /* without frames the values end here */
-    SLOT_FRAMES = 8,
-    SLOT_VALUES = 16,
+    VALUES_END = -48, /* of the values; below them lies the window */
+    STACK_END = -512,
+    WINDOW_MAX = 384, /* bytes of the target's stack that are read at once */
+    WINDOW_STEPS = 16, /* so many frames are looked for in it; deeper ones are read one by one, to keep programs short */
+    PAGE_BYTES = 4096,
+    SLOT_COUNT = 8,
+    SLOT_WINDOW = 16,
+    SLOT_FRAMES = 24,
     CONTROL_SHIFT = 7, /* bytes of a ring's control */
     TRIES = 4,         /* to reserve room: each that fails means that somebody else reserved some, or our fence */
     DEPTH_MAX = 8,
@@ -81,7 +87,7 @@ enum {
     WAYS_MAX = 64,
 };
 
-_Static_assert(SLOT_VALUES + 8 * (RECORD_VALUES_MAX + PROGRAM_FRAMES_MAX) <= PROGRAM_SLOT_BYTES, "a record fits");
+_Static_assert(SLOT_FRAMES + 8 * PROGRAM_FRAMES_MAX <= PROGRAM_SLOT_BYTES, "the frames fit");
 _Static_assert((PROGRAM_FRAMES_MAX & (PROGRAM_FRAMES_MAX + 1)) == 0, "a mask");
 _Static_assert(PROGRAM_RECORD_BYTES + 8 * (RECORD_VALUES_MAX + PROGRAM_FRAMES_MAX) <= PROGRAM_RECORD_MAX, "in a ring, too");
 _Static_assert(sizeof(struct program_control) == 1 << CONTROL_SHIFT, "the shift finds the control");
@@ -106,7 +112,7 @@ struct past_value {
 struct maker {
     const struct program_input *in;
     struct buf *out;
-    int base, base_offset; /* of value 0: register and offset */
+    int values_at;         /* on the stack: value 0 */
     unsigned index;        /* of the next value */
     struct past_value past[RECORD_VALUES_MAX];
     unsigned past_count;
@@ -224,7 +230,7 @@ static int emit_pointer(struct maker *self, char *text, struct ways *nothing, un
             return unknown(text, err);
         emit(self, LOAD_U64, R8, R6, at, 0);
     } else if (past) {
-        emit(self, LOAD_U64, R8, self->base, self->base_offset + 8 * (int)past->index, 0);
+        emit(self, LOAD_U64, R8, R10, self->values_at + 8 * (int)past->index, 0);
     } else if (take_outer(text, &offset, &inner)) {
         int rc = emit_pointer(self, inner, nothing, depth + 1, err);
         if (rc != 0)
@@ -258,24 +264,24 @@ struct wanted {
 /* What lies at r8 becomes the value; what hangs on nothing is 0. */
 static void emit_value_in_memory(struct maker *self, const struct wanted *value, struct ways *nothing)
 {
-    int at = self->base_offset + 8 * (int)self->index;
+    int at = self->values_at + 8 * (int)self->index;
     struct ways done = {.count = 0};
     if (value->width < 8)
-        emit(self, STORE_IMM_U64, self->base, 0, at, 0);
-    emit_read(self, self->base, at, value->width * value->elements);
+        emit(self, STORE_IMM_U64, R10, 0, at, 0);
+    emit_read(self, R10, at, value->width * value->elements);
     if (self->index == 0)
         add_way(self, &self->failed, emit(self, JUMP_UNLESS_IMM, R0, 0, 0, 0));
     if (value->is_signed && value->width < 8) {
-        emit(self, LOAD_U64, R1, self->base, at, 0);
+        emit(self, LOAD_U64, R1, R10, at, 0);
         emit_narrow(self, R1, value->width, true);
-        emit(self, STORE_REG_U64, self->base, R1, at, 0);
+        emit(self, STORE_REG_U64, R10, R1, at, 0);
     }
     if (nothing->count == 0)
         return;
     add_way(self, &done, emit(self, JUMP, 0, 0, 0, 0));
     arrive(self, nothing);
     for (unsigned i = 0; i < value->elements; i++)
-        emit(self, STORE_IMM_U64, self->base, 0, at + 8 * (int)i, 0);
+        emit(self, STORE_IMM_U64, R10, 0, at + 8 * (int)i, 0);
     if (self->index == 0)
         add_way(self, &self->failed, emit(self, JUMP, 0, 0, 0, 0));
     arrive(self, &done);
@@ -311,7 +317,7 @@ static int emit_memory(struct maker *self, const struct wanted *value, struct er
 static int emit_value(struct maker *self, const struct wanted *value, struct error *err)
 {
     const char *text = value->expression;
-    int at = self->base_offset + 8 * (int)self->index;
+    int at = self->values_at + 8 * (int)self->index;
     if (self->index + value->elements > RECORD_VALUES_MAX || (value->elements > 1 && value->width != 8))
         return unknown(text, err);
     if (*text == '\\') {
@@ -319,14 +325,14 @@ static int emit_value(struct maker *self, const struct wanted *value, struct err
         long number = strtol(text + 1, &end, 10);
         if (end == text + 1 || *end || number < INT32_MIN || number > INT32_MAX)
             return unknown(text, err);
-        emit(self, STORE_IMM_U64, self->base, 0, at, number);
+        emit(self, STORE_IMM_U64, R10, 0, at, number);
     } else if (*text == '%') {
         int from = find_register(text + 1);
         if (from < 0 || value->elements > 1)
             return unknown(text, err);
         emit(self, LOAD_U64, R1, R6, from, 0);
         emit_narrow(self, R1, value->width, value->is_signed);
-        emit(self, STORE_REG_U64, self->base, R1, at, 0);
+        emit(self, STORE_REG_U64, R10, R1, at, 0);
     } else {
         int rc = emit_memory(self, value, err);
         if (rc != 0)
@@ -521,24 +527,25 @@ static void emit_find_place(struct maker *self)
     emit(self, ADD, R8, R0, 0, 0);
 }
 
-/* The header is on the stack, and r9 the size; the values and frames are on the stack or in the slot. */
+/* The header and the values are on the stack, the frames in the slot; r9 is the size. */
 static void emit_record(struct maker *self, unsigned values, bool has_frames)
 {
+    int values_end = PROGRAM_RECORD_BYTES + 8 * (int)values;
     emit(self, STORE_REG_U32, R10, R9, SIZE_AT, 0);
     emit_find_ring(self);
     emit_reserve(self);
     emit_find_place(self);
     if (has_frames) {
         emit(self, MOVE, R1, R8, 0, 0);
-        emit(self, ADD_IMM, R1, 0, 0, PROGRAM_RECORD_BYTES);
+        emit(self, ADD_IMM, R1, 0, 0, values_end);
         emit(self, MOVE, R2, R9, 0, 0);
-        emit(self, ADD_IMM, R2, 0, 0, -PROGRAM_RECORD_BYTES);
+        emit(self, ADD_IMM, R2, 0, 0, -values_end);
         emit(self, MOVE, R3, R7, 0, 0);
-        emit(self, ADD_IMM, R3, 0, 0, SLOT_VALUES);
+        emit(self, ADD_IMM, R3, 0, 0, SLOT_FRAMES);
         emit(self, CALL, 0, 0, 0, HELPER_READ_KERNEL);
     }
-    for (unsigned i = 0; i < values && !has_frames; i++) {
-        emit(self, LOAD_U64, R1, R10, self->base_offset + 8 * (int)i, 0);
+    for (unsigned i = 0; i < values; i++) {
+        emit(self, LOAD_U64, R1, R10, self->values_at + 8 * (int)i, 0);
         emit(self, STORE_REG_U64, R8, R1, PROGRAM_RECORD_BYTES + 8 * (int)i, 0);
     }
     static const int words[] = {THREAD_AT, TIME_AT, HEADER_AT}; /* the header comes last: it says that all is there */
@@ -552,30 +559,100 @@ static void emit_record(struct maker *self, unsigned values, bool has_frames)
     emit_end(self);
 }
 
+/* What is left of the stack for the window; the frame pointer is to find 16 bytes in it. */
+static int window_bytes(unsigned values)
+{
+    int left = VALUES_END - 8 * (int)values - STACK_END;
+    return left > WINDOW_MAX ? WINDOW_MAX : left & ~15;
+}
+
+/* Through memory, after which it is any number to the verifier: what follows is looked at once, not for each way there. */
+static void emit_forget(struct maker *self, int reg, int slot_at)
+{
+    emit(self, STORE_REG_U64, R7, reg, slot_at, 0);
+    emit(self, LOAD_U64, reg, R7, slot_at, 0);
+}
+
+/*
+ * The stack around r8, from r6 on, into the window. All of it lies in the page of the frame at r8, which is there, or begins with
+ * the frame and goes on in the next page, where the frame does so too: a part of the stack that was never touched is not read.
+ */
+static void emit_read_window(struct maker *self, int at, int bytes, struct ways *done)
+{
+    struct ways keep = {.count = 0};
+    emit(self, MOVE, R6, R8, 0, 0);
+    emit(self, MOVE, R1, R8, 0, 0);
+    emit(self, AND_IMM, R1, 0, 0, PAGE_BYTES - 1);
+    add_way(self, &keep, emit(self, JUMP_IF_AT_MOST, R1, 0, 0, PAGE_BYTES - bytes));
+    add_way(self, &keep, emit(self, JUMP_IF_ABOVE, R1, 0, 0, PAGE_BYTES - 16));
+    emit(self, OR_IMM, R6, 0, 0, PAGE_BYTES - 1);
+    emit(self, ADD_IMM, R6, 0, 0, 1 - bytes);
+    arrive(self, &keep);
+    emit_forget(self, R6, SLOT_WINDOW);
+    emit(self, MOVE, R1, R10, 0, 0);
+    emit(self, ADD_IMM, R1, 0, 0, at);
+    emit(self, MOVE_IMM, R2, 0, 0, bytes);
+    emit(self, MOVE, R3, R6, 0, 0);
+    emit(self, CALL, 0, 0, 0, HELPER_READ_USER);
+    add_way(self, done, emit(self, JUMP_UNLESS_IMM, R0, 0, 0, 0));
+}
+
+/* The frame at r8: r8 the frame pointer that was saved there, r1 the return address. */
+static void emit_frame_in_window(struct maker *self, unsigned values, bool is_first, struct ways *done)
+{
+    int bytes = window_bytes(values), at = VALUES_END - 8 * (int)values - bytes;
+    struct ways have = {.count = 0};
+    if (!is_first) {
+        emit(self, MOVE, R1, R8, 0, 0);
+        emit(self, SUBTRACT, R1, R6, 0, 0);
+        add_way(self, &have, emit(self, JUMP_IF_AT_MOST, R1, 0, 0, bytes - 16));
+    }
+    emit_read_window(self, at, bytes, done);
+    emit(self, MOVE, R1, R8, 0, 0);
+    emit(self, SUBTRACT, R1, R6, 0, 0);
+    add_way(self, done, emit(self, JUMP_IF_ABOVE, R1, 0, 0, bytes - 16));
+    arrive(self, &have);
+    /* A frame pointer is a multiple of 8. */
+    emit(self, MOVE, R2, R1, 0, 0);
+    emit(self, AND_IMM, R2, 0, 0, 7);
+    add_way(self, done, emit(self, JUMP_UNLESS_IMM, R2, 0, 0, 0));
+    emit(self, AND_IMM, R1, 0, 0, 0x1f8);
+    emit(self, MOVE, R2, R10, 0, 0);
+    emit(self, ADD_IMM, R2, 0, 0, at);
+    emit(self, ADD, R2, R1, 0, 0);
+    emit(self, LOAD_U64, R8, R2, 0, 0);
+    emit(self, LOAD_U64, R1, R2, 8, 0);
+}
+
+static void emit_frame(struct maker *self, struct ways *done)
+{
+    emit_read(self, R10, FRAME_AT, 16);
+    add_way(self, done, emit(self, JUMP_UNLESS_IMM, R0, 0, 0, 0));
+    emit(self, LOAD_U64, R8, R10, FRAME_AT, 0);
+    emit(self, LOAD_U64, R1, R10, FRAME_AT + 8, 0);
+}
+
 /* The probed function, then whoever the frame pointers tell; the way ends at a frame pointer of 0. */
 static void emit_walk(struct maker *self, unsigned values)
 {
-    int frames_at = self->base_offset + 8 * (int)values;
     struct ways done = {.count = 0};
     emit(self, LOAD_U64, R1, R6, REGISTER_IP, 0);
-    emit(self, STORE_REG_U64, R7, R1, frames_at, 0);
+    emit(self, STORE_REG_U64, R7, R1, SLOT_FRAMES, 0);
     emit(self, LOAD_U64, R8, R6, REGISTER_BP, 0);
     for (unsigned i = 1; i < self->in->frames; i++) {
         emit(self, MOVE_IMM, R9, 0, 0, i);
         add_way(self, &done, emit(self, JUMP_IF_IMM, R8, 0, 0, 0));
-        emit_read(self, R10, FRAME_AT, 16);
-        add_way(self, &done, emit(self, JUMP_UNLESS_IMM, R0, 0, 0, 0));
-        emit(self, LOAD_U64, R8, R10, FRAME_AT, 0);
-        emit(self, LOAD_U64, R1, R10, FRAME_AT + 8, 0);
-        emit(self, STORE_REG_U64, R7, R1, frames_at + 8 * (int)i, 0);
+        if (i <= WINDOW_STEPS)
+            emit_frame_in_window(self, values, i == 1, &done);
+        else
+            emit_frame(self, &done);
+        emit(self, STORE_REG_U64, R7, R1, SLOT_FRAMES + 8 * (int)i, 0);
     }
     emit(self, MOVE_IMM, R9, 0, 0, self->in->frames);
     add_way(self, &done, emit(self, JUMP_IF_IMM, R8, 0, 0, 0));
     emit(self, OR_IMM, R9, 0, 0, PROGRAM_CUT >> 16);
     arrive(self, &done);
-    /* Out and in again: to the verifier it is now any number, so that it looks at the rest once and not for each length. */
-    emit(self, STORE_REG_U64, R7, R9, SLOT_FRAMES, 0);
-    emit(self, LOAD_U64, R9, R7, SLOT_FRAMES, 0);
+    emit_forget(self, R9, SLOT_COUNT);
     emit(self, MOVE, R1, R9, 0, 0);
     emit(self, SHIFT_LEFT, R1, 0, 0, 16);
     emit(self, OR_IMM, R1, 0, 0, self->in->probe);
@@ -612,8 +689,7 @@ int probe_program_make(const struct program_input *input, struct buf *out, unsig
     int rc = each_value(&self, false, &values, err);
     if (rc != 0)
         return rc;
-    self.base = has_walk ? R7 : R10;
-    self.base_offset = has_walk ? SLOT_VALUES : VALUES_END - 8 * (int)values;
+    self.values_at = VALUES_END - 8 * (int)values;
     emit(&self, MOVE, R6, R1, 0, 0);
     emit_thread(&self);
     if (has_walk)

@@ -184,6 +184,7 @@ static void run(struct machine *m, const struct buf *code)
         case 0x57: r[to] &= immediate; break;
         case 0x1d: jumps = r[to] == r[from]; break;
         case 0x25: jumps = r[to] > immediate; break;
+        case 0xb5: jumps = r[to] <= immediate; break;
         case 0x35: jumps = r[to] >= immediate; break;
         case 0xbf: r[to] = r[from]; break;
         case 0xb7: r[to] = immediate; break;
@@ -432,6 +433,55 @@ static void test_walks_to_the_end(void **state)
     }
 }
 
+/*
+ * Frames all over two pages, the only ones that can be read: the last ones of the first page, one that lies in both, one at the
+ * very end. Several are found in what is read at once.
+ */
+static void test_reads_no_further_than_the_pages_of_the_frames(void **state)
+{
+    (void)state;
+    enum { FIRST = 0x1000, END = 0x3000, FRAMES_MAX = 200 };
+    static uint8_t stack[END - FIRST];
+    static const unsigned distances[] = {16, 24, 152, 344, 368, 376, 408, 1600};
+    for (size_t d = 0; d < sizeof distances / sizeof *distances; d++) {
+        for (unsigned start = 0; start < 512; start += 8) {
+            struct machine *m = machine_new();
+            unsigned count = 0;
+            memset(stack, 0, sizeof stack);
+            m->memory = stack;
+            m->base = FIRST;
+            m->size = sizeof stack;
+            m->regs[IP] = 0x400000;
+            m->regs[BP] = FIRST + start;
+            for (unsigned at = start, next; at + 16 <= sizeof stack && count < FRAMES_MAX; at = next) {
+                next = at + distances[d] > sizeof stack - 16 && at + 32 <= sizeof stack ? sizeof stack - 16 : at + distances[d];
+                uint64_t frame[2] = {next > sizeof stack - 16 ? 0 : FIRST + next, 0x400100 + count};
+                memcpy(stack + at, frame, sizeof frame);
+                count++;
+            }
+            make_and_run(m, "v=\\7:u64", one_name, one_element, PROGRAM_FRAMES_MAX);
+            unsigned seen = PROGRAM_FRAMES(header_of(m)), wanted = 1 + count < PROGRAM_FRAMES_MAX ? 1 + count : PROGRAM_FRAMES_MAX;
+            assert_int_equal(seen, wanted);
+            for (unsigned i = 1; i < seen; i++)
+                assert_int_equal(word_of(m, 1 + i), 0x400100 + i - 1);
+            assert_int_equal(m->faults, 0);
+            if (distances[d] <= 152 && seen > 20)
+                assert_true(m->reads < seen - 10);
+        }
+    }
+}
+
+static void test_a_crooked_frame_pointer_ends_the_walk(void **state)
+{
+    (void)state;
+    struct machine *m = machine_new();
+    put_frames(m, 3);
+    put_u64(16, 0x1024);
+    make_and_run(m, "v=\\7:u64", one_name, one_element, 20);
+    assert_int_equal(PROGRAM_FRAMES(header_of(m)), 3);
+    assert_int_equal(m->faults, 0);
+}
+
 static void test_says_that_a_walk_is_cut(void **state)
 {
     (void)state;
@@ -640,6 +690,8 @@ int main(void)
         cmocka_unit_test(test_what_cannot_be_read_is_0),
         cmocka_unit_test(test_without_its_first_value_a_hit_is_a_header),
         cmocka_unit_test(test_walks_to_the_end),
+        cmocka_unit_test(test_reads_no_further_than_the_pages_of_the_frames),
+        cmocka_unit_test(test_a_crooked_frame_pointer_ends_the_walk),
         cmocka_unit_test(test_says_that_a_walk_is_cut),
         cmocka_unit_test(test_a_frame_pointer_that_leads_nowhere_ends_the_walk),
         cmocka_unit_test(test_a_loop_ends_at_the_limit),
