@@ -48,6 +48,8 @@ struct session {
     struct object_table *objects;
     struct gc_clock gc;
     struct runtime_limits first_limits, limits; /* as soon as the runtime had set them; as seen last */
+    uint64_t limits_ns;                         /* when that was */
+    bool is_ending;                             /* the last rounds */
     struct event_builder *builder;
     struct snapshot *snapshot; /* NULL: this program's goroutines cannot be found */
     struct trace_meta meta;
@@ -59,6 +61,7 @@ struct session {
     unsigned probe_count;
     struct session_budget budget;
     unsigned ring_now; /* ring of the section being written; UINT32_MAX: none */
+    unsigned cpu_now;  /* of that ring */
     struct chunk_clocks start;
     uint64_t flushed_ns;
     /* CPUs that came during the recording: when they were looked for last, the events of that moment, and what

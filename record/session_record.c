@@ -10,6 +10,9 @@
 
 #include "metadata.h"
 
+/* The limits that the program sets itself: one read of its memory each. */
+#define LIMITS_NS 100000000u
+
 /* A drain at least this often: a channel is looked at soon after the wait for it was seen, while it is still
  * there. */
 #define ROUND_MS 20
@@ -38,7 +41,6 @@ static void note_loss(struct session *self, unsigned cpu, uint64_t since_ns, uin
 static int on_record(void *context, unsigned ring, const struct record *record, struct error *err)
 {
     struct session *self = context;
-    unsigned cpu = perf_session_ring_cpu(self->perf, ring);
     if (trace_writer_is_full(self->writer)) {
         int rc = trace_writer_flush(self->writer, err);
         if (rc != 0)
@@ -47,13 +49,14 @@ static int on_record(void *context, unsigned ring, const struct record *record, 
         self->ring_now = UINT32_MAX;
     }
     if (ring != self->ring_now) {
-        trace_writer_section(self->writer, (uint16_t)cpu);
+        self->cpu_now = perf_session_ring_cpu(self->perf, ring);
+        trace_writer_section(self->writer, (uint16_t)self->cpu_now);
         self->ring_now = ring;
     }
     session_budget_count(self, record);
     if (record->kind == RECORD_LOST)
-        note_loss(self, cpu, event_builder_ring_time(self->builder, ring), record->time_ns, record->lost);
-    event_builder_add(self->builder, ring, (uint16_t)cpu, record);
+        note_loss(self, self->cpu_now, event_builder_ring_time(self->builder, ring), record->time_ns, record->lost);
+    event_builder_add(self->builder, ring, (uint16_t)self->cpu_now, record);
     return 0;
 }
 
@@ -88,10 +91,14 @@ static void tell_uncovered_cpus(struct session *self, uint64_t now)
     self->events_then = events;
 }
 
-static void look_at_limits(struct session *self)
+static void look_at_limits(struct session *self, uint64_t now)
 {
+    bool is_first_known = self->first_limits.has_gogc && self->first_limits.has_memory;
+    if (is_first_known && now - self->limits_ns < LIMITS_NS && !self->is_ending)
+        return;
+    self->limits_ns = now;
     runtime_limits_look(&self->limits, self->process);
-    if (!self->first_limits.has_gogc || !self->first_limits.has_memory)
+    if (!is_first_known)
         runtime_limits_look(&self->first_limits, self->process);
 }
 
@@ -100,7 +107,7 @@ int session_drain(struct session *self, struct error *err)
     uint64_t complete_ns = session_now_ns();
     int rc = 0;
     gc_clock_look(&self->gc, complete_ns);
-    look_at_limits(self);
+    look_at_limits(self, complete_ns);
     object_table_begin_round(self->objects);
     if (self->perf)
         rc = perf_session_drain(self->perf, on_record, self, &complete_ns, err);
@@ -280,6 +287,7 @@ int session_end_recording(struct session *self, bool output_works, struct error 
         event_builder_end(self->builder, end.monotonic_ns);
     if (self->perf)
         perf_session_disable(self->perf, NULL);
+    self->is_ending = true;
     if (output_works && rc == 0 && !self->output.is_full) {
         /* Twice: what was in flight while the first round ran is older than the second. */
         rc = session_drain(self, err);

@@ -13,11 +13,6 @@ void event_hold_release(struct event_hold *self)
     event_hold_init(self);
 }
 
-bool event_hold_wants(const struct event_hold *self, const struct event *event)
-{
-    return event->time_ns > self->after_ns;
-}
-
 bool event_hold_add(struct event_hold *self, const struct event *event)
 {
     if (self->count == self->capacity) {

@@ -17,7 +17,10 @@ struct event_hold {
 
 void event_hold_init(struct event_hold *self);
 void event_hold_release(struct event_hold *self);
-bool event_hold_wants(const struct event_hold *self, const struct event *event);
+static inline bool event_hold_wants(const struct event_hold *self, const struct event *event)
+{
+    return event->time_ns > self->after_ns;
+}
 /* Keeps a copy. False when out of memory. */
 bool event_hold_add(struct event_hold *self, const struct event *event);
 
