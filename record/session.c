@@ -221,7 +221,7 @@ static uint64_t timeval_ns(struct timeval tv)
 static void tear_down(struct session *self)
 {
     perf_session_free(self->perf);
-    hit_gauge_close(&self->budget.gauge);
+    session_budget_release(self);
     self->perf = NULL;
     session_remove_probes(self);
 }

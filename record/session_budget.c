@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -10,11 +11,10 @@
 
 #define GAUGE_NS 500000000ull
 /*
- * What a hit costs beyond what is measured on a process of our own: the target's own code finds its caches cold behind it. True
- * and told cost of a window, from the target's CPU time for a system call in windows and pauses of one recording, one after the
- * other: 1.2 to 1.3 (HTTP service, nats-server); more, up to 2, for one that mostly sleeps.
+ * What a hit costs beyond what is measured on a process of our own: the target's own code finds its caches cold behind it. From the
+ * CPU time a request of two equal HTTP services side by side, the one or the other recorded in turn.
  */
-#define FIELD_FACTOR 1.25
+#define FIELD_FACTOR 1.05
 
 #define PERCENT 100.0
 #define PPM     1000000.0
@@ -41,7 +41,8 @@ static void price_probes(struct session *self)
         may_drop[b->class[i]] = true;
     }
     budget_init(&b->decide, &self->options->budget, may_drop);
-    b->open_events = self->probe_count - perf_session_program_count(self->perf) + 1;
+    /* Events of a CPU are none of a thread's. */
+    b->open_events = self->options->cpu_wide ? 0 : self->probe_count - perf_session_program_count(self->perf) + 1;
 }
 
 static int open_event(void *context, struct error *err)
@@ -96,17 +97,19 @@ void session_budget_prepare(struct session *self)
                                             .programs = perf_session_program_count(self->perf) > 0,
                                             .has_link = perf_session_has_link(self->perf)};
     if (tracefs_find(tracefs, sizeof tracefs, &why) != 0 || hit_cost_measure(&measured, &b->cost, &why) != 0) {
-        b->cost = hit_cost_known();
+        b->cost = hit_price_known();
         session_say(self, self->hooks->verbose, "what a hit costs could not be measured (%s): taken as %.1f us",
                     why.message, b->cost.lean_ns / 1e3);
     } else {
         session_say(self, self->hooks->verbose,
                     "a hit costs %.2f us here, a call chain %.2f us and %.3f us a frame beyond %d, a switch to and fro %.2f us and "
-                    "%.3f us an event",
-                    b->cost.lean_ns / 1e3, b->cost.chain_ns / 1e3, b->cost.frame_ns / 1e3, HIT_COST_FRAMES,
-                    b->cost.switch_ns / 1e3, b->cost.scope_ns / 1e3);
+                    "%.3f us an event; %.1f times as much with cold caches",
+                    b->cost.lean_ns / 1e3, b->cost.chain_ns / 1e3, b->cost.frame_ns / 1e3, HIT_PRICE_FRAMES,
+                    b->cost.switch_ns / 1e3, b->cost.scope_ns / 1e3, b->cost.cold);
     }
     b->scale = FIELD_FACTOR;
+    b->gaps = calloc(perf_session_ring_count(self->perf), sizeof *b->gaps);
+    b->ring_count = b->gaps ? perf_session_ring_count(self->perf) : 0;
     if (b->cost.is_measured && hit_gauge_open(&b->gauge, &measured, &why) != 0)
         session_say(self, self->hooks->verbose, "what a hit costs cannot be watched (%s)", why.message);
     price_probes(self);
@@ -215,7 +218,18 @@ static struct budget_look end_look(struct session *self)
     return look;
 }
 
-void session_budget_count(struct session *self, const struct record *record)
+static double scale_of(struct session_budget *b, unsigned ring, uint64_t now)
+{
+    if (ring >= b->ring_count)
+        return b->scale;
+    hit_gap_add(&b->gaps[ring], now);
+    double factor = hit_price_factor(&b->cost, b->gaps[ring].mean_ns);
+    b->factor_sum += factor;
+    b->factor_count++;
+    return b->scale * factor;
+}
+
+void session_budget_count(struct session *self, unsigned ring, const struct record *record)
 {
     struct session_budget *b = &self->budget;
     if (!b->is_on)
@@ -224,11 +238,14 @@ void session_budget_count(struct session *self, const struct record *record)
     if (record->kind == RECORD_PROBE) {
         b->hits++;
         b->look_hits++;
-        double chain_ns = record->chain ? hit_cost_of_chain(&b->cost, record->chain_length) : 0;
-        cost[b->class[record->probe]] += b->scale * (b->hit_ns[record->probe] + chain_ns);
+        double chain_ns = record->chain ? hit_price_of_chain(&b->cost, record->chain_length) : 0;
+        cost[b->class[record->probe]] += scale_of(b, ring, record->time_ns) * (b->hit_ns[record->probe] + chain_ns);
+    } else if (record->kind == RECORD_SWITCH_IN) {
+        cost[BUDGET_CLASS_SWITCHES] += scale_of(b, ring, record->time_ns) * 0.5 * b->cost.switch_ns;
     } else if (record->kind == RECORD_SWITCH_OUT) {
-        cost[BUDGET_CLASS_SWITCHES] += b->scale * b->cost.switch_ns;
-        cost[BUDGET_CLASS_CORE] += b->scale * b->cost.scope_ns * b->open_events;
+        double scale = scale_of(b, ring, record->time_ns);
+        cost[BUDGET_CLASS_SWITCHES] += scale * 0.5 * b->cost.switch_ns;
+        cost[BUDGET_CLASS_CORE] += scale * b->cost.scope_ns * b->open_events;
     } else if (record->kind == RECORD_LOST) {
         b->hits += record->lost;
         b->look_hits += record->lost;
@@ -371,7 +388,8 @@ static void leave_out(struct session *self, enum budget_class class, const struc
         if (b->class[i] != class)
             continue;
         perf_session_set_probe_enabled(self->perf, i, false);
-        b->open_events--;
+        if (b->open_events > 1) /* one is for what the kernel tells of threads; where probes have programs there are no others */
+            b->open_events--;
     }
 }
 
@@ -495,6 +513,14 @@ int session_budget_go_on(struct session *self, struct error *err)
 
 /* ---- the end ---- */
 
+void session_budget_release(struct session *self)
+{
+    hit_gauge_close(&self->budget.gauge);
+    free(self->budget.gaps);
+    self->budget.gaps = NULL;
+    self->budget.ring_count = 0;
+}
+
 void session_budget_finish(struct session *self, struct budget_summary *out)
 {
     struct session_budget *b = &self->budget;
@@ -504,10 +530,11 @@ void session_budget_finish(struct session *self, struct budget_summary *out)
     count_stretch(self);
     end_told(b, b->since_ns);
     end_look(self);
+    double scale = b->factor_count ? b->scale * b->factor_sum / (double)b->factor_count : b->scale;
     *out = (struct budget_summary){.is_on = true,
                                    .is_measured = b->cost.is_measured,
-                                   .hit_ns = b->scale * b->cost.lean_ns,
-                                   .chain_ns = b->scale * b->cost.chain_ns,
+                                   .hit_ns = scale * b->cost.lean_ns,
+                                   .chain_ns = scale * b->cost.chain_ns,
                                    .cost_ns = b->total_cost_ns,
                                    .hits = b->hits,
                                    .on_ns = b->on_ns,

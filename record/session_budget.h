@@ -18,18 +18,22 @@
 
 #include "budget.h"
 #include "format/trace_meta.h"
-#include "perf/hit_cost.h"
 #include "perf/hit_gauge.h"
+#include "perf/hit_price.h"
 #include "perf/sample_decode.h"
 
 struct session;
 
 struct session_budget {
     struct budget decide;
-    struct hit_cost cost;   /* when the recording began */
+    struct hit_price cost;  /* when the recording began */
     struct hit_gauge gauge; /* and since */
     uint64_t gauged_ns;
-    double scale; /* of the costs, as things are now */
+    double scale;         /* of the costs, as things are now */
+    struct hit_gap *gaps; /* by ring: of what is recorded there, hits and switches */
+    unsigned ring_count;  /* of gaps; 0: there was no memory for them, and all hits count as hot */
+    double factor_sum;    /* of what was added for cold caches, for the report */
+    uint64_t factor_count;
     bool is_on, may_thin; /* may_thin: we are allowed to open perf events again */
     bool is_paused, is_over;
     clockid_t clock; /* CPU time of the target */
@@ -42,15 +46,15 @@ struct session_budget {
     uint64_t since_ns, since_cpu_ns, since_own_ns;
     uint64_t until_ns; /* it is planned to end; UINT64_MAX: it is not */
     uint64_t next_on_ns;
-    uint64_t told_ns; /* the trace tells its beginning: resume or pause */
-    unsigned reason;  /* of the last pause */
+    uint64_t told_ns;                /* the trace tells its beginning: resume or pause */
+    unsigned reason;                 /* of the last pause */
     struct budget_look look;         /* but for own_ns and own_edge_ns: */
     double own_ns, own_edge_ns;      /* our CPU time since, and what of it was for edges */
     uint64_t since_idle_ns;          /* idle time of all CPUs when it began; UINT64_MAX: not known */
     uint64_t look_hits, judged_hits; /* in it; in the one before */
     double hit_rate;                 /* hits per ns before the last pause */
-    uint64_t closing_ns; /* ending the last window took */
-    double scope_rate;   /* CPUs spent on switching open events, when last seen */
+    uint64_t closing_ns;             /* ending the last window took */
+    double scope_rate;               /* CPUs spent on switching open events, when last seen */
 
     /* the whole recording */
     double total_cost_ns, taken_ns; /* in the target; our CPU time that no idle CPU had for us */
@@ -74,7 +78,8 @@ void session_budget_prepare(struct session *self);
 uint64_t session_budget_rights(const struct session *self);
 /* The recording begins now. */
 void session_budget_start(struct session *self);
-void session_budget_count(struct session *self, const struct record *record);
+/* `ring`: of the session of perf, a CPU. */
+void session_budget_count(struct session *self, unsigned ring, const struct record *record);
 /* Around what costs the same however long a window is, and is no part of going from one to the other: snapshots. */
 uint64_t session_budget_edge_begins(const struct session *self);
 void session_budget_edge_ends(struct session *self, uint64_t begun);
@@ -84,6 +89,8 @@ uint64_t session_budget_wakes_ns(const struct session *self);
 int session_budget_go_on(struct session *self, struct error *err);
 /* A part begins at this time: in a pause that began before, if one goes on. */
 void session_budget_tell_pause(struct session *self, uint64_t now);
+/* Before the definitions of probes are deleted; idempotent. */
+void session_budget_release(struct session *self);
 /* The last stretch ends. */
 void session_budget_finish(struct session *self, struct budget_summary *out);
 int session_budget_begin_facts(const struct session *self, struct trace_meta *out, struct error *err);

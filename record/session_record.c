@@ -53,7 +53,7 @@ static int on_record(void *context, unsigned ring, const struct record *record, 
         trace_writer_section(self->writer, (uint16_t)self->cpu_now);
         self->ring_now = ring;
     }
-    session_budget_count(self, record);
+    session_budget_count(self, ring, record);
     if (record->kind == RECORD_LOST)
         note_loss(self, self->cpu_now, event_builder_ring_time(self->builder, ring), record->time_ns, record->lost);
     event_builder_add(self->builder, ring, (uint16_t)self->cpu_now, record);

@@ -1,7 +1,6 @@
 /* See hit_gauge.h. */
 #include "perf/hit_gauge.h"
 
-#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
@@ -10,29 +9,25 @@
 
 #include "base/clock.h"
 #include "perf/hit_cost.h"
+#include "perf/hit_site.h"
 #include "perf/perf_open.h"
 
-#define WARM_UP    16 /* hits that are not measured: this thread has slept, the target has not */
-#define HITS       48
-#define FIRST      9 /* looks when it is opened; their median is what later ones are compared with */
-#define RING_BYTES (64u << 10)
+#define WARM_UP          16 /* hits that are not measured: this thread has slept, the target has not */
+#define HITS             48
+#define RING_BYTES       (64u << 10)
 #define LEAST_RING_BYTES 1 /* of a session that is never enabled: a page */
-#define SMOOTH     0.2
-/* Beyond these it is no measurement any more. */
-#define LEAST 0.5
-#define MOST  3.0
 
 /* One hit, from the difference to as many calls without; 0: nothing was measured. */
 static double one_look(struct hit_gauge *self)
 {
     uint64_t start = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-    hit_cost_calls(HITS, false);
+    hit_site_calls(HITS, false);
     uint64_t bare = clock_ns(CLOCK_THREAD_CPUTIME_ID) - start;
     if (!self->session && ioctl(self->fd, PERF_EVENT_IOC_ENABLE, 0) != 0)
         return 0;
-    hit_cost_calls(WARM_UP, true);
+    hit_site_calls(WARM_UP, true);
     start = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-    hit_cost_calls(HITS, true);
+    hit_site_calls(HITS, true);
     uint64_t hit = clock_ns(CLOCK_THREAD_CPUTIME_ID) - start;
     if (!self->session) {
         ioctl(self->fd, PERF_EVENT_IOC_DISABLE, 0);
@@ -40,12 +35,6 @@ static double one_look(struct hit_gauge *self)
         perf_ring_commit(&self->ring);
     }
     return hit > bare ? (double)(hit - bare) / HITS : 0;
-}
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
 }
 
 static int open_event(struct hit_gauge *self, struct uprobe_group *group, struct error *err)
@@ -67,23 +56,22 @@ static int open_event(struct hit_gauge *self, struct uprobe_group *group, struct
 
 int hit_gauge_open(struct hit_gauge *self, const struct hit_cost_input *in, struct error *err)
 {
-    double seen[FIRST];
+    double seen[HIT_LEVEL_LOOKS];
     int rc;
     *self = (struct hit_gauge){.is_open = false};
-    if (in->has_link) {
+    if (in->programs) {
         rc = hit_cost_session(in, getpid(), false, LEAST_RING_BYTES, &self->session, err);
         self->is_open = rc == 0;
     } else {
         rc = open_event(self, in->group, err);
     }
-    for (unsigned i = 0; rc == 0 && i < FIRST; i++)
+    for (unsigned i = 0; rc == 0 && i < HIT_LEVEL_LOOKS; i++)
         seen[i] = one_look(self);
     if (rc != 0) {
         hit_gauge_close(self);
         return rc;
     }
-    qsort(seen, FIRST, sizeof *seen, by_value);
-    self->base_ns = self->now_ns = seen[FIRST / 2];
+    hit_level_init(&self->level, seen);
     return 0;
 }
 
@@ -103,17 +91,11 @@ void hit_gauge_close(struct hit_gauge *self)
 
 void hit_gauge_look(struct hit_gauge *self)
 {
-    double seen = self->is_open ? one_look(self) : 0;
-    if (seen > MOST * self->base_ns)
-        seen = MOST * self->base_ns;
-    if (seen > 0)
-        self->now_ns += SMOOTH * (seen - self->now_ns);
+    if (self->is_open)
+        hit_level_add(&self->level, one_look(self));
 }
 
 double hit_gauge_factor(const struct hit_gauge *self)
 {
-    if (!self->is_open || self->base_ns <= 0)
-        return 1;
-    double factor = self->now_ns / self->base_ns;
-    return factor < LEAST ? LEAST : factor > MOST ? MOST : factor;
+    return self->is_open ? hit_level_factor(&self->level) : 1;
 }

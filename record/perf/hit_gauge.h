@@ -1,8 +1,8 @@
 /*
  * How much dearer, or cheaper, a hit is now than when hit_cost_measure() measured: the same host gives other figures once its
  * other threads, or its neighbours, are busy. A few hits of our own, in this thread, at the probe that hit_cost_measure() has
- * measured: with an event that is open for this thread alone and enabled only meanwhile, or where probes are attached by a link,
- * with the program of such a probe, which finds nowhere to write to. A look takes a fifth of a millisecond.
+ * measured: with an event that is open for this thread alone and enabled only meanwhile, or with the program of such a probe, which
+ * finds nowhere to write to. A look takes a fifth of a millisecond; what several of them say together is hit_level.h's.
  */
 #ifndef GOTAPE_RECORD_HIT_GAUGE_H
 #define GOTAPE_RECORD_HIT_GAUGE_H
@@ -11,16 +11,16 @@
 
 #include "base/error.h"
 #include "perf/hit_cost.h"
+#include "perf/hit_level.h"
 #include "perf/perf_ring.h"
 #include "perf/perf_session.h"
 
 struct hit_gauge {
     bool is_open;
-    int fd;                       /* of the event; not with a link */
+    int fd; /* of the event; not with programs */
     struct perf_ring ring;
-    struct perf_session *session; /* with a link; never enabled */
-    double base_ns; /* a hit, when it was opened */
-    double now_ns;  /* as seen lately, smoothed */
+    struct perf_session *session; /* with programs; never enabled */
+    struct hit_level level;
 };
 
 /* Right behind hit_cost_measure(), and by the thread that will look. */

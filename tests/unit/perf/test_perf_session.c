@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <poll.h>
 #include <stdio.h>
@@ -304,6 +305,45 @@ static void test_descriptor_limit(void **state)
     perf_fixture_finish(&f);
 }
 
+static bool has_breakpoint(const struct hit_target *target)
+{
+    char path[64];
+    uint8_t code = 0;
+    snprintf(path, sizeof path, "/proc/%d/mem", (int)target->pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(pread(fd, &code, 1, (off_t)target->address), 1);
+    close(fd);
+    return code == 0xcc; /* int3 */
+}
+
+/* A pause: what keeps the kernel from waiting (perf_thin.c) keeps no breakpoint in the target. */
+static void test_closed_events_cost_nothing(void **state)
+{
+    (void)state;
+    perf_fixture_begin(missing);
+    struct error err;
+    perf_fixture_start(&f, &(struct perf_fixture_options){0});
+    if (perf_session_anchor(f.session, &err) != 0)
+        fail_msg("%s", err.message);
+    enable(&f);
+    hit_target_run(&f.target, "hit 30");
+    assert_int_equal(perf_session_disable(f.session, &err), 0);
+    perf_fixture_drain(&f);
+    assert_true(has_breakpoint(&f.target)); /* disabled, but still there */
+    perf_session_close_events(f.session);
+    assert_false(has_breakpoint(&f.target));
+    hit_target_run(&f.target, "hit 50");
+    if (perf_session_add_thread(f.session, f.target.pid, &err) < 0)
+        fail_msg("%s", err.message);
+    enable(&f);
+    hit_target_run(&f.target, "hit 20");
+    perf_fixture_drain(&f);
+    assert_true(has_breakpoint(&f.target));
+    assert_int_equal(f.tally.hits, 50);
+    perf_fixture_finish(&f);
+}
+
 static void test_thread_that_is_gone(void **state)
 {
     (void)state;
@@ -327,6 +367,7 @@ int main(void)
         perf_fixture_test(test_poll_wakes_at_a_quarter),
         perf_fixture_test(test_thread_added_late),
         perf_fixture_test(test_descriptor_limit),
+        perf_fixture_test(test_closed_events_cost_nothing),
         perf_fixture_test(test_thread_that_is_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
