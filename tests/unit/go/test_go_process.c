@@ -181,8 +181,11 @@ static void check_no_channels(struct go_process *process, const struct go_binary
     assert_false(go_process_read_chan(process, 8, &chan));
     assert_false(go_process_read_chan(process, UINT64_MAX - 7, &chan));
     assert_false(go_process_read_chan(process, bias + start, &chan));
+    unsigned alike = 0;
     for (uint64_t at = (types + 7) & ~(uint64_t)7; at < types + 4096; at += 8)
-        assert_false(go_process_read_chan(process, bias + at, &chan));
+        alike += go_process_read_chan(process, bias + at, &chan);
+    /* With the addresses of a position-independent program, which differ each time, one of 512 places may look like one. */
+    assert_true(alike <= (bias != 0));
 }
 
 static void test_running(void **state)
