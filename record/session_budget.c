@@ -115,11 +115,6 @@ void session_budget_prepare(struct session *self)
     price_probes(self);
     b->may_thin = self->options->budget.thin > 0;
     may_open_again(self);
-    if (b->may_thin && self->options->cpu_wide) {
-        b->may_thin = false;
-        b->decide.limits.thin = 0;
-        session_say(self, self->hooks->verbose, "with --scope cpu the budget only warns");
-    }
     if (b->may_thin)
         perf_raise_descriptor_limit(); /* there may be more threads when the events are opened again */
 }

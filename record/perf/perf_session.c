@@ -320,13 +320,16 @@ static void filter_switches(const struct perf_session *self)
 static int open_cpus(struct perf_session *self, struct error *err)
 {
     struct perf_event_attr attr;
-    perf_attr_cpu(&attr, &self->features, self->switch_id);
+    uint64_t switch_id = self->no_switches ? 0 : self->switch_id;
+    perf_attr_cpu(&attr, &self->features, switch_id);
     int rc = open_for_thread(self, &attr, SAMPLE_THREAD_EVENT, -1, err);
-    if (rc == 0 && self->switch_id) {
-        perf_attr_cpu_switch_in(&attr, &self->features, self->switch_id);
+    if (rc == 0 && switch_id) {
+        perf_attr_cpu_switch_in(&attr, &self->features, switch_id);
         rc = open_for_thread(self, &attr, SAMPLE_SWITCH_IN_EVENT, -1, err);
     }
     for (unsigned i = 0; i < self->decoder.probe_count && rc == 0; i++) {
+        if (self->is_left_out[i])
+            continue;
         perf_attr_cpu_probe(&attr, &self->features, self->probe_ids[i], self->decoder.probes[i].call_chain);
         rc = open_for_thread(self, &attr, i, -1, err);
     }

@@ -88,6 +88,11 @@ void perf_session_close_events(struct perf_session *self)
     self->descriptor_count = 0;
     perf_program_close(self);
     self->thread_count = 0;
+    self->is_open = false;
+    if (self->cpu_wide) { /* threads that come and go meanwhile are not told */
+        cpu_scope_release(&self->scope);
+        cpu_scope_init(&self->scope);
+    }
     self->exits.count = self->old_exits.count = 0;
     map_reset(&self->decoder.events);
     for (unsigned i = 0; i < self->ring_count; i++) {

@@ -96,9 +96,9 @@ def test_target_gets_its_time_back(trace):
     assert 1 - alone / full > 0.75 and 1 - alone / thinned < 0.4, (alone, full, thinned)
 
 
-@pytest.mark.parametrize("options", [("--rotate", "1s"), ("--flight", "4s")], ids=" ".join)
+@pytest.mark.parametrize("options", [("--rotate", "1s"), ("--flight", "4s"), ("--scope", "cpu")], ids=" ".join)
 def test_every_kind_of_recording_is_thinned_out(options, trace):
-    """Pauses within parts, across their borders, and in the memory of a flight recorder."""
+    """Pauses within parts, across their borders, in the memory of a flight recorder, and with events of all CPUs."""
     with Storm(8) as storm, harness.attached(storm.pid, trace, "--budget", "5%,10%", *options) as recorder:
         storm.send()
         if "--flight" in options:

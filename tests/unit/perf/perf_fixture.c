@@ -224,6 +224,7 @@ void perf_fixture_start(struct perf_fixture *self, const struct perf_fixture_opt
     const struct perf_session_options session = {.ring_bytes = options->ring_bytes,
                                                  .pid = self->target.pid,
                                                  .thread_switches = options->switches,
+                                                 .cpu_wide = options->cpu_wide,
                                                  .programs = options->programs,
                                                  .no_link = options->no_link};
     must(perf_session_new(&session, self->tracefs, &self->session, &err), &err);

@@ -59,6 +59,7 @@ void hit_target_stop(struct hit_target *self);
 struct perf_fixture_options {
     uint64_t ring_bytes;
     bool switches, call_chain;
+    bool cpu_wide;
     bool programs;   /* BPF programs read the values; perf_fixture_programs_missing() */
     bool no_link;    /* and are attached by events, also where the kernel has links */
     unsigned probes; /* 0: one; all at the same place, under different names */

@@ -344,6 +344,41 @@ static void test_closed_events_cost_nothing(void **state)
     perf_fixture_finish(&f);
 }
 
+/* Events of all CPUs, closed and opened again without a probe and without switches. */
+static void test_all_cpus_are_thinned_out(void **state)
+{
+    (void)state;
+    perf_fixture_begin(missing);
+    struct error err;
+    perf_fixture_start(&f, &(struct perf_fixture_options){.cpu_wide = true, .switches = true, .probes = 2});
+    if (perf_session_anchor(f.session, &err) != 0)
+        fail_msg("%s", err.message);
+    enable(&f);
+    hit_target_run(&f.target, "hit 30");
+    hit_target_run(&f.target, "hit 10");
+    assert_int_equal(perf_session_disable(f.session, &err), 0);
+    perf_fixture_drain(&f);
+    assert_int_equal(f.tally.hits_of[0], 40);
+    assert_int_equal(f.tally.hits_of[1], 40);
+    uint64_t switches = f.tally.outs + f.tally.ins;
+    assert_true(switches > 0); /* it waits for its commands */
+    perf_session_close_events(f.session);
+    assert_false(has_breakpoint(&f.target));
+    hit_target_run(&f.target, "hit 50");
+    perf_session_set_probe_enabled(f.session, 1, false);
+    perf_session_set_switches_enabled(f.session, false);
+    if (perf_session_add_thread(f.session, f.target.pid, &err) < 0)
+        fail_msg("%s", err.message);
+    enable(&f);
+    hit_target_run(&f.target, "hit 20");
+    hit_target_run(&f.target, "hit 5");
+    perf_fixture_drain(&f);
+    assert_int_equal(f.tally.hits_of[0], 65);
+    assert_int_equal(f.tally.hits_of[1], 40);
+    assert_int_equal(f.tally.outs + f.tally.ins, switches);
+    perf_fixture_finish(&f);
+}
+
 static void test_thread_that_is_gone(void **state)
 {
     (void)state;
@@ -368,6 +403,7 @@ int main(void)
         perf_fixture_test(test_thread_added_late),
         perf_fixture_test(test_descriptor_limit),
         perf_fixture_test(test_closed_events_cost_nothing),
+        perf_fixture_test(test_all_cpus_are_thinned_out),
         perf_fixture_test(test_thread_that_is_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
