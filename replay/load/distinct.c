@@ -5,15 +5,12 @@
 #include <string.h>
 
 #include "base/map.h"
+#include "load/pair_sort.h"
 
 #define SLOTS_FIRST 4096u
 /* 48 MB, of which three quarters are used. */
 #define SLOTS_MAX (1u << 21)
 #define PAIRS_MAX (SLOTS_MAX / 4 * 3)
-
-struct pair {
-    uint64_t group, member; /* both 0: free */
-};
 
 /* Slots lie far apart in memory: a pair waits until its slot has been fetched. */
 #define WAITING_MAX 16u
@@ -23,7 +20,7 @@ struct distinct {
     struct pair waiting[WAITING_MAX];
     uint32_t waiting_count;
     const char *name;   /* borrowed: of the table that it spills to */
-    struct pair *slots; /* owned; capacity is a power of two */
+    struct pair *slots; /* group and member, both 0: free; owned; capacity is a power of two */
     uint32_t capacity, count;
     struct store_bulk *spill; /* NULL: all pairs are in memory */
     struct error failure;
@@ -62,8 +59,8 @@ static uint64_t hash_of(uint64_t group, uint64_t member)
 static struct pair *find(struct pair *slots, uint32_t capacity, uint64_t group, uint64_t member)
 {
     uint64_t place = hash_of(group, member) & (capacity - 1);
-    while ((slots[place].group || slots[place].member) &&
-           (slots[place].group != group || slots[place].member != member))
+    while ((slots[place].key || slots[place].value) &&
+           (slots[place].key != group || slots[place].value != member))
         place = (place + 1) & (capacity - 1);
     return &slots[place];
 }
@@ -78,8 +75,8 @@ static void grow(struct distinct *self)
     }
     for (uint32_t i = 0; i < self->capacity; i++) {
         const struct pair *pair = &self->slots[i];
-        if (pair->group || pair->member)
-            *find(slots, capacity, pair->group, pair->member) = *pair;
+        if (pair->key || pair->value)
+            *find(slots, capacity, pair->key, pair->value) = *pair;
     }
     free(self->slots);
     self->slots = slots;
@@ -103,13 +100,13 @@ static void spill(struct distinct *self)
         return;
     for (uint32_t i = 0; i < self->capacity; i++) {
         const struct pair *pair = &self->slots[i];
-        if (!pair->group && !pair->member)
+        if (!pair->key && !pair->value)
             continue;
         int64_t *row = store_bulk_row(self->spill, &self->failure);
         if (!row)
             return;
-        row[0] = (int64_t)pair->group;
-        row[1] = (int64_t)pair->member;
+        row[0] = (int64_t)pair->key;
+        row[1] = (int64_t)pair->value;
     }
     memset(self->slots, 0, self->capacity * sizeof *self->slots);
     self->count = 0;
@@ -118,7 +115,7 @@ static void spill(struct distinct *self)
 static void put_now(struct distinct *self, uint64_t group, uint64_t member)
 {
     struct pair *pair = find(self->slots, self->capacity, group, member);
-    if (pair->group || pair->member || self->failure.code < 0)
+    if (pair->key || pair->value || self->failure.code < 0)
         return;
     *pair = (struct pair){group, member};
     self->count++;
@@ -131,7 +128,7 @@ static void put_now(struct distinct *self, uint64_t group, uint64_t member)
 static void put_waiting(struct distinct *self)
 {
     for (uint32_t i = 0; i < self->waiting_count; i++)
-        put_now(self, self->waiting[i].group, self->waiting[i].member);
+        put_now(self, self->waiting[i].key, self->waiting[i].value);
     self->waiting_count = 0;
 }
 
@@ -143,40 +140,26 @@ void distinct_put(struct distinct *self, uint64_t group, uint64_t member)
     self->waiting[self->waiting_count++] = (struct pair){group, member};
 }
 
-static int by_key(const void *a, const void *b)
-{
-    uint64_t x = ((const struct map_slot *)a)->key, y = ((const struct map_slot *)b)->key;
-    return x < y ? -1 : x > y;
-}
-
-/* There are far fewer groups than pairs: they are counted first, and then sorted. */
 static void count_here(struct distinct *self, distinct_visit *visit, void *context)
 {
-    struct map counts;
-    struct map_slot *groups = NULL;
-    size_t position = 0, count = 0;
-    const struct map_slot *slot;
-    map_init(&counts);
-    for (uint32_t i = 0; i < self->capacity && self->failure.code == 0; i++) {
-        const struct pair *pair = &self->slots[i];
-        if (!pair->group && !pair->member)
-            continue;
-        uint64_t *so_far = map_find(&counts, pair->group);
-        if (so_far)
-            ++*so_far;
-        else if (map_put(&counts, pair->group, 1) < 0)
-            error_set(&self->failure, ERR_NOMEM, "out of memory");
-    }
-    if (counts.count && !(groups = malloc(counts.count * sizeof *groups)))
+    uint32_t count = 0;
+    struct pair *scratch = malloc((self->count + 1) * sizeof *scratch);
+    if (!scratch) {
         error_set(&self->failure, ERR_NOMEM, "out of memory");
-    while (groups && (slot = map_next(&counts, &position)))
-        groups[count++] = *slot;
-    if (count)
-        qsort(groups, count, sizeof *groups, by_key);
-    for (size_t i = 0; i < count; i++)
-        visit(context, groups[i].key, groups[i].value);
-    free(groups);
-    map_release(&counts);
+        return;
+    }
+    for (uint32_t i = 0; i < self->capacity; i++) {
+        if (self->slots[i].key || self->slots[i].value)
+            self->slots[count++] = self->slots[i];
+    }
+    pair_sort(self->slots, scratch, count);
+    free(scratch);
+    for (uint32_t i = 0, first = 0; i < count; i++) {
+        if (i + 1 < count && self->slots[i + 1].key == self->slots[i].key)
+            continue;
+        visit(context, self->slots[i].key, i + 1 - first);
+        first = i + 1;
+    }
     memset(self->slots, 0, self->capacity * sizeof *self->slots);
     self->count = 0;
 }

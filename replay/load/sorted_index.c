@@ -1,8 +1,8 @@
 #include "load/sorted_index.h"
 
 #include <stdlib.h>
-#include <string.h>
 
+#include "load/pair_sort.h"
 #include "load/runs.h"
 
 /* In memory; a megabyte, which stays in the cache while it is sorted. */
@@ -10,11 +10,6 @@
 
 /* Keys are signed, and stored so that unsigned order is theirs. */
 #define SIGN (1ull << 63)
-
-struct entry {
-    uint64_t key;
-    int64_t id;
-};
 
 struct sorted_index {
     struct store *store;
@@ -26,42 +21,8 @@ struct sorted_index {
 /* Ids need no comparing: equal keys come in the order in which they were put. */
 static int by_key(const void *a, const void *b)
 {
-    const struct entry *x = a, *y = b;
+    const struct pair *x = a, *y = b;
     return (x->key > y->key) - (x->key < y->key);
-}
-
-/* By one byte of the keys. */
-static void sort_pass(const struct entry *from, struct entry *to, size_t count, unsigned shift)
-{
-    size_t places[256] = {0}, next = 0;
-    for (size_t i = 0; i < count; i++)
-        places[from[i].key >> shift & 0xff]++;
-    for (int i = 0; i < 256; i++) {
-        size_t here = places[i];
-        places[i] = next;
-        next += here;
-    }
-    for (size_t i = 0; i < count; i++)
-        to[places[from[i].key >> shift & 0xff]++] = from[i];
-}
-
-/* Byte by byte from the lowest on, without those that all keys share. */
-static void sort(void *records, void *scratch, size_t count)
-{
-    struct entry *from = records, *to = scratch;
-    uint64_t differing = 0;
-    for (size_t i = 0; i < count; i++)
-        differing |= from[i].key ^ from[0].key;
-    for (unsigned shift = 0; shift < 64; shift += 8) {
-        if ((differing >> shift & 0xff) == 0)
-            continue;
-        sort_pass(from, to, count, shift);
-        struct entry *sorted = to;
-        to = from;
-        from = sorted;
-    }
-    if (from != records)
-        memcpy(records, from, count * sizeof *from);
 }
 
 struct sorted_index *sorted_index_new(struct store *store, const char *name)
@@ -71,10 +32,10 @@ struct sorted_index *sorted_index_new(struct store *store, const char *name)
         return NULL;
     self->store = store;
     self->name = name;
-    self->entries = runs_new(&(struct runs_options){.record_size = sizeof(struct entry),
+    self->entries = runs_new(&(struct runs_options){.record_size = sizeof(struct pair),
                                                     .capacity = ENTRIES_MAX,
                                                     .compare = by_key,
-                                                    .sort = sort,
+                                                    .sort = pair_sort,
                                                     .beside = store_path(store)});
     if (self->entries)
         return self;
@@ -93,18 +54,18 @@ void sorted_index_free(struct sorted_index *self)
 
 void sorted_index_add(struct sorted_index *self, int64_t key, int64_t id)
 {
-    runs_put(self->entries, &(struct entry){(uint64_t)key ^ SIGN, id});
+    runs_put(self->entries, &(struct pair){(uint64_t)key ^ SIGN, (uint64_t)id});
 }
 
 static int write_row(void *context, const void *record, struct error *err)
 {
     struct sorted_index *self = context;
-    const struct entry *entry = record;
+    const struct pair *entry = record;
     int64_t *row = store_bulk_row(self->rows, err);
     if (!row)
         return err->code;
     row[0] = (int64_t)(entry->key ^ SIGN);
-    row[1] = entry->id;
+    row[1] = (int64_t)entry->value;
     return 0;
 }
 

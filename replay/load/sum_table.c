@@ -6,7 +6,8 @@
 #include "load/row_writer.h"
 
 /* Keys in memory; some 14 MB. */
-#define SUMS_MAX 100000u
+#define SUMS_MAX     100000u
+#define CAPACITY_MAX 131072u
 
 void sum_table_init(struct sum_table *self, sum_write *write, void *context)
 {
@@ -65,6 +66,8 @@ static void link_sum(struct sum_table *self, uint32_t place, uint64_t hash)
 static bool grow(struct sum_table *self)
 {
     uint32_t capacity = self->capacity ? 4 * self->capacity : 1024;
+    if (capacity > CAPACITY_MAX)
+        capacity = CAPACITY_MAX;
     struct sum *sums = realloc(self->sums, capacity * sizeof *sums);
     if (sums)
         self->sums = sums;

@@ -23,6 +23,7 @@ struct candidate {
 };
 
 #define CANDIDATES_FIRST 1024
+#define CANDIDATES_MAX   65536 /* 1.5 MB */
 
 struct wait_blocks {
     struct candidate *candidates; /* owned */
@@ -121,6 +122,12 @@ static void make_room(struct wait_blocks *self)
     self->candidate_count = count;
     if (count < self->candidate_capacity / 2)
         return;
+    if (self->candidate_capacity == CANDIDATES_MAX) {
+        /* Too many are of one length: indexes.sql will look for them. */
+        self->shortest = INT64_MAX;
+        self->candidate_count = 0;
+        return;
+    }
     size_t capacity = self->candidate_capacity ? 2 * self->candidate_capacity : CANDIDATES_FIRST;
     struct candidate *grown = realloc(self->candidates, capacity * sizeof *grown);
     if (!grown) {
@@ -167,7 +174,7 @@ static int by_length(const void *a, const void *b)
     return (x->id > y->id) - (x->id < y->id);
 }
 
-/* Where the lengths have become so much shorter that some are missing here, indexes.sql finds them in the table. */
+/* Where some are missing here, since lengths have become so much shorter or there were too many, indexes.sql finds them in the table. */
 static void put_long(struct wait_blocks *self, struct row_writer *rows, int64_t limit)
 {
     if (limit < self->shortest || self->candidate_count == 0)
