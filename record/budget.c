@@ -7,6 +7,7 @@
 #define AIM           0.8 /* of `thin`: what a cycle may cost, as loads vary and costs are estimates */
 #define TOO_DEAR      1.5 /* of what a window was to cost */
 #define WORTH_A_DROP  0.1 /* of all cost: dropping less would change nothing */
+#define MOST_COST     0.85 /* of the target's time: it does something of its own between the hits, too */
 #define BACK_CYCLES   3
 #define LOOKS_TO_STEP 2
 
@@ -100,6 +101,16 @@ static double share_of(double cost, double cpu)
 static double cpu_of(const struct budget_look *look)
 {
     return (double)look->on_cpu_ns + (double)look->off_cpu_ns;
+}
+
+void budget_look_bound(struct budget_look *look)
+{
+    double most = MOST_COST * (double)look->on_cpu_ns, cost = running_target_cost(look);
+    if (cost <= most)
+        return;
+    double edge = target_cost(look) - cost, factor = (most + edge) / (cost + edge);
+    for (unsigned i = 0; i < BUDGET_CLASS_COUNT; i++)
+        look->cost_ns[i] *= factor;
 }
 
 double budget_share(const struct budget_look *look)

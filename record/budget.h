@@ -80,6 +80,9 @@ struct budget {
 /* may_drop: classes that are recorded and can be left out; NULL: none. */
 void budget_init(struct budget *self, const struct budget_limits *limits,
                  const bool may_drop[BUDGET_CLASS_COUNT]);
+/* Prices are estimates, but hits cannot have cost more than the target's time: all classes are lessened alike when they are
+ * said to have left it next to nothing for its own work. */
+void budget_look_bound(struct budget_look *look);
 /* The share of a look, edges and all: 0 when nothing is known. */
 double budget_share(const struct budget_look *look);
 struct budget_decision budget_decide(struct budget *self, const struct budget_look *look);

@@ -205,6 +205,7 @@ static struct budget_look end_look(struct session *self)
     count_own(b);
     if (b->is_left_out[BUDGET_CLASS_SWITCHES])
         b->look.cost_ns[BUDGET_CLASS_CORE] += b->scope_rate * (double)b->look.on_ns;
+    budget_look_bound(&b->look);
     for (unsigned i = 0; i < BUDGET_CLASS_COUNT; i++)
         b->total_cost_ns += b->look.cost_ns[i];
     struct budget_look look = b->look;

@@ -349,6 +349,23 @@ static void off_decides_nothing(void **state)
     assert_int_equal(decide(&budget, (struct budget_look){0}).step, BUDGET_STEP_NONE);
 }
 
+/* Hits that are said to have cost more than the target's whole time are too dear, not the target of no time at all. */
+static void costs_stay_within_the_time(void **state)
+{
+    struct budget_look fair = look(60, 20, 1), dear = look(150, 90, 60);
+    (void)state;
+    budget_look_bound(&fair);
+    assert_true(fair.cost_ns[BUDGET_CLASS_CORE] == look(60, 20, 1).cost_ns[BUDGET_CLASS_CORE]);
+    budget_look_bound(&dear);
+    double share = budget_share(&dear);
+    assert_true(share > 0.8 && share < 0.9);
+    assert_true(dear.cost_ns[BUDGET_CLASS_CORE] > 1.6 * dear.cost_ns[BUDGET_CLASS_RUNS]);
+    dear = look(150, 90, 60);
+    dear.edge_ns = dear.cost_ns[BUDGET_CLASS_CORE] / 10;
+    budget_look_bound(&dear);
+    assert_true(budget_share(&dear) > share && budget_share(&dear) < 1.01);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -370,6 +387,7 @@ int main(void)
         cmocka_unit_test(stops_when_the_shortest_windows_cost_too_much),
         cmocka_unit_test(a_dear_edge_makes_windows_longer),
         cmocka_unit_test(off_decides_nothing),
+        cmocka_unit_test(costs_stay_within_the_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
