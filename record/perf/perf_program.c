@@ -51,12 +51,18 @@ static bool main_thread_lives(pid_t pid)
 static int make_program(const struct program_input *input, bool for_link, unsigned *values_out, int *fd_out,
                         struct error *err)
 {
+    struct program_input in = *input;
     struct buf code;
     buf_init(&code);
-    int rc = probe_program_make(input, &code, values_out, err);
+    /* Programs of one kind alone share a table. The program keeps it. */
+    int rc = bpf_program_table(1, &in.empty, err);
+    if (rc != 0)
+        return rc;
+    rc = probe_program_make(&in, &code, values_out, err);
     if (rc == 0)
         rc = bpf_load_probe(code.data, code.size, for_link, fd_out, err);
     buf_release(&code);
+    close(in.empty);
     return rc;
 }
 

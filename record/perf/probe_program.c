@@ -6,6 +6,20 @@
 
 #include "perf/probe_program_impl.h"
 
+/*
+ * A call that leads nowhere, on a way that is hardly ever taken: a program with a tail call in it has its stack on that of the thread.
+ * Since Linux 6.13 the stack of any other that needs 64 bytes is one for all threads of a CPU ("bpf: Support private stack for bpf
+ * progs"): made for programs that are not preempted, so that a thread that loses the CPU amid ours would find there
+ * what others have left. Seen as records of the wrong goroutine, on 6.18 and 7.3.
+ */
+static void emit_no_shared_stack(struct maker *self)
+{
+    emit(self, MOVE, R1, R6, 0, 0);
+    emit_map(self, R2, self->in->empty);
+    emit(self, MOVE_IMM, R3, 0, 0, 0);
+    emit(self, CALL, 0, 0, 0, HELPER_TAIL_CALL);
+}
+
 /* Ours, or nothing is told. */
 static void emit_thread(struct maker *self)
 {
@@ -29,10 +43,12 @@ static void emit_thread(struct maker *self)
     }
     add_way(self, &ours, emit(self, JUMP_IF_IMM, R1, 0, 0, in->pid));
     arrive(self, &others);
+    emit_no_shared_stack(self);
     emit_end(self);
     arrive(self, &ours);
     emit(self, STORE_REG_U32, R10, R0, THREAD_AT, 0);
 }
+
 static void emit_plain_header(struct maker *self, unsigned values)
 {
     emit(self, STORE_IMM_U32, R10, 0, HEADER_AT, self->in->probe);

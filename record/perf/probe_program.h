@@ -45,6 +45,7 @@ struct program_input {
     struct program_geometry geometry;
     unsigned cpus;               /* so many rings, by number of CPU */
     int control, data, scratch;  /* maps: the controls of all rings in its one element; slices; scratch (with frames only) */
+    int empty;                   /* a table of programs with nothing in it: see emit_no_shared_stack() */
 };
 
 /*

@@ -2,6 +2,7 @@
  * The programs of probes, run by a small interpreter of the instructions that they are made of, on registers and memory of
  * our own: the values, the walk, its ends, the slots, and the way into the ring.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,7 +15,7 @@
 
 #include "perf/probe_program.h"
 
-enum { CONTROL = 70, SCRATCH = 71, DATA = 72, CPUS = 4, STACK_BYTES = 512, STEPS_MAX = 4000, REGISTERS = 21 };
+enum { CONTROL = 70, SCRATCH = 71, DATA = 72, EMPTY = 73, CPUS = 4, STACK_BYTES = 512, STEPS_MAX = 4000, REGISTERS = 21 };
 enum { PID = 4321, TID = 4325, RING_BYTES = 8192, SLICE_BYTES = 4096, SLICE_STRIDE = SLICE_BYTES + PROGRAM_SLICE_ROOM };
 enum { AX = 10, BX = 5, BP = 4, R14 = 1, IP = 16, SP = 19 }; /* words of struct pt_regs */
 
@@ -28,7 +29,7 @@ struct machine {
     size_t record_size; /* 0: nothing was written */
     uint64_t record_time_ns, now_ns;
     uint32_t lost_before;
-    unsigned outputs, faults, reads;
+    unsigned outputs, faults, reads, tail_calls;
     unsigned rivals; /* so many times somebody else reserves room while we look at the clock */
     uint64_t cpu, pid;
     struct program_control controls[CPUS];
@@ -79,6 +80,12 @@ static void call(struct machine *m, int helper, uint64_t r[11])
     case 1: /* map lookup */
         assert_true(r[1] == SCRATCH || r[1] == DATA);
         r[0] = r[1] == SCRATCH ? (uint64_t)(uintptr_t)m->scratch : find_slice(m, r[2]);
+        break;
+    case 12: /* tail call: there is nothing in the table */
+        assert_int_equal(r[1], (uint64_t)(uintptr_t)m->regs);
+        assert_int_equal(r[2], EMPTY);
+        r[0] = (uint64_t)-EINVAL;
+        m->tail_calls++;
         break;
     case 5: /* the clock */
         r[0] = m->now_ns++;
@@ -258,7 +265,8 @@ static struct program_input input_for(const char *fetch, const char *const *name
                                   .cpus = CPUS,
                                   .control = CONTROL,
                                   .data = DATA,
-                                  .scratch = SCRATCH};
+                                  .scratch = SCRATCH,
+                                  .empty = EMPTY};
 }
 
 static void run_input(struct machine *m, const struct program_input *input)
@@ -613,8 +621,10 @@ static void test_nothing_is_told(void **state)
         m->cpu = CPUS;
         make_and_run(m, "v=\\7:u64", one_name, one_element, frames);
         m->cpu = 0;
+        assert_int_equal(m->tail_calls, 0);
         m->pid = PID + 1;
         make_and_run(m, "v=\\7:u64", one_name, one_element, frames);
+        assert_int_equal(m->tail_calls, 1); /* what keeps the stack on that of the thread, out of the usual way */
         m->pid = PID;
         program_ring_close(&m->ring);
         make_and_run(m, "v=\\7:u64", one_name, one_element, frames);
