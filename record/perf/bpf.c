@@ -23,6 +23,13 @@ static int call_bpf(int command, union bpf_attr *attr)
     return (int)syscall(SYS_bpf, command, attr, sizeof *attr);
 }
 
+void bpf_close(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
 static int make_map(const union bpf_attr *wanted, int *fd_out, struct error *err)
 {
     union bpf_attr attr = *wanted;

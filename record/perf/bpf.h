@@ -11,6 +11,9 @@
 
 #include "base/error.h"
 
+/* Closes a descriptor of a map, a program, a link or what it hangs on, and makes it -1; does nothing when it is. */
+void bpf_close(int *fd);
+
 /* Maps, at first 0; *fd_out is the caller's. One element of so many bytes for each CPU. */
 int bpf_cpu_map(unsigned bytes, int *fd_out, struct error *err);
 /* `count` elements of so many bytes, and their place in our memory: theirs, one behind the other (to be unmapped by the caller). */

@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "perf/hit_child.h"
+#include "perf/hit_level.h"
 #include "perf/hit_site.h"
 #include "perf/perf_open.h"
 #include "perf/perf_ring.h"
@@ -24,12 +25,6 @@
 #define SESSION_RING_BYTES (256u << 10) /* of each CPU */
 
 #define TYPICAL_FETCH "v0=%ax:u64 v1=%bx:u64 v2=+0(%sp):u64 v3=+8(%sp):u64 v4=+16(%sp):u32"
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
-}
 
 /* ---- measuring ---- */
 
@@ -87,8 +82,7 @@ static int measure(struct bench *self, enum hit_child_task task, unsigned frames
         if (rc != 0)
             return rc;
     }
-    qsort(taken, BATCHES, sizeof *taken, by_value);
-    *out = taken[TYPICAL];
+    *out = hit_level_in_order(taken, BATCHES, TYPICAL);
     return 0;
 }
 
@@ -190,10 +184,8 @@ static int measure_hand_overs(struct bench *self, struct hit_child *twin, double
         if (rc != 0)
             return rc;
     }
-    qsort(bare, BATCHES, sizeof *bare, by_value);
-    qsort(taken, BATCHES, sizeof *taken, by_value);
-    *bare_out = bare[TYPICAL];
-    *out = taken[TYPICAL];
+    *bare_out = hit_level_in_order(bare, BATCHES, TYPICAL);
+    *out = hit_level_in_order(taken, BATCHES, TYPICAL);
     return 0;
 }
 

@@ -13,12 +13,17 @@ static int by_value(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
+double hit_level_in_order(double *times, unsigned count, unsigned index)
+{
+    qsort(times, count, sizeof *times, by_value);
+    return times[index];
+}
+
 static double in_order(const double looks[HIT_LEVEL_LOOKS], unsigned index)
 {
     double sorted[HIT_LEVEL_LOOKS];
     memcpy(sorted, looks, sizeof sorted);
-    qsort(sorted, HIT_LEVEL_LOOKS, sizeof *sorted, by_value);
-    return sorted[index];
+    return hit_level_in_order(sorted, HIT_LEVEL_LOOKS, index);
 }
 
 void hit_level_init(struct hit_level *self, const double first[HIT_LEVEL_LOOKS])

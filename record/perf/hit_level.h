@@ -14,6 +14,9 @@ struct hit_level {
     unsigned next;
 };
 
+/* The one at that place, counted from 0, of `count` times in order. Sorts them. */
+double hit_level_in_order(double *times, unsigned count, unsigned index);
+
 void hit_level_init(struct hit_level *self, const double first[HIT_LEVEL_LOOKS]);
 void hit_level_add(struct hit_level *self, double hit_ns);
 /* 1 while nothing is known; between 0.5 and 3, as beyond these it is no measurement any more. */

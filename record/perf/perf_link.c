@@ -3,22 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <linux/bpf.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "perf/bpf.h"
-#include "perf/tracefs.h"
-
-static void close_fd(int *fd)
-{
-    if (*fd >= 0)
-        close(*fd);
-    *fd = -1;
-}
+#include "perf/process_start.h"
 
 void perf_link_init(struct perf_link *self)
 {
@@ -55,10 +46,10 @@ static int ask_kernel(const struct perf_link *self, struct error *err)
         .program = self->dispatcher, .path = "/", .offsets = &nothing, .cookies = &nothing, .count = 1};
     struct error any = {0}, negative = {0};
     int fd = -1, rc = bpf_link_probes(&in, &fd, &any);
-    close_fd(&fd);
+    bpf_close(&fd);
     in.pid = -1;
     int again = bpf_link_probes(&in, &fd, &negative);
-    close_fd(&fd);
+    bpf_close(&fd);
     if (rc != 0 && any.sys_errno == EBADF && again != 0 && negative.sys_errno == EINVAL)
         return 0;
     return error_set(err, ERR_UNSUPPORTED, "this kernel has no links of probes that cover a process (Linux 6.10)");
@@ -101,17 +92,12 @@ int perf_link_add(struct perf_link *self, unsigned number, int program, uint64_t
  */
 static int check_memory(pid_t pid, struct error *err)
 {
-    char path[64], *text;
-    uint64_t size = 0;
+    char path[64];
+    uint64_t size;
     snprintf(path, sizeof path, "/proc/%d/task/%d/stat", (int)pid, (int)pid);
-    if (tracefs_read(path, 4096, &text, NULL) < 0)
+    if (!process_stat_field(path, 23, &size))
         return error_set(err, ERR_GONE, "process %d has exited", (int)pid);
-    const char *at = strrchr(text, ')'); /* of the name, field 2 */
-    for (int field = 2; at && field < 23; field++)
-        at = strchr(at + 1, ' ');
-    bool known = at && sscanf(at, " %" SCNu64, &size) == 1;
-    free(text);
-    return known && size ? 0 : error_set(err, ERR_UNSUPPORTED, "the main thread of process %d has exited", (int)pid);
+    return size ? 0 : error_set(err, ERR_UNSUPPORTED, "the main thread of process %d has exited", (int)pid);
 }
 
 /* Up to 6.10 the kernel stumbled over the link that it had made when no descriptor was left for it ("bpf: Fix use-after-free in
@@ -157,15 +143,15 @@ int perf_link_attach(struct perf_link *self, const bool *is_left_out, struct err
 
 void perf_link_detach(struct perf_link *self)
 {
-    close_fd(&self->link);
+    bpf_close(&self->link);
 }
 
 void perf_link_close(struct perf_link *self)
 {
     perf_link_detach(self);
-    close_fd(&self->dispatcher);
-    close_fd(&self->table);
-    close_fd(&self->file);
+    bpf_close(&self->dispatcher);
+    bpf_close(&self->table);
+    bpf_close(&self->file);
 }
 
 unsigned perf_link_descriptors(const struct perf_link *self)

@@ -180,13 +180,6 @@ static int prepare(struct perf_session *self, struct error *err)
     return rc;
 }
 
-static void close_fd(int *fd)
-{
-    if (*fd >= 0)
-        close(*fd);
-    *fd = -1;
-}
-
 static void close_maps(struct perf_session *self)
 {
     struct session_programs *programs = &self->programs;
@@ -198,9 +191,9 @@ static void close_maps(struct perf_session *self)
         munmap(programs->memory, programs->cpus * program_geometry_stride(&programs->geometry));
     programs->controls = NULL;
     programs->memory = NULL;
-    close_fd(&programs->control);
-    close_fd(&programs->data);
-    close_fd(&programs->scratch);
+    bpf_close(&programs->control);
+    bpf_close(&programs->data);
+    bpf_close(&programs->scratch);
 }
 
 int perf_program_prepare(struct perf_session *self, struct error *err)
@@ -240,7 +233,7 @@ int perf_session_load_program(struct perf_session *self, const struct sample_pro
     if (rc == 0)
         self->decoder.probes[index] = layout;
     else
-        close_fd(&programs->program[index]);
+        bpf_close(&programs->program[index]);
     return rc;
 }
 
@@ -327,7 +320,7 @@ void perf_program_close(struct perf_session *self)
 {
     perf_link_detach(&self->programs.link);
     for (unsigned i = 0; i < self->decoder.probe_count; i++)
-        close_fd(&self->programs.event[i]);
+        bpf_close(&self->programs.event[i]);
     self->programs.is_open = false;
     self->programs.orphan_ns = 0;
 }
@@ -341,12 +334,12 @@ void perf_program_release(struct perf_session *self)
     perf_link_detach(&self->programs.link);
     for (unsigned i = 0; i < SAMPLE_PROBES_MAX; i++) {
         was_open |= self->programs.program[i] >= 0 && !has_link;
-        close_fd(&self->programs.event[i]);
+        bpf_close(&self->programs.event[i]);
     }
     if (was_open)
         nanosleep(&pause, NULL);
     for (unsigned i = 0; i < SAMPLE_PROBES_MAX; i++)
-        close_fd(&self->programs.program[i]);
+        bpf_close(&self->programs.program[i]);
     perf_link_close(&self->programs.link);
     close_maps(self);
 }

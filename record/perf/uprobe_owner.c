@@ -51,21 +51,25 @@ bool uprobe_owner_parse(const char *group, size_t length, struct uprobe_owner *o
     return true;
 }
 
-bool process_start_time(const char *proc, uint32_t pid, uint64_t *out)
+bool process_stat_field(const char *path, int field, uint64_t *out)
 {
-    char path[256];
-    snprintf(path, sizeof path, "%s/%" PRIu32 "/stat", proc, pid);
     char *text;
     if (tracefs_read(path, 4096, &text, NULL) < 0)
         return false;
     /* The second field is a name in parentheses that may hold anything; the third follows its last one. */
     const char *at = strrchr(text, ')');
-    for (int field = 2; at && field < 22; field++) {
+    for (int i = 2; at && i < field; i++)
         at = strchr(at + 1, ' ');
-    }
     bool ok = at && sscanf(at, " %" SCNu64, out) == 1;
     free(text);
     return ok;
+}
+
+bool process_start_time(const char *proc, uint32_t pid, uint64_t *out)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/%" PRIu32 "/stat", proc, pid);
+    return process_stat_field(path, 22, out);
 }
 
 int uprobe_owner_self(const char *proc, struct uprobe_owner *out, struct error *err)
